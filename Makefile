@@ -1,0 +1,213 @@
+# foretell: `make` builds build/foretell, `make help` says what else there is.
+#
+# Variables: CC=clang-14 (another compiler), SAN=address,undefined (sanitizers), V=1 (show the
+# commands). Each compiler and each set of sanitizers has its own folder under build/.
+
+FOLDERS := base schemas kafka models state runtime consumers producers cli
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+
+comma := ,
+B_CC := $(if $(filter gcc cc,$(notdir $(CC))),,$(notdir $(CC)))
+B_SAN := $(if $(SAN),san-$(subst $(comma),-,$(SAN)))
+B_NAME := $(B_CC)$(and $(B_CC),$(B_SAN),-)$(B_SAN)
+B := build$(if $(B_NAME),/$(B_NAME))
+
+# ---- set-up --------------------------------------------------------------------------------
+
+# These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
+# brings an included file up to date first: so a plain `make` sets itself up.
+NO_SETUP_GOALS := help clean distclean demo test bench fuzz tidy format image-check
+ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
+include deps/rdkafka.mk
+deps/rdkafka.mk: FORCE
+	@tools/setup build
+endif
+
+# ---- sources and flags ---------------------------------------------------------------------
+
+SRC := $(sort $(wildcard $(addsuffix /*.c,$(FOLDERS))))
+AVSC := $(wildcard schemas/*.avsc)
+LIB_SRC := $(filter-out cli/main.c,$(SRC))
+TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/driver/test_*.c))
+# Whatever else lies beside the tests helps them, and is linked to each that uses it.
+TEST_LIB_SRC := $(sort $(filter-out $(TEST_SRC),$(wildcard tests/lib/*.c tests/unit/*.c \
+	tests/driver/*.c)))
+BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+ALL_SRC := $(SRC) $(TEST_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wundef -Wpointer-arith
+# A replay must give the same bits on every machine and with both compilers, so a multiplication
+# and an addition are never fused into one rounding, and IEEE 754 is kept to the letter.
+FLOAT := -ffp-contract=off -fno-fast-math
+CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(RDKAFKA_CFLAGS) $(CPPFLAGS)
+CFLAGS_ALL := -std=c17 -g -fPIE -fstack-protector-strong -fno-omit-frame-pointer $(WARN) $(FLOAT)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBS := $(RDKAFKA_LIBS) -lrocksdb -lavro -ljansson -lcurl -lssl -lcrypto -lzstd -llz4 -llzma -lz \
+	-lm -lpthread
+ifeq ($(SAN),)
+# The C library's own checks of buffer sizes need -O, and see nothing under a sanitizer.
+CFLAGS_ALL += -O2 -D_FORTIFY_SOURCE=2
+else
+CFLAGS_ALL += -O1 -fno-sanitize-recover=all \
+	-fsanitize=$(subst fuzzer,fuzzer-no-link,$(SAN))
+LDFLAGS_ALL += -fsanitize=$(subst fuzzer,fuzzer-no-link,$(SAN))
+endif
+CFLAGS_ALL += $(CFLAGS)
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o) $(B)/obj/schemas_gen.o
+TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(B)/obj/%.o)
+TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
+BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
+
+# ---- what people call ----------------------------------------------------------------------
+
+all: $(B)/foretell ## build build/foretell (the default)
+
+lib: $(B)/libforetell.a ## build everything but main() as a static library
+
+objects: $(LIB_OBJ) $(B)/obj/cli/main.o $(ALL_SRC:%.c=$(B)/obj/%.o) ## compile all, link nothing
+
+tests: $(TEST_BIN) ## build the C tests
+
+demo: ## set up, start a local Kafka (or use BROKER=host:port) and run the whole line on real data
+	@tools/setup demo
+	@$(MAKE) all
+	@exec tools/demo
+
+# The C tests run twice, plain and with sanitizers; the same expected bits must come out of both.
+test: ## set up, build with gcc, clang and sanitizers, and run every test
+	@tools/setup test
+	@$(MAKE) all tests
+	@$(MAKE) CC=clang-14 objects
+	@$(MAKE) SAN=address,undefined tests
+	@deps/venv/bin/python tests/run
+
+tidy: ## check the include directions, the bans and the layout of the sources
+	@tools/tidy
+
+FUZZ_SECONDS ?= 30
+fuzz: ## run each fuzz target for FUZZ_SECONDS (30)
+	@tools/setup test
+	@$(MAKE) CC=clang-14 SAN=fuzzer,address,undefined fuzz-programs
+	@set -e; for p in $(FUZZ_SRC:%.c=build/clang-14-san-fuzzer-address-undefined/%); do \
+		echo "fuzz: $${p##*/} for $(FUZZ_SECONDS) s"; \
+		corpus=build/corpus/$${p##*/}; seeds=tests/fuzz/corpus/$${p##*/fuzz_}; \
+		mkdir -p $$corpus; [ -d $$seeds ] || seeds=; \
+		$$p -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 \
+			-artifact_prefix=build/ $$corpus $$seeds; done
+
+bench: ## build and run the benchmarks
+	@tools/setup demo
+	@$(MAKE) bench-programs
+	@set -e; for p in $(BENCH_SRC:%.c=build/%); do echo "bench: $${p##*/}"; $$p; done
+
+format: ## format the sources with clang-format
+	@tools/setup format
+	@clang-format-14 -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests/lib tests/unit \
+		tests/driver tests/bench tests/fuzz))
+
+image-check: ## build the container image from a Debian base made here (needs root and podman)
+	@tests/deploy/image-check
+
+clean: ## remove what was built
+	@rm -rf build compile_commands.json
+
+distclean: clean ## remove what was built and what tools/setup fetched
+	@rm -rf deps
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all lib objects tests demo test tidy fuzz fuzz-programs bench bench-programs format \
+	image-check clean distclean help FORCE
+
+# ---- rules ---------------------------------------------------------------------------------
+
+# stamp FILE,TEXT: a file that changes only when TEXT does, for others to depend on.
+define stamp
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
+endef
+
+$(B)/flags: FORCE
+	$(call stamp,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS))
+
+$(B)/sources: FORCE
+	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ))
+
+# The list of schemas is in the stamp, since a removed file is newer than nothing.
+$(B)/schemas: FORCE
+	$(call stamp,$(AVSC))
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/obj/schemas_gen.o: $(B)/schemas_gen.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/schemas_gen.c: $(AVSC) $(B)/schemas tools/schemas-to-c
+	@echo "  GEN   $@"
+	$(Q)tools/schemas-to-c $(AVSC) >$@
+
+$(B)/libforetell.a: $(LIB_OBJ) $(B)/sources
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(LIB_OBJ)
+
+$(B)/libtests.a: $(TEST_LIB_OBJ) $(B)/sources
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(TEST_LIB_OBJ)
+
+$(B)/foretell: $(B)/obj/cli/main.o $(B)/libforetell.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# An archive is searched once, so the tests' own helpers stand before what they use.
+$(TEST_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+
+$(BENCH_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=$(SAN) -o $@ $^ $(LIBS)
+
+bench-programs: $(BENCH_BIN)
+
+fuzz-programs: $(FUZZ_BIN)
+
+compile_commands.json: FORCE ## the compiler's flags for each source, for editors
+	@{ sep='['; for f in $(ALL_SRC); do \
+		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' "$$sep" '$(CURDIR)' \
+			"$$f" '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c '"$$f"; sep=','; \
+	done; printf '\n]\n'; } >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# Objects of tests are kept between runs; make would delete them as intermediate files.
+.SECONDARY:
+
+-include $(ALL_SRC:%.c=$(B)/obj/%.d)

@@ -1,0 +1,15 @@
+/* The subcommands: each does one thing, takes its own argv (argv[0] is its name), and returns an
+ * exit code (cli/exit.h). */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+int cmd_topics(int argc, char **argv);
+int cmd_ingest(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_risk(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+
+#endif

@@ -1,0 +1,18 @@
+/* The stop flag, the one global: SIGINT and SIGTERM ask the program to end, a second one ends it at
+ * once with code 128 + signal (a transaction left open is settled at the next start). */
+#ifndef CLI_STOP_H
+#define CLI_STOP_H
+
+#include <stdbool.h>
+
+/* Installs the handlers; before it, signals end the program as usual. */
+void stop_install(void);
+
+/* 0 until a signal came, then its number. Threads: any may look. */
+int stop_signal(void);
+bool stop_requested(void);
+
+/* The flag itself, for loops that take one (reader_run); borrowed, lives for ever. */
+const volatile int *stop_flag(void);
+
+#endif

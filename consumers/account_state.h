@@ -1,0 +1,54 @@
+/* What the account stage knows of one account, and its form on the accounts topic.
+ *
+ * Plain data of fixed size, zeroed when new. Beyond ACCOUNT_TYPES_MAX - 1 event types, all further
+ * ones share the last row, named "*": a deterministic bound on the state's size. */
+#ifndef CONSUMERS_ACCOUNT_STATE_H
+#define CONSUMERS_ACCOUNT_STATE_H
+
+#include "models/buyer.h"
+#include "schemas/states.h"
+
+/* Statistics of one event type; decayed counts hold as of last_ms. */
+struct type_statistics {
+	uint8_t type_len;
+	uint8_t type[EVENT_TYPE_MAX];
+	int64_t count, sum_minor, first_ms, last_ms;
+	double decayed_30, decayed_90;
+};
+
+/* The life of the churn alert: closed -> open (episode + 1, revision 0) -> closed. */
+struct alert_state {
+	bool open;
+	int32_t episode, revision;
+	int64_t opened_ms;
+	int32_t severity; /* enum severity */
+};
+
+struct account_state {
+	int64_t event_count, late_count, first_ms, last_ms;
+	char currency[4]; /* "" where no amount has come */
+	struct buyer buyer;
+	size_t type_count;
+	struct type_statistics types[ACCOUNT_TYPES_MAX];
+	double probability; /* only where scored_ms != 0 */
+	int32_t band;       /* enum score_band */
+	int64_t scored_ms;  /* 0: never scored */
+	int64_t check_ms;   /* when to look again; only where scored_ms != 0 */
+	struct alert_state alert;
+};
+
+/* Counts an event, its type, its money and, where it is an order or a return, the buyer's
+ * statistics. Sums saturate. */
+void account_state_count(struct account_state *state, const struct account_event *event);
+
+/* To the topic's record, which borrows from key and state, and back. Errors of the latter: FATAL
+ * STATE_INVALID. */
+void account_state_to_record(const struct account_state *state, struct bytes account,
+			     struct account_record *record);
+ERR_MUST_USE struct err *account_state_from_record(const struct account_record *record,
+						   struct account_state *state);
+
+/* Of the state's next look; TIME_NONE: none. */
+int64_t account_state_due(const void *state);
+
+#endif

@@ -1,0 +1,185 @@
+#include "consumers/churn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/timestamp.h"
+
+/* An alert is about the present: what was raised by something ingested this long after it happened
+ * belongs to a history that is being loaded. */
+#define HISTORIC_MS (2 * MS_PER_DAY)
+#define EXPIRE_MS (730 * MS_PER_DAY)
+
+enum { MINOR_DIGITS = 2, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
+
+static const char rule[] = "churn.silence";
+static const char rule_version[] = "1";
+
+/* Upper bounds of the bands below SEVERE. */
+static const double band_bounds[] = { [BAND_LOW] = 0.30, [BAND_GUARDED] = 0.50,
+				      [BAND_ELEVATED] = 0.70, [BAND_HIGH] = 0.85 };
+
+enum score_band churn_band(double probability, bool scored)
+{
+	if (!scored)
+		return BAND_UNKNOWN;
+	int band = BAND_LOW;
+	while (band < BAND_SEVERE && probability >= band_bounds[band])
+		band++;
+	return (enum score_band)band;
+}
+
+static int32_t severity_of(double probability)
+{
+	if (probability >= 0.97)
+		return SEVERITY_CRITICAL;
+	if (probability >= 0.93)
+		return SEVERITY_HIGH;
+	return probability >= 0.87 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+}
+
+size_t churn_reasons(const struct buyer_score *score, const char *currency,
+		     struct reason reasons[REASONS_MAX],
+		     char texts[REASONS_MAX][REASON_TEXT_MAX])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < BUYER_REASON_COUNT && count < REASONS_MAX; i++) {
+		enum buyer_reason code = score->ranked[i];
+		buyer_reason_text(score, code, currency, MINOR_DIGITS, texts[count],
+				  REASON_TEXT_MAX);
+		reasons[count] = (struct reason){ bytes_str(buyer_reason_name(code)),
+						  bytes_str(texts[count]),
+						  score->contribution[code] };
+		count++;
+	}
+	return count;
+}
+
+const char *churn_abstains(const struct churn_options *options, const struct buyer_score *score)
+{
+	if (score->abstain != BUYER_ABSTAIN_NO && score->abstain != BUYER_ABSTAIN_FEW_ORDERS)
+		return buyer_abstain_name(score->abstain);
+	return score->order_count < options->order_count_min ?
+		       buyer_abstain_name(BUYER_ABSTAIN_FEW_ORDERS) :
+		       NULL;
+}
+
+static void say_score(const struct churn_options *options, struct bytes account, int64_t at_ms,
+		      const struct account_state *state, const struct buyer_score *score,
+		      struct effects *effects)
+{
+	char texts[REASONS_MAX][REASON_TEXT_MAX];
+	const char *abstains = churn_abstains(options, score);
+	struct score said = {
+		.account = account,
+		.at_ms = at_ms,
+		.probability = score->probability,
+		.horizon_days = BUYER_HORIZON_DAYS,
+		.band = state->band,
+		.margin = score->margin,
+		.base_margin = score->base_margin,
+		.abstained = abstains != NULL,
+		.abstained_why = bytes_str(abstains),
+		.model_version = bytes_str(buyer_model_id()),
+	};
+	said.reason_count = churn_reasons(score, state->currency, said.reasons, texts);
+	effects_say(effects, "scores", account, &score_type, &said);
+}
+
+static void say_alert(struct bytes account, const struct churn_occasion *occasion,
+		      const struct account_state *state, const struct buyer_score *score,
+		      enum alert_status status, struct effects *effects)
+{
+	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
+	int len = snprintf(id, sizeof id, "%.*s/%s/%" PRId32, (int)account.len,
+			   (const char *)account.data, rule, state->alert.episode);
+	struct alert alert = {
+		.alert_id = bytes_of(id, (size_t)len),
+		.revision = state->alert.revision,
+		.account = account,
+		.rule = bytes_str(rule),
+		.status = status,
+		.severity = state->alert.severity,
+		.at_ms = occasion->at_ms,
+		.opened_ms = state->alert.opened_ms,
+		.probability = score->probability,
+		.horizon_days = BUYER_HORIZON_DAYS,
+		.margin = score->margin,
+		.base_margin = score->base_margin,
+		.trigger_event_id = occasion->trigger_event_id,
+		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
+		.model_version = bytes_str(buyer_model_id()),
+		.rule_version = bytes_str(rule_version),
+	};
+	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, texts);
+	effects_say(effects, "alerts", account, &alert_type, &alert);
+}
+
+static void open_alert(struct alert_state *alert, int64_t at_ms, int32_t severity)
+{
+	*alert = (struct alert_state){ .open = true, .episode = alert->episode + 1,
+				       .opened_ms = at_ms, .severity = severity };
+}
+
+/* One step of the alert's life; whether something is to be said, and what. */
+static bool step_alert(const struct churn_options *options, int64_t at_ms, int64_t silence_ms,
+		       const struct buyer_score *score, struct alert_state *alert,
+		       enum alert_status *status)
+{
+	int32_t severity = severity_of(score->probability);
+	if (!alert->open) {
+		if (score->probability < options->open || churn_abstains(options, score) != NULL ||
+		    silence_ms >= EXPIRE_MS)
+			return false;
+		open_alert(alert, at_ms, severity);
+		*status = ALERT_OPENED;
+		return true;
+	}
+	if (score->probability < options->close)
+		*status = ALERT_RESOLVED;
+	else if (silence_ms >= EXPIRE_MS)
+		*status = ALERT_EXPIRED;
+	else if (severity > alert->severity)
+		*status = ALERT_UPDATED;
+	else
+		return false;
+	alert->open = *status == ALERT_UPDATED;
+	if (alert->open)
+		alert->severity = severity;
+	alert->revision++;
+	return true;
+}
+
+/* Silence grows on a day's scale at first and slower later: the next look comes after another sixth
+ * of it, so that a long silence costs few looks and a threshold is met at most a sixth late. */
+static int64_t next_look(int64_t at_ms, int64_t silence_ms)
+{
+	if (silence_ms >= EXPIRE_MS)
+		return TIME_NONE;
+	int64_t wait_ms = silence_ms / 6 > MS_PER_DAY ? silence_ms / 6 : MS_PER_DAY;
+	return at_ms + wait_ms;
+}
+
+bool churn_judge(const struct churn_options *options, struct bytes account,
+		 const struct churn_occasion *occasion, struct account_state *state,
+		 struct effects *effects)
+{
+	if (state->buyer.order_count == 0)
+		return false;
+	int64_t at_ms = occasion->at_ms, silence_ms = at_ms - state->buyer.last_ms;
+	struct buyer_score score;
+	buyer_score(&state->buyer, at_ms, &score);
+	int32_t band = churn_band(score.probability, true);
+	bool band_changed = band != state->band;
+	state->probability = score.probability;
+	state->band = band;
+	state->scored_ms = at_ms;
+	state->check_ms = next_look(at_ms, silence_ms);
+	if (band_changed)
+		say_score(options, account, at_ms, state, &score, effects);
+	enum alert_status status;
+	bool alerted = step_alert(options, at_ms, silence_ms, &score, &state->alert, &status);
+	if (alerted)
+		say_alert(account, occasion, state, &score, status, effects);
+	return alerted;
+}

@@ -1,0 +1,45 @@
+/* Judgement of churn: scores an account, and lives the life of its alert.
+ *
+ *              p >= open, not abstaining
+ *     closed ───────────────────────────► open ──┐ severity rises: UPDATED
+ *       ▲                                  │ ▲───┘
+ *       ├──── p < close: RESOLVED ◄────────┤
+ *       └──── two years silent: EXPIRED ◄──┘
+ *
+ * Between open and close nothing is said (hysteresis). A score is said when its band changes. */
+#ifndef CONSUMERS_CHURN_H
+#define CONSUMERS_CHURN_H
+
+#include "consumers/account_state.h"
+#include "runtime/effects.h"
+
+struct churn_options {
+	double open, close;   /* probabilities; close < open */
+	int64_t order_count_min; /* fewer orders: scored, never alerted on */
+};
+
+/* The moment and the cause of a judgement. */
+struct churn_occasion {
+	int64_t at_ms;
+	int64_t ingest_ms;            /* when what caused it came in */
+	struct bytes trigger_event_id; /* absent: silence */
+};
+
+/* Scores the account at the occasion, updates score, alert and the time of the next look, and says
+ * what changed. Returns whether an alert was said. */
+bool churn_judge(const struct churn_options *options, struct bytes account,
+		 const struct churn_occasion *occasion, struct account_state *state,
+		 struct effects *effects);
+
+enum score_band churn_band(double probability, bool scored);
+
+/* The reasons of a score that speak for it, most important first, in words; texts[REASONS_MAX]
+ * holds what reasons[] borrow. Returns how many. */
+size_t churn_reasons(const struct buyer_score *score, const char *currency,
+		     struct reason reasons[REASONS_MAX],
+		     char texts[REASONS_MAX][REASON_TEXT_MAX]);
+
+/* Whether the score is for ranking only: NULL where it may raise an alert, else why not. */
+const char *churn_abstains(const struct churn_options *options, const struct buyer_score *score);
+
+#endif

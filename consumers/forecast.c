@@ -1,0 +1,299 @@
+#include "consumers/forecast.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "consumers/series_state.h"
+#include "models/accuracy.h"
+#include "models/forecaster.h"
+#include "runtime/dead_letter.h"
+
+enum { LOGIC_VERSION = 1, SERIES_KIND = 0 };
+
+static const char state_topic[] = "forecast.series";
+
+struct parsed {
+	const struct record *record;
+	struct series_point point;
+	const struct series_definition *definition;
+	size_t key_len;
+	uint8_t key[KEY_LEN_MAX];
+};
+
+struct forecast_stage {
+	struct series_table series;
+	struct registry *registry;
+	struct parsed parsed;
+	struct series_state_record record; /* scratch of encode and decode */
+};
+
+struct forecast_stage *forecast_stage_new(const struct series_table *series,
+					  struct registry *registry)
+{
+	struct forecast_stage *stage = check_calloc(1, sizeof *stage);
+	stage->series = *series;
+	stage->registry = registry;
+	return stage;
+}
+
+void forecast_stage_free(struct forecast_stage **stage)
+{
+	free(*stage);
+	*stage = NULL;
+}
+
+static struct err *check_point(const struct series_point *point,
+			       const struct series_definition *definition)
+{
+	if (definition == NULL)
+		return err_new(ERR_POISON, "SERIES_UNKNOWN",
+			       "there is no series definition %.*s (series.dimensions)",
+			       (int)(point->definition.len < 80 ? point->definition.len : 80),
+			       (const char *)point->definition.data);
+	if (point->unit.len != SERIES_UNIT_LEN || point->period_start_ms < EVENT_MS_MIN ||
+	    point->period_start_ms > EVENT_MS_MAX ||
+	    time_floor(point->period_start_ms, definition->period_ms, definition->origin_ms) !=
+		    point->period_start_ms)
+		return err_new(ERR_POISON, "SERIES_POINT",
+			       "not a currency, or not the beginning of a period of %s",
+			       definition->name);
+	return NULL;
+}
+
+static struct err *parse(void *context, const struct record *record, struct origin *origin,
+			 const void **out)
+{
+	(void)origin;
+	struct forecast_stage *stage = context;
+	struct parsed *parsed = &stage->parsed;
+	*out = parsed;
+	struct err *err = registry_decode(stage->registry, &series_point_type, record->value,
+					  &parsed->point);
+	if (err != NULL)
+		return err;
+	const struct series_point *point = &parsed->point;
+	parsed->record = record;
+	parsed->definition = series_find(&stage->series, point->definition);
+	err = check_point(point, parsed->definition);
+	if (err != NULL)
+		return err;
+	const struct series_name name = { point->definition, point->unit, point->dimension };
+	parsed->key_len = series_key(&name, parsed->key).len;
+	return NULL;
+}
+
+static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
+{
+	(void)context;
+	const struct parsed *point = parsed;
+	/* no timers first: a period closes by the clock, when all partitions have told, not by the
+	 * first amount of the next one */
+	targets[0] = (struct target){ SERIES_KIND, bytes_of(point->key, point->key_len), NO_TIMERS };
+	return 1;
+}
+
+static void apply(void *context, const struct origin *origin, const void *parsed,
+		  struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)origin;
+	(void)key;
+	(void)must_publish;
+	const struct parsed *point = parsed;
+	struct err *err = NULL;
+	switch (series_state_add(state, point->definition, point->point.period_start_ms,
+				 point->point.amount)) {
+	case SERIES_TOO_OLD:
+		err = err_new(ERR_POISON, "SERIES_TOO_OLD",
+			      "the period closed more than %d periods ago", SERIES_HISTORY_MAX);
+		break;
+	case SERIES_TOO_FAR:
+		err = err_new(ERR_POISON, "SERIES_TOO_FAR",
+			      "the period lies more than %d periods ahead of the log's clock",
+			      SERIES_OPEN_MAX);
+		break;
+	case SERIES_OPEN:
+	case SERIES_CORRECTED:
+		return;
+	}
+	dead_letter_send(effects, "forecast", point->record, err);
+	err_free(&err);
+}
+
+/* One series as it stands in a record: what forecasts and accuracies have in common. */
+struct series_context {
+	struct bytes key;
+	struct series_name name;
+	const struct series_definition *definition;
+};
+
+static void say_accuracy(const struct series_context *series, int64_t actual,
+			 const struct outstanding_forecast *made, struct effects *effects)
+{
+	double came = (double)actual;
+	const struct forecast_accuracy accuracy = {
+		.series = series->key,
+		.definition = series->name.definition,
+		.dimension = series->name.dimension,
+		.unit = series->name.unit,
+		.period = bytes_str(series->definition->iso_period),
+		.origin_ms = made->origin_ms,
+		.target_ms = made->target_ms,
+		.horizon = made->horizon,
+		.actual = actual,
+		.point = made->point,
+		.naive = made->naive,
+		.absolute_error = accuracy_absolute(came, (double)made->point),
+		.naive_absolute_error = accuracy_absolute(came, (double)made->naive),
+		.smape = accuracy_smape(came, (double)made->point) / 100,
+		.pinball_80 = (accuracy_pinball(came, (double)made->lower_80, 0.10) +
+			       accuracy_pinball(came, (double)made->upper_80, 0.90)) / 2,
+		.pinball_95 = (accuracy_pinball(came, (double)made->lower_95, 0.025) +
+			       accuracy_pinball(came, (double)made->upper_95, 0.975)) / 2,
+		.inside_80 = actual >= made->lower_80 && actual <= made->upper_80,
+		.inside_95 = actual >= made->lower_95 && actual <= made->upper_95,
+	};
+	effects_say(effects, "forecast.accuracy", series->key, &forecast_accuracy_type, &accuracy);
+}
+
+/* Holds the forecasts of the period that closed against its actual; they are done. */
+static void judge(struct series_state *state, const struct series_context *series,
+		  int64_t target_ms, int64_t actual, struct effects *effects)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < state->outstanding_count; i++) {
+		if (state->outstanding[i].target_ms == target_ms)
+			say_accuracy(series, actual, &state->outstanding[i], effects);
+		else if (state->outstanding[i].target_ms > target_ms)
+			state->outstanding[kept++] = state->outstanding[i];
+	}
+	state->outstanding_count = kept;
+}
+
+/* To the nearest minor unit, within what an int64 holds. */
+static int64_t to_minor(double value)
+{
+	if (value >= 9e18)
+		return INT64_C(9000000000000000000);
+	if (value <= -9e18)
+		return -INT64_C(9000000000000000000);
+	return value < 0 ? -(int64_t)(0.5 - value) : (int64_t)(value + 0.5);
+}
+
+static void say_forecast(const struct series_context *series,
+			 const struct outstanding_forecast *made, const char *method,
+			 size_t history_count, struct effects *effects)
+{
+	const struct forecast forecast = {
+		.series = series->key,
+		.definition = series->name.definition,
+		.dimension = series->name.dimension,
+		.unit = series->name.unit,
+		.period = bytes_str(series->definition->iso_period),
+		.origin_ms = made->origin_ms,
+		.target_ms = made->target_ms,
+		.horizon = made->horizon,
+		.point = made->point,
+		.lower_80 = made->lower_80,
+		.upper_80 = made->upper_80,
+		.lower_95 = made->lower_95,
+		.upper_95 = made->upper_95,
+		.method = bytes_str(method),
+		.history_count = (int32_t)history_count,
+	};
+	effects_say(effects, "forecasts", series->key, &forecast_type, &forecast);
+}
+
+static void predict(struct series_state *state, const struct series_context *series,
+		    struct effects *effects)
+{
+	double history[SERIES_HISTORY_MAX];
+	bool nonnegative = true;
+	for (size_t i = 0; i < state->history_count; i++) {
+		history[i] = (double)state->history[i];
+		nonnegative = nonnegative && state->history[i] >= 0;
+	}
+	const struct forecaster_options options = { series->definition->horizon,
+						    series->definition->season, nonnegative };
+	struct forecaster_result result;
+	forecaster_predict(history, (int)state->history_count, &options, &result);
+	for (int h = 1; h <= result.horizon_count; h++) {
+		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
+		const double *quantile = result.step[h - 1].quantile;
+		struct outstanding_forecast *made = &state->outstanding[state->outstanding_count++];
+		*made = (struct outstanding_forecast){
+			.origin_ms = state->open_ms,
+			.target_ms = state->open_ms + (h - 1) * state->period_ms,
+			.horizon = h,
+			.point = to_minor(quantile[FORECASTER_Q500]),
+			.lower_80 = to_minor(quantile[FORECASTER_Q100]),
+			.upper_80 = to_minor(quantile[FORECASTER_Q900]),
+			.lower_95 = to_minor(quantile[FORECASTER_Q025]),
+			.upper_95 = to_minor(quantile[FORECASTER_Q975]),
+			.naive = state->history[state->history_count - 1],
+		};
+		say_forecast(series, made, forecaster_method_name(result.method),
+			     state->history_count, effects);
+	}
+}
+
+static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+		 void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)at_ms;
+	(void)must_publish;
+	struct forecast_stage *stage = context;
+	struct series_state *series_state = state;
+	struct series_context series = { .key = key };
+	CHECK(series_key_split(key, &series.name));
+	series.definition = series_find(&stage->series, series.name.definition);
+	int64_t target_ms = series_state->open_ms;
+	int64_t actual = series_state_close(series_state);
+	if (series.definition == NULL)
+		return; /* no longer defined: its periods close in silence */
+	judge(series_state, &series, target_ms, actual, effects);
+	predict(series_state, &series, effects);
+}
+
+static struct err *encode(void *context, struct bytes key, const void *state, uint8_t *out,
+			  size_t *len)
+{
+	(void)key;
+	struct forecast_stage *stage = context;
+	series_state_to_record(state, &stage->record);
+	return registry_encode(stage->registry, state_topic, &series_state_type, &stage->record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode(void *context, struct bytes value, void *state)
+{
+	struct forecast_stage *stage = context;
+	struct err *err = registry_decode(stage->registry, &series_state_type, value, &stage->record);
+	if (err == NULL)
+		series_state_from_record(&stage->record, state);
+	return err;
+}
+
+struct processor forecast_processor(struct forecast_stage *stage)
+{
+	return (struct processor){
+		.name = "forecast",
+		.logic_version = LOGIC_VERSION,
+		.meta_topic = "forecast.meta",
+		.clocked = true,
+		.kinds = { [SERIES_KIND] = { .name = "series",
+					     .state_topic = state_topic,
+					     .published = true,
+					     .state_size = sizeof(struct series_state),
+					     .encode = encode,
+					     .decode = decode,
+					     .due = series_state_due,
+					     .apply = apply,
+					     .fire = fire } },
+		.kind_count = 1,
+		.context = stage,
+		.parse = parse,
+		.route = route,
+	};
+}

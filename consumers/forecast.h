@@ -1,0 +1,23 @@
+/* The forecast stage: one state per series; at each period's close the actual is compared with the
+ * earlier forecasts, and new ones are made.
+ *
+ * A period closes when the log's clock passes its end, that is when every partition of
+ * account.events has told everything up to there. Late amounts correct the closed period they belong
+ * to, and with it later forecasts; a forecast that is out stays as it is. */
+#ifndef CONSUMERS_FORECAST_H
+#define CONSUMERS_FORECAST_H
+
+#include "consumers/series.h"
+#include "runtime/processor.h"
+
+struct forecast_stage;
+
+/* A new stage; series is copied, registry borrowed. */
+struct forecast_stage *forecast_stage_new(const struct series_table *series,
+					  struct registry *registry);
+void forecast_stage_free(struct forecast_stage **stage);
+
+/* The processor; its context is `stage`, which must outlive it. */
+struct processor forecast_processor(struct forecast_stage *stage);
+
+#endif

@@ -1,0 +1,248 @@
+#include "consumers/resolve.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "consumers/event_check.h"
+#include "schemas/states.h"
+
+enum { LOGIC_VERSION = 1, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
+
+static const char log_topic[] = "account.events";
+static const char meta_topic[] = "resolve.meta";
+
+/* A record as it was read: an event, or the end of a finite input. */
+struct parsed {
+	bool is_end;
+	struct control control;
+	struct account_event event;
+	size_t writer_len;
+	char writer[WRITER_NAME_MAX];
+};
+
+struct resolve {
+	struct resolve_options options;
+	struct registry *registry;
+	struct control inputs; /* the set, as it is told */
+	int64_t inputs_print;  /* its fingerprint, never 0 */
+	struct parsed parsed;
+};
+
+static const struct {
+	const char *record_name;
+	const struct record_type *type;
+} event_types[] = {
+	{ "foretell.ErpEvent", &erp_event_type },
+	{ "foretell.CrmEvent", &crm_event_type },
+	{ "foretell.IotEvent", &iot_event_type },
+	{ "foretell.MarketingEvent", &marketing_event_type },
+};
+
+static int64_t print_of(const struct control *inputs)
+{
+	uint64_t print = 1;
+	for (size_t i = 0; i < inputs->input_count; i++)
+		print = print * 1000003 + hash_table64(inputs->inputs[i].topic) +
+			(uint64_t)inputs->inputs[i].partition_count;
+	return (int64_t)(print == 0 ? 1 : print);
+}
+
+struct resolve *resolve_new(const struct resolve_options *options, struct registry *registry)
+{
+	CHECK(options->tick_ms > 0 && options->input_count <= TOPICS_PER_STAGE_MAX);
+	struct resolve *resolve = check_calloc(1, sizeof *resolve);
+	resolve->options = *options;
+	resolve->registry = registry;
+	resolve->inputs.kind = CONTROL_INPUTS;
+	resolve->inputs.writer = bytes_str("");
+	resolve->inputs.input_count = options->input_count;
+	for (size_t i = 0; i < options->input_count; i++)
+		resolve->inputs.inputs[i] = options->inputs[i];
+	resolve->inputs_print = print_of(&resolve->inputs);
+	return resolve;
+}
+
+void resolve_free(struct resolve **resolve)
+{
+	free(*resolve);
+	*resolve = NULL;
+}
+
+static size_t writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
+{
+	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, origin->topic, origin->partition);
+	CHECK(len > 0 && len < WRITER_NAME_MAX);
+	return (size_t)len;
+}
+
+static struct err *parse_event(struct resolve *resolve, const char *name,
+			       const struct record *record, const struct origin *origin)
+{
+	struct parsed *parsed = &resolve->parsed;
+	for (size_t i = 0; i < sizeof event_types / sizeof event_types[0]; i++) {
+		if (strcmp(name, event_types[i].record_name) != 0)
+			continue;
+		struct err *err = registry_decode(resolve->registry, event_types[i].type,
+						  record->value, &parsed->event.event);
+		if (err == NULL)
+			err = event_check(&parsed->event.event, origin->ingest_ms,
+					  resolve->options.future_ms);
+		parsed->event.account = parsed->event.event.subject;
+		parsed->event.ingest_ms = origin->ingest_ms;
+		return err;
+	}
+	return err_new(ERR_POISON, "RECORD_UNEXPECTED", "a %s is not an event of a source", name);
+}
+
+static struct err *parse(void *context, const struct record *record, struct origin *origin,
+			 const void **out)
+{
+	struct resolve *resolve = context;
+	struct parsed *parsed = &resolve->parsed;
+	const char *name = NULL;
+	*out = parsed;
+	if (record->key.len == 0)
+		return err_new(ERR_POISON, "KEY_EMPTY",
+			       "the record has no key; the source's identifier is expected");
+	struct err *err = registry_record_name(resolve->registry, record->value, &name);
+	if (err != NULL)
+		return err;
+	parsed->writer_len = writer_name(origin, parsed->writer);
+	parsed->is_end = strcmp(name, "foretell.Control") == 0;
+	if (!parsed->is_end)
+		return parse_event(resolve, name, record, origin);
+	err = registry_decode(resolve->registry, &control_type, record->value, &parsed->control);
+	if (err == NULL && (parsed->control.kind != CONTROL_END ||
+			    parsed->control.at_ms < EVENT_MS_MIN ||
+			    parsed->control.at_ms > origin->ingest_ms + MS_PER_DAY))
+		err = err_new(ERR_POISON, "CONTROL_UNEXPECTED",
+			      "an input takes only END control records, dated up to a day ahead");
+	return err;
+}
+
+static struct bytes input_key(void *context, const char *topic, int32_t partition)
+{
+	struct resolve *resolve = context;
+	const struct origin origin = { .topic = topic, .partition = partition };
+	resolve->parsed.writer_len = writer_name(&origin, resolve->parsed.writer);
+	return bytes_of(resolve->parsed.writer, resolve->parsed.writer_len);
+}
+
+static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
+{
+	(void)context;
+	const struct parsed *record = parsed;
+	targets[0] = (struct target){ INPUT_KIND, bytes_of(record->writer, record->writer_len),
+				      NO_TIMERS };
+	return 1;
+}
+
+static void tell_inputs(struct resolve *resolve, struct bytes writer,
+			struct resolve_input *input, struct effects *effects)
+{
+	if (input->inputs_told == resolve->inputs_print)
+		return;
+	if (input->inputs_told == 0)
+		input->watermark_ms = input->tick_ms = INT64_MIN;
+	effects_tell_all(effects, log_topic, writer, &control_type, &resolve->inputs);
+	input->inputs_told = resolve->inputs_print;
+}
+
+/* Moves the input's clock to the tick boundary at or below at_ms. */
+static void move_clock(const struct resolve *resolve, struct bytes writer, int64_t at_ms,
+		       int64_t ingest_ms, struct resolve_input *input, struct effects *effects)
+{
+	int64_t boundary_ms = time_floor(at_ms, resolve->options.tick_ms, 0);
+	if (boundary_ms <= input->tick_ms)
+		return;
+	input->tick_ms = boundary_ms;
+	const struct control tick = { .kind = CONTROL_TICK, .writer = writer,
+				      .at_ms = boundary_ms, .ingest_ms = ingest_ms };
+	effects_tell_all(effects, log_topic, writer, &control_type, &tick);
+}
+
+static void apply_event(const struct resolve *resolve, struct bytes writer,
+			const struct account_event *parsed, struct resolve_input *input,
+			struct effects *effects)
+{
+	struct account_event event = *parsed;
+	int64_t event_ms = event.event.event_ms;
+	event.late = event_ms < input->tick_ms;
+	event.effective_ms = event.late ? input->tick_ms : event_ms;
+	/* capped, so that one event from the future can't make everything after it late */
+	int64_t capped_ms = event_ms < event.ingest_ms ? event_ms : event.ingest_ms;
+	if (capped_ms > input->watermark_ms)
+		input->watermark_ms = capped_ms;
+	move_clock(resolve, writer, input->watermark_ms, event.ingest_ms, input, effects);
+	input->event_count++;
+	input->late_count += event.late;
+	effects_say(effects, log_topic, event.account, &account_event_type, &event);
+}
+
+static void apply(void *context, const struct origin *origin, const void *parsed,
+		  struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	struct resolve *resolve = context;
+	const struct parsed *record = parsed;
+	struct resolve_input *input = state;
+	*must_publish = true;
+	tell_inputs(resolve, key, input, effects);
+	if (!record->is_end) {
+		apply_event(resolve, key, &record->event, input, effects);
+		return;
+	}
+	if (record->control.at_ms > input->watermark_ms)
+		input->watermark_ms = record->control.at_ms;
+	move_clock(resolve, key, input->watermark_ms, origin->ingest_ms, input, effects);
+}
+
+static void idle(void *context, const struct origin *origin, int64_t wall_ms, void *state,
+		 struct effects *effects)
+{
+	struct resolve *resolve = context;
+	struct resolve_input *input = state;
+	struct bytes writer = input_key(context, origin->topic, origin->partition);
+	tell_inputs(resolve, writer, input, effects);
+	if (wall_ms > input->watermark_ms)
+		input->watermark_ms = wall_ms;
+	move_clock(resolve, writer, wall_ms, wall_ms, input, effects);
+}
+
+static struct err *encode(void *context, struct bytes key, const void *state, uint8_t *out,
+			  size_t *len)
+{
+	(void)key;
+	struct resolve *resolve = context;
+	return registry_encode(resolve->registry, meta_topic, &resolve_input_type, state, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode(void *context, struct bytes value, void *state)
+{
+	struct resolve *resolve = context;
+	return registry_decode(resolve->registry, &resolve_input_type, value, state);
+}
+
+struct processor resolve_processor(struct resolve *resolve)
+{
+	return (struct processor){
+		.name = "resolve",
+		.logic_version = LOGIC_VERSION,
+		.meta_topic = meta_topic,
+		.kinds = { [INPUT_KIND] = { .name = "input",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct resolve_input),
+					    .encode = encode,
+					    .decode = decode,
+					    .apply = apply } },
+		.kind_count = 1,
+		.context = resolve,
+		.parse = parse,
+		.route = route,
+		.idle = resolve->options.live ? idle : NULL,
+		.input_key = input_key,
+	};
+}

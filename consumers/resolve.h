@@ -1,0 +1,32 @@
+/* The resolve stage: what the sources write becomes one ordered log per account.
+ *
+ * Each event is read by its writer's schema, judged (poison goes to the dlq), given its account (for
+ * now the source's own identifier) and its lateness, and written to account.events under the
+ * account's key. Each input partition keeps a watermark, and writes a tick into every partition of
+ * account.events whenever that passes a tick boundary; the set of inputs is written first.
+ *
+ * Runs with checkpoint interval 0: it reads several topics, whose interleaving a replay could not
+ * repeat, so every state is published with the transaction that changed it. */
+#ifndef CONSUMERS_RESOLVE_H
+#define CONSUMERS_RESOLVE_H
+
+#include "runtime/processor.h"
+
+struct resolve_options {
+	const struct control_input *inputs; /* all inputs and their partition counts; borrowed */
+	size_t input_count;
+	int64_t tick_ms;   /* > 0 */
+	int64_t future_ms; /* how far ahead of its ingest time an event may be dated */
+	bool live;         /* the wall clock carries quiet inputs on */
+};
+
+struct resolve;
+
+/* A new stage; registry is borrowed. */
+struct resolve *resolve_new(const struct resolve_options *options, struct registry *registry);
+void resolve_free(struct resolve **resolve);
+
+/* The processor; its context is `resolve`, which must outlive it. */
+struct processor resolve_processor(struct resolve *resolve);
+
+#endif

@@ -1,0 +1,71 @@
+#include "consumers/topics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/timestamp.h"
+
+#define KEPT INT64_C(-1)
+
+const struct topic_row topics_table[] = {
+	{ "erp.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "erp_event",
+	  "orders, invoices, returns" },
+	{ "crm.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "crm_event",
+	  "opportunities and their stages" },
+	{ "iot.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "iot_event",
+	  "device measurements" },
+	{ "marketing.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "marketing_event",
+	  "campaign contacts and responses" },
+
+	{ "resolve.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "resolve_input",
+	  "clocks of the resolve stage" },
+	{ "account.events", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "account_event",
+	  "the one ordered log of each account, ticks included" },
+	{ "account.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "series_totals",
+	  "clocks of the account stage" },
+	{ "series.points", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "series_point",
+	  "amounts on their way to the forecast stage" },
+	{ "forecast.series", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "series_state",
+	  "state of each series" },
+	{ "forecast.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, NULL,
+	  "clocks of the forecast stage" },
+
+	{ "alerts", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "alert",
+	  "alerts opened, updated, resolved" },
+	{ "scores", TOPIC_OUTPUT, false, 90 * MS_PER_DAY, TOPIC_MESSAGE_BYTES, "score",
+	  "each change of an account's risk" },
+	{ "accounts", TOPIC_OUTPUT, true, KEPT, TOPIC_MESSAGE_BYTES, "account",
+	  "latest state of each account" },
+	{ "forecasts", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "forecast",
+	  "forecasts made at each period's close" },
+	{ "forecast.accuracy", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "forecast_accuracy",
+	  "earlier forecasts against what came" },
+	{ "dlq", TOPIC_OUTPUT, false, 30 * MS_PER_DAY, TOPIC_DLQ_MESSAGE_BYTES, NULL,
+	  "records that could not be processed, byte for byte" },
+};
+
+const size_t topics_count = sizeof topics_table / sizeof topics_table[0];
+
+const struct topic_row *topics_find(const char *logical)
+{
+	for (size_t i = 0; i < topics_count; i++)
+		if (strcmp(topics_table[i].logical, logical) == 0)
+			return &topics_table[i];
+	return NULL;
+}
+
+void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_MAX + 1])
+{
+	CHECK(topics_find(logical) != NULL);
+	CHECK(topics_resolve(app_id, logical, name));
+}
+
+bool topics_resolve(const char *app_id, const char *typed, char name[TOPIC_NAME_MAX + 1])
+{
+	const struct topic_row *row = topics_find(typed);
+	int length = row == NULL || row->role == TOPIC_INPUT ?
+			     snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed) :
+			     snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
+	return length > 0 && length <= TOPIC_NAME_MAX;
+}

@@ -1,0 +1,204 @@
+/* The bus: what a worker needs of Kafka, and nothing else. Two implementations: bus_kafka (the
+ * only librdkafka code besides kafka/admin and kafka/reader) and bus_memory (a model of Kafka with
+ * faults, for tests).
+ *
+ * One bus = one consumer in a group plus one transactional producer. Reads are read_committed;
+ * auto-commit does not exist; auto.offset.reset is "error".
+ *
+ * A worker's cycle:   poll* ... begin, produce*, send_offsets, commit   (or abort, then recover)
+ *
+ * Ownership: a polled batch and its records are borrowed until the next bus_poll or bus_close. What
+ * bus_produce is given is copied before it returns.
+ * Threads: one thread per bus. Rebalance callbacks run inside bus_poll, on the caller's thread.
+ * Errors everywhere: RETRY call again; ABORT the transaction (or the group membership) is lost:
+ * bus_abort, drop memory, recover; FATAL stop. */
+#ifndef KAFKA_BUS_H
+#define KAFKA_BUS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/limits.h"
+
+struct header {
+	const char *name;   /* borrowed */
+	struct bytes value; /* borrowed */
+};
+
+/* A record as it is read. */
+struct record {
+	const char *topic; /* borrowed, one pointer per topic: equal pointers are equal topics */
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms;    /* the broker's */
+	struct bytes key, value; /* absent (data NULL) where null */
+	size_t header_count;
+	struct header headers[HEADER_COUNT_MAX]; /* more than these are not shown */
+};
+
+/* A record as it is written. */
+struct outgoing {
+	const char *topic;
+	int32_t partition;       /* -1: murmur2 of the key */
+	struct bytes key, value; /* a null value (data NULL) deletes the key of a compacted topic */
+	const struct header *headers;
+	size_t header_count;
+};
+
+/* A position of one input partition. */
+struct position {
+	const char *topic;
+	int32_t partition;
+	int64_t offset;                   /* next to be read; -1: none committed */
+	char metadata[POSITION_TEXT_MAX]; /* terminated; "" where none */
+};
+
+/* End of a partition was reached: every record below `offset` has been handed out. */
+struct bus_batch {
+	const struct record *records;
+	size_t count;
+};
+
+struct bus;
+
+/* The runtime's answers to a rebalance. `positions` come with topic and partition set. Each returns
+ * an error to give up the whole membership. */
+struct bus_listener {
+	void *context;
+	/* Sets positions[i].offset: where reading starts. */
+	struct err *(*assigned)(void *context, struct position *positions, size_t count);
+	/* Nothing of these partitions may be left in memory afterwards. lost: another member may own
+	 * them already, so nothing may be committed. */
+	struct err *(*revoked)(void *context, const struct position *positions, size_t count,
+			       bool lost);
+};
+
+struct bus_ops;
+struct bus {
+	const struct bus_ops *ops; /* first member of every implementation */
+};
+
+struct bus_ops {
+	struct err *(*subscribe)(struct bus *, const char *const *topics, size_t count,
+				 const struct bus_listener *);
+	struct err *(*poll)(struct bus *, int timeout_ms, struct bus_batch *);
+	struct err *(*begin)(struct bus *);
+	struct err *(*produce)(struct bus *, const struct outgoing *);
+	struct err *(*send_offsets)(struct bus *, const struct position *, size_t count);
+	struct err *(*commit)(struct bus *);
+	struct err *(*abort)(struct bus *);
+	struct err *(*committed)(struct bus *, struct position *, size_t count);
+	struct err *(*seek)(struct bus *, const struct position *, size_t count);
+	struct err *(*watermarks)(struct bus *, const char *topic, int32_t partition, int64_t *low,
+				  int64_t *high);
+	struct err *(*partition_count)(struct bus *, const char *topic, int32_t *count);
+	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
+				struct err *(*each)(void *, const struct record *), void *context);
+	int64_t (*end_reached)(struct bus *, const char *topic, int32_t partition);
+	void (*close)(struct bus *);
+};
+
+/* Joins the group. Called once, before the first poll. */
+ERR_MUST_USE static inline struct err *bus_subscribe(struct bus *bus, const char *const *topics,
+						     size_t count, const struct bus_listener *listener)
+{
+	return bus->ops->subscribe(bus, topics, count, listener);
+}
+
+/* Up to POLL_RECORDS_MAX records, waiting at most timeout_ms for the first; an empty batch is no
+ * error. Serves rebalances. Records of partitions no longer owned are never handed out.
+ * Errors: RETRY (broker away), ABORT (membership lost), FATAL (offset out of range: BUS_OFFSET_GONE;
+ * topic gone; authorisation). */
+ERR_MUST_USE static inline struct err *bus_poll(struct bus *bus, int timeout_ms,
+						struct bus_batch *batch)
+{
+	return bus->ops->poll(bus, timeout_ms, batch);
+}
+
+ERR_MUST_USE static inline struct err *bus_begin(struct bus *bus)
+{
+	return bus->ops->begin(bus);
+}
+
+/* Copies and queues; delivery failures surface at bus_commit as ABORT. A record too large for the
+ * topic: POISON BUS_TOO_LARGE at once (client's bound) where it can be known. */
+ERR_MUST_USE static inline struct err *bus_produce(struct bus *bus, const struct outgoing *out)
+{
+	return bus->ops->produce(bus, out);
+}
+
+/* Adds positions to the transaction, with the group's generation as of now. */
+ERR_MUST_USE static inline struct err *bus_send_offsets(struct bus *bus,
+							const struct position *positions, size_t count)
+{
+	return bus->ops->send_offsets(bus, positions, count);
+}
+
+/* Flushes and commits. Returns NULL only when the commit is certain; an ambiguous outcome is ABORT,
+ * and the recovery finds out from the committed positions. */
+ERR_MUST_USE static inline struct err *bus_commit(struct bus *bus)
+{
+	return bus->ops->commit(bus);
+}
+
+/* Aborts the open transaction, or settles a broken one (where needed by a new producer and
+ * init_transactions). Nothing to abort is no error. */
+ERR_MUST_USE static inline struct err *bus_abort(struct bus *bus)
+{
+	return bus->ops->abort(bus);
+}
+
+/* Fills offset and metadata of each position from the group's committed offsets, waiting for pending
+ * transactions on them (require_stable). -1 and "" where nothing is committed. */
+ERR_MUST_USE static inline struct err *bus_committed(struct bus *bus, struct position *positions,
+						     size_t count)
+{
+	return bus->ops->committed(bus, positions, count);
+}
+
+/* Reading goes on from these offsets; what had been fetched of them is dropped. */
+ERR_MUST_USE static inline struct err *bus_seek(struct bus *bus, const struct position *positions,
+						size_t count)
+{
+	return bus->ops->seek(bus, positions, count);
+}
+
+/* The first retained offset and the one after the last (high watermark). */
+ERR_MUST_USE static inline struct err *bus_watermarks(struct bus *bus, const char *topic,
+						      int32_t partition, int64_t *low, int64_t *high)
+{
+	return bus->ops->watermarks(bus, topic, partition, low, high);
+}
+
+/* Errors: FATAL BUS_TOPIC_MISSING, with the command that creates it. */
+ERR_MUST_USE static inline struct err *bus_partition_count(struct bus *bus, const char *topic,
+							   int32_t *count)
+{
+	return bus->ops->partition_count(bus, topic, count);
+}
+
+/* Hands every committed record of one partition, from the first retained to the high watermark
+ * sampled at the call, to `each` (in order; an error of it ends the reading and is returned). Waits
+ * until the last stable offset has passed that watermark. Not part of the group. */
+ERR_MUST_USE static inline struct err *
+bus_read_all(struct bus *bus, const char *topic, int32_t partition,
+	     struct err *(*each)(void *context, const struct record *record), void *context)
+{
+	return bus->ops->read_all(bus, topic, partition, each, context);
+}
+
+/* The end offset up to which everything of this assigned partition has been handed out (control
+ * records of transactions included), or -1 while there is more to read. */
+static inline int64_t bus_end_reached(struct bus *bus, const char *topic, int32_t partition)
+{
+	return bus->ops->end_reached(bus, topic, partition);
+}
+
+/* Leaves the group (revoked is called) and frees everything. NULL-safe; *bus becomes NULL. */
+static inline void bus_close(struct bus **bus)
+{
+	if (*bus != NULL)
+		(*bus)->ops->close(*bus);
+	*bus = NULL;
+}
+
+#endif

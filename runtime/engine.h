@@ -1,0 +1,68 @@
+/* What the parts of one worker share. Open to runtime/ only; everyone else sees worker.h.
+ *
+ * One engine = one processor on one bus, with the tasks (input partitions) that the group gave it.
+ * Threads: one; only `stats` is read by others. */
+#ifndef RUNTIME_ENGINE_H
+#define RUNTIME_ENGINE_H
+
+#include "runtime/checkpoint.h"
+#include "runtime/log_clock.h"
+#include "runtime/processor.h"
+#include "runtime/worker.h"
+#include "state/cache.h"
+#include "state/due_queue.h"
+#include "state/store.h"
+
+/* A control record that moved the clock, while its due timers fire. */
+struct pending_tick {
+	bool present;
+	struct origin origin;
+	int64_t clock_ms;
+	struct tick_cursor cursor; /* how far it has come */
+};
+
+/* One input partition.
+ *
+ *   replaying ──(next passes live_from)──► live
+ *
+ * Below (live_from, live_cursor) effects are suppressed: they were committed before. */
+struct task {
+	uint32_t index;
+	const char *topic; /* the bus's pointer once a record came, else own_topic */
+	char own_topic[TOPIC_NAME_MAX + 1];
+	int32_t partition;
+	struct shelf *shelf;
+	struct due_queue *due;
+	struct log_clock *clock;
+	int64_t due_floor_ms; /* nothing in the shelf's due index lies below */
+	int64_t next;         /* offset of the next record to process */
+	int64_t live_from;
+	struct tick_cursor live_cursor;
+	struct checkpoint committed;
+	bool touched;         /* something to commit since the last seal */
+	struct pending_tick tick;
+	uint8_t *clock_bytes; /* the clock as it was last published */
+	size_t clock_len;
+	int64_t quiet_since_ms; /* monotonic; when its end was reached. 0: it is not at its end */
+};
+
+struct engine {
+	const struct processor *processor;
+	struct worker_options options;
+	struct bus *bus;
+	struct store *store;
+	struct registry *registry;
+	struct cache *cache;
+	struct effects *effects;
+	struct store_batch *batch;
+	struct worker_stats *stats;
+	struct task *tasks[TASKS_MAX]; /* NULL: free */
+	size_t task_count;             /* highest used index + 1 */
+	int64_t last_seal_ms;          /* monotonic */
+	int64_t records_since_seal;
+	int64_t oldest_unsealed_ns;    /* monotonic; 0: nothing is unsealed */
+	uint8_t scratch[OUTPUT_LEN_MAX];
+	uint8_t clock_scratch[LOG_CLOCK_LEN_MAX];
+};
+
+#endif

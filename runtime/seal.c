@@ -1,0 +1,248 @@
+#include "runtime/seal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "runtime/task.h"
+
+/* One transaction in the making. */
+struct sealing {
+	struct engine *engine;
+	struct position positions[TASKS_MAX];
+	struct checkpoint checkpoints[TASKS_MAX];
+	struct task *tasks[TASKS_MAX];
+	size_t count;
+	int64_t published;
+};
+
+struct bytes seal_meta_key(const char *topic, const char *kind, struct bytes key,
+			   uint8_t out[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX])
+{
+	int used = snprintf((char *)out, TOPIC_NAME_MAX + 32, "%s/%s/", topic, kind);
+	if (key.len > 0)
+		memcpy(out + used, key.data, key.len);
+	return bytes_of(out, (size_t)used + key.len);
+}
+
+static struct err *publish_value(struct engine *engine, const struct task *task,
+				 const char *logical_topic, struct bytes key, int64_t lsn,
+				 struct bytes value)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%" PRId64, lsn);
+	const struct header header = { "lsn", bytes_str(text) };
+	const struct outgoing out = {
+		.topic = effects_topic(engine->effects, logical_topic),
+		.partition = task->partition,
+		.key = key,
+		.value = value,
+		.headers = &header,
+		.header_count = 1,
+	};
+	return bus_produce(engine->bus, &out);
+}
+
+static struct err *publish_entry(struct engine *engine, struct task *task, struct entry *entry)
+{
+	const struct processor *processor = engine->processor;
+	const struct state_kind *kind = &processor->kinds[entry->kind];
+	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
+	struct bytes key = entry_key(entry);
+	size_t len = 0;
+	struct err *err =
+		kind->encode(processor->context, key, entry->state, engine->scratch, &len);
+	if (err != NULL)
+		return err;
+	struct bytes value = bytes_of(engine->scratch, len);
+	struct bytes topic_key =
+		kind->published ? key :
+				  seal_meta_key(task->own_topic, kind->name, key, composed);
+	err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
+	if (err != NULL)
+		return err;
+	store_batch_put(engine->batch, task->shelf, entry->kind, key, entry->lsn,
+			entry->stored_due_ms, entry->due_ms, value);
+	entry->stored_due_ms = entry->due_ms;
+	if (entry->due_ms < task->due_floor_ms)
+		task->due_floor_ms = entry->due_ms;
+	cache_clean(engine->cache, entry);
+	atomic_fetch_add_explicit(&engine->stats->published, 1, memory_order_relaxed);
+	return NULL;
+}
+
+/* How many of a task's dirty states this seal has to publish, from the oldest. */
+static int64_t publish_share(const struct engine *engine, const struct task *task)
+{
+	int64_t dirty = cache_task_dirty_count(engine->cache, task->index);
+	int64_t interval = engine->options.checkpoint_interval_ms;
+	int64_t elapsed = time_monotonic_ms() - engine->last_seal_ms;
+	if (interval == 0 || elapsed >= interval || log_clock_wants_drain(task->clock))
+		return dirty;
+	return (dirty * elapsed + interval - 1) / interval;
+}
+
+static struct err *publish_states(struct sealing *sealing, struct task *task, int64_t share)
+{
+	struct engine *engine = sealing->engine;
+	struct err *err = NULL;
+	struct entry *entry = cache_dirty_first(engine->cache, task->index);
+	for (int64_t i = 0; err == NULL && entry != NULL; i++) {
+		struct entry *next = cache_dirty_next(engine->cache, entry);
+		if (entry->must_publish || (i < share && sealing->published < PUBLISH_MAX)) {
+			err = publish_entry(engine, task, entry);
+			sealing->published++;
+		}
+		entry = next;
+	}
+	return err;
+}
+
+/* The clock as of y, published where it is another than last time. */
+static struct err *publish_clock(struct engine *engine, struct task *task, int64_t y)
+{
+	size_t len = log_clock_encode(task->clock, y, engine->clock_scratch);
+	if (len == task->clock_len && memcmp(task->clock_bytes, engine->clock_scratch, len) == 0)
+		return NULL;
+	memcpy(task->clock_bytes, engine->clock_scratch, len);
+	task->clock_len = len;
+	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
+	struct bytes key = seal_meta_key(task->own_topic, "clock", bytes_of(NULL, 0), composed);
+	return publish_value(engine, task, engine->processor->meta_topic, key, y,
+			     bytes_of(task->clock_bytes, len));
+}
+
+/* What is committed for a task: after its states were published. */
+static struct err *add_position(struct sealing *sealing, struct task *task)
+{
+	struct engine *engine = sealing->engine;
+	struct checkpoint *checkpoint = &sealing->checkpoints[sealing->count];
+	*checkpoint = (struct checkpoint){ .x = task_x(task), .y = task_y(engine, task),
+					   .logic_version = engine->processor->logic_version };
+	/* still replaying: X must not fall, or what was committed would be said again */
+	if (checkpoint->x < task->live_from) {
+		checkpoint->x = task->live_from;
+		checkpoint->cursor = task->live_cursor;
+	} else if (task->tick.present) {
+		checkpoint->cursor = task->tick.cursor;
+	} else if (checkpoint->x == task->live_from) {
+		checkpoint->cursor = task->live_cursor;
+	}
+	struct err *err = NULL;
+	if (engine->processor->clocked) {
+		if (log_clock_wants_drain(task->clock) && checkpoint->y != task_x(task))
+			checkpoint->y = task->committed.y; /* held until the drain is complete */
+		else
+			err = publish_clock(engine, task, checkpoint->y);
+	}
+	if (err != NULL)
+		return err;
+	struct position *position = &sealing->positions[sealing->count];
+	position->topic = task->own_topic;
+	position->partition = task->partition;
+	position->offset = checkpoint->x;
+	checkpoint_format(checkpoint, position->metadata);
+	store_batch_position(engine->batch, task->shelf, checkpoint->x, checkpoint->y,
+			     checkpoint->logic_version, bytes_of(task->clock_bytes, task->clock_len));
+	sealing->tasks[sealing->count++] = task;
+	return NULL;
+}
+
+static bool task_pending(const struct engine *engine, const struct task *task)
+{
+	return task->touched || cache_task_dirty_count(engine->cache, task->index) > 0;
+}
+
+bool seal_pending(const struct engine *engine)
+{
+	if (effects_count(engine->effects) > 0)
+		return true;
+	for (size_t i = 0; i < engine->task_count; i++)
+		if (engine->tasks[i] != NULL && task_pending(engine, engine->tasks[i]))
+			return true;
+	return false;
+}
+
+static struct err *fill(struct sealing *sealing, bool drain)
+{
+	struct engine *engine = sealing->engine;
+	struct err *err = effects_produce(engine->effects, engine->bus);
+	for (size_t i = 0; err == NULL && i < engine->task_count; i++) {
+		struct task *task = engine->tasks[i];
+		if (task == NULL || !task_pending(engine, task))
+			continue;
+		int64_t share = drain ? PUBLISH_MAX : publish_share(engine, task);
+		err = publish_states(sealing, task, share);
+		if (err == NULL)
+			err = add_position(sealing, task);
+	}
+	return err;
+}
+
+static void note_commit(struct sealing *sealing)
+{
+	struct engine *engine = sealing->engine;
+	struct worker_stats *stats = engine->stats;
+	for (size_t i = 0; i < sealing->count; i++) {
+		sealing->tasks[i]->committed = sealing->checkpoints[i];
+		sealing->tasks[i]->touched = false;
+	}
+	atomic_fetch_add_explicit(&stats->effects, (int64_t)effects_count(engine->effects),
+				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&stats->commits, 1, memory_order_relaxed);
+	if (engine->oldest_unsealed_ns != 0) {
+		int64_t age_us = (time_monotonic_ns() - engine->oldest_unsealed_ns) / 1000;
+		atomic_fetch_add_explicit(&stats->commit_age_us_sum, age_us, memory_order_relaxed);
+		if (age_us > atomic_load_explicit(&stats->commit_age_us_max, memory_order_relaxed))
+			atomic_store_explicit(&stats->commit_age_us_max, age_us,
+					      memory_order_relaxed);
+	}
+	engine->oldest_unsealed_ns = 0;
+	engine->records_since_seal = 0;
+	engine->last_seal_ms = time_monotonic_ms();
+	effects_clear(engine->effects);
+}
+
+static struct err *commit(struct engine *engine, bool drain)
+{
+	struct sealing *sealing = check_malloc(sizeof *sealing);
+	sealing->engine = engine;
+	sealing->count = 0;
+	sealing->published = 0;
+	store_batch_clear(engine->batch);
+	struct err *err = bus_begin(engine->bus);
+	if (err == NULL)
+		err = fill(sealing, drain);
+	if (err == NULL && sealing->count > 0)
+		err = bus_send_offsets(engine->bus, sealing->positions, sealing->count);
+	if (err == NULL)
+		err = bus_commit(engine->bus);
+	if (err == NULL) /* certain: the store may follow, never before */
+		err = store_batch_write(engine->store, engine->batch);
+	if (err == NULL)
+		note_commit(sealing);
+	free(sealing);
+	return err;
+}
+
+struct err *seal_commit(struct engine *engine)
+{
+	return seal_pending(engine) ? commit(engine, false) : NULL;
+}
+
+struct err *seal_drain(struct engine *engine)
+{
+	struct err *err = NULL;
+	while (err == NULL && seal_pending(engine))
+		err = commit(engine, true);
+	return err;
+}
+
+struct err *seal_make_room(struct engine *engine)
+{
+	uint32_t limit = cache_slot_count(engine->cache) / 4 * 3;
+	if (cache_dirty_count(engine->cache) + 2 * TARGETS_MAX < limit)
+		return NULL;
+	return seal_drain(engine);
+}

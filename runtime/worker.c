@@ -1,0 +1,354 @@
+#include "runtime/worker.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "runtime/apply.h"
+#include "runtime/engine.h"
+#include "runtime/recovery.h"
+#include "runtime/seal.h"
+#include "runtime/task.h"
+
+struct worker {
+	struct engine engine;
+	struct bus_listener listener;
+	bool assigned; /* at least once */
+};
+
+static size_t state_size_max(const struct processor *processor)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (processor->kinds[i].state_size > size)
+			size = processor->kinds[i].state_size;
+	return size;
+}
+
+static struct err *add_tasks(struct engine *engine, const struct position *positions,
+			     size_t count, struct task **tasks)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct err *err = task_new(engine, positions[i].topic, positions[i].partition,
+					   &tasks[i]);
+		if (err != NULL)
+			return err;
+	}
+	return NULL;
+}
+
+static struct err *on_assigned(void *context, struct position *positions, size_t count)
+{
+	struct worker *worker = context;
+	struct engine *engine = &worker->engine;
+	struct task **tasks = check_calloc(count, sizeof(struct task *));
+	struct err *err = add_tasks(engine, positions, count, tasks);
+	if (err == NULL)
+		err = recovery_run(engine, tasks, count);
+	for (size_t i = 0; i < count; i++) {
+		if (err == NULL)
+			positions[i].offset = tasks[i]->next;
+		else
+			task_free(engine, &tasks[i]);
+	}
+	free(tasks);
+	worker->assigned = err == NULL;
+	if (err == NULL)
+		log_emit(LOG_INFO, engine->processor->name, "partitions assigned", "{s:I}", "count",
+			 (json_int_t)count);
+	return err;
+}
+
+/* Nothing of these partitions stays behind: what is pending is committed first, unless another
+ * member may own them already. */
+static struct err *on_revoked(void *context, const struct position *positions, size_t count,
+			      bool lost)
+{
+	struct worker *worker = context;
+	struct engine *engine = &worker->engine;
+	struct err *err = NULL;
+	if (lost) {
+		effects_clear(engine->effects);
+		err = bus_abort(engine->bus);
+	} else {
+		err = seal_drain(engine);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
+		task_free(engine, &task);
+	}
+	log_emit(LOG_INFO, engine->processor->name, lost ? "partitions lost" : "partitions revoked",
+		 "{s:I}", "count", (json_int_t)count);
+	return err;
+}
+
+struct err *worker_open(const struct worker_options *options, const struct processor *processor,
+			struct bus *bus, struct store *store, struct registry *registry,
+			struct worker_stats *stats, struct worker **out)
+{
+	struct worker *worker = check_calloc(1, sizeof *worker);
+	struct engine *engine = &worker->engine;
+	engine->processor = processor;
+	engine->options = *options;
+	engine->bus = bus;
+	engine->store = store;
+	engine->registry = registry;
+	engine->stats = stats;
+	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
+	engine->effects = effects_new(options->app_id, registry);
+	engine->batch = store_batch_new();
+	engine->last_seal_ms = time_monotonic_ms();
+	atomic_store(&stats->clock_ms, CLOCK_NONE);
+	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
+	*out = worker;
+	struct err *err =
+		bus_subscribe(bus, options->inputs, options->input_count, &worker->listener);
+	if (err != NULL)
+		worker_close(out);
+	return err;
+}
+
+static void back_off(int attempt)
+{
+	int64_t ms = attempt < 5 ? INT64_C(20) << attempt : 1000;
+	struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+	nanosleep(&wait, NULL);
+}
+
+static struct err *recover_once(struct engine *engine)
+{
+	struct task *tasks[TASKS_MAX];
+	struct position *positions = check_calloc(TASKS_MAX, sizeof *positions);
+	size_t count = 0;
+	for (size_t i = 0; i < engine->task_count; i++)
+		if (engine->tasks[i] != NULL)
+			tasks[count++] = engine->tasks[i];
+	effects_clear(engine->effects);
+	engine->oldest_unsealed_ns = 0;
+	engine->records_since_seal = 0;
+	struct err *err = bus_abort(engine->bus);
+	if (err == NULL)
+		err = recovery_run(engine, tasks, count);
+	for (size_t i = 0; i < count; i++) {
+		positions[i].topic = tasks[i]->own_topic;
+		positions[i].partition = tasks[i]->partition;
+		positions[i].offset = tasks[i]->next;
+	}
+	if (err == NULL)
+		err = bus_seek(engine->bus, positions, count);
+	free(positions);
+	return err;
+}
+
+/* The one answer to a lost transaction: drop memory, settle, start from what is committed. */
+static struct err *recover(struct engine *engine, struct err *cause)
+{
+	log_emit(LOG_WARN, engine->processor->name, "transaction lost, recovering", "{s:s,s:s}",
+		 "code", err_code(cause), "reason", err_text(cause));
+	err_free(&cause);
+	atomic_fetch_add_explicit(&engine->stats->recoveries, 1, memory_order_relaxed);
+	struct err *err = NULL;
+	for (int attempt = 0; attempt < RECOVERY_ATTEMPTS_MAX; attempt++) {
+		err_free(&err);
+		err = recover_once(engine);
+		if (err == NULL || err_verdict(err) == ERR_FATAL)
+			return err;
+		back_off(attempt);
+	}
+	return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
+}
+
+static bool transaction_is_full(const struct engine *engine)
+{
+	return effects_bytes(engine->effects) >= TXN_OUTPUT_BYTES_MAX ||
+	       engine->records_since_seal >= TXN_RECORDS_MAX;
+}
+
+/* Fires the tick under way to its end, in slices, with a seal wherever a transaction is full. */
+static struct err *finish_tick(struct engine *engine, struct task *task)
+{
+	struct err *err = NULL;
+	while (err == NULL && task->tick.present) {
+		err = seal_make_room(engine);
+		if (err == NULL)
+			err = apply_tick(engine, task);
+		if (err == NULL && transaction_is_full(engine))
+			err = seal_commit(engine);
+	}
+	return err;
+}
+
+static struct err *process_record(struct engine *engine, const struct record *record)
+{
+	struct task *task = task_find(engine, record->topic, record->partition);
+	CHECK(task != NULL);
+	struct err *err = seal_make_room(engine);
+	if (err == NULL)
+		err = apply_record(engine, task, record);
+	if (err == NULL)
+		err = finish_tick(engine, task);
+	if (err == NULL && log_clock_wants_drain(task->clock))
+		err = seal_drain(engine);
+	engine->records_since_seal++;
+	if (err == NULL && transaction_is_full(engine))
+		err = seal_commit(engine);
+	return err;
+}
+
+static struct err *process_batch(struct engine *engine, const struct bus_batch *batch)
+{
+	struct err *err = NULL;
+	if (batch->count > 0 && engine->oldest_unsealed_ns == 0)
+		engine->oldest_unsealed_ns = time_monotonic_ns();
+	for (size_t i = 0; err == NULL && i < batch->count; i++)
+		err = process_record(engine, &batch->records[i]);
+	return err;
+}
+
+/* Inputs that have been read to their end and are quiet may be carried on by the wall clock. */
+static struct err *watch_quiet(struct engine *engine)
+{
+	if (engine->processor->idle == NULL || engine->options.idle_ms == 0)
+		return NULL;
+	struct err *err = NULL;
+	int64_t now_ms = time_monotonic_ms(), wall_ms = time_wall_ms();
+	for (size_t i = 0; err == NULL && i < engine->task_count; i++) {
+		struct task *task = engine->tasks[i];
+		if (task == NULL)
+			continue;
+		if (bus_end_reached(engine->bus, task->topic, task->partition) < 0)
+			task->quiet_since_ms = 0;
+		else if (task->quiet_since_ms == 0)
+			task->quiet_since_ms = now_ms;
+		else if (now_ms - task->quiet_since_ms >= engine->options.idle_ms)
+			err = apply_idle(engine, task, wall_ms);
+	}
+	return err;
+}
+
+static void note_clock(struct engine *engine)
+{
+	if (!engine->processor->clocked)
+		return;
+	int64_t lowest = INT64_MAX;
+	for (size_t i = 0; i < engine->task_count; i++) {
+		if (engine->tasks[i] == NULL)
+			continue;
+		int64_t clock_ms = log_clock_now(engine->tasks[i]->clock);
+		lowest = clock_ms < lowest ? clock_ms : lowest;
+	}
+	atomic_store_explicit(&engine->stats->clock_ms, lowest, memory_order_relaxed);
+}
+
+/* Under load a commit a commit-interval; at once where nothing more is waiting. */
+static bool seal_is_due(const struct engine *engine, size_t batch_count)
+{
+	if (!seal_pending(engine))
+		return false;
+	if (batch_count == 0 && engine->oldest_unsealed_ns != 0)
+		return true;
+	return time_monotonic_ms() - engine->last_seal_ms >= engine->options.commit_interval_ms;
+}
+
+static struct err *turn(struct engine *engine, int timeout_ms)
+{
+	struct bus_batch batch = { NULL, 0 };
+	/* with something unsealed, look without waiting: an empty look seals it */
+	int wait_ms = engine->oldest_unsealed_ns != 0 ? 0 : timeout_ms;
+	struct err *err = bus_poll(engine->bus, wait_ms, &batch);
+	if (err == NULL)
+		err = process_batch(engine, &batch);
+	if (err == NULL)
+		err = watch_quiet(engine);
+	if (err == NULL && seal_is_due(engine, batch.count))
+		err = seal_commit(engine);
+	note_clock(engine);
+	return err;
+}
+
+struct err *worker_step(struct worker *worker, int timeout_ms)
+{
+	struct err *err = turn(&worker->engine, timeout_ms);
+	if (err == NULL || err_verdict(err) == ERR_FATAL)
+		return err;
+	return recover(&worker->engine, err);
+}
+
+static struct err *all_assigned(struct worker *worker, bool *all)
+{
+	struct engine *engine = &worker->engine;
+	int64_t expected = 0, owned = 0;
+	for (size_t i = 0; i < engine->options.input_count; i++) {
+		int32_t count = 0;
+		struct err *err =
+			bus_partition_count(engine->bus, engine->options.inputs[i], &count);
+		if (err != NULL)
+			return err;
+		expected += count;
+	}
+	for (size_t i = 0; i < engine->task_count; i++)
+		owned += engine->tasks[i] != NULL;
+	*all = worker->assigned && owned == expected;
+	return NULL;
+}
+
+struct err *worker_at_end(struct worker *worker, bool *at_end)
+{
+	struct engine *engine = &worker->engine;
+	struct err *err = all_assigned(worker, at_end);
+	if (err != NULL || !*at_end)
+		return err;
+	*at_end = engine->oldest_unsealed_ns == 0 && effects_count(engine->effects) == 0;
+	for (size_t i = 0; *at_end && i < engine->task_count; i++) {
+		struct task *task = engine->tasks[i];
+		if (task == NULL)
+			continue;
+		int64_t low = 0, high = 0;
+		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &low, &high);
+		if (err != NULL)
+			return err;
+		int64_t end = bus_end_reached(engine->bus, task->topic, task->partition);
+		*at_end = end >= high && !task->tick.present;
+	}
+	return NULL;
+}
+
+struct err *worker_drain(struct worker *worker)
+{
+	struct engine *engine = &worker->engine;
+	struct err *err = seal_drain(engine);
+	while (err != NULL && err_verdict(err) != ERR_FATAL) {
+		err = recover(engine, err);
+		if (err == NULL)
+			return NULL; /* what was pending will be processed again by the next run */
+	}
+	return err;
+}
+
+static void dispose(struct worker *worker)
+{
+	struct engine *engine = &worker->engine;
+	for (size_t i = 0; i < engine->task_count; i++)
+		task_free(engine, &engine->tasks[i]);
+	cache_free(&engine->cache);
+	effects_free(&engine->effects);
+	store_batch_free(&engine->batch);
+	free(worker);
+}
+
+void worker_close(struct worker **worker)
+{
+	if (*worker == NULL)
+		return;
+	bus_close(&(*worker)->engine.bus); /* drains through on_revoked */
+	dispose(*worker);
+	*worker = NULL;
+}
+
+void worker_kill(struct worker **worker, void (*bus_kill)(struct bus **bus))
+{
+	bus_kill(&(*worker)->engine.bus);
+	dispose(*worker);
+	*worker = NULL;
+}

@@ -1,0 +1,41 @@
+#include "schemas/registry_local.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "schemas/record_plan.h"
+
+static const struct {
+	int32_t id;
+	const char *name;
+} local_ids[] = {
+	{ 1, "erp_event" },
+	{ 2, "crm_event" },
+	{ 3, "iot_event" },
+	{ 4, "marketing_event" },
+	{ 10, "control" },
+	{ 11, "account_event" },
+	{ 12, "series_point" },
+	{ 20, "alert" },
+	{ 21, "score" },
+	{ 22, "forecast" },
+	{ 23, "forecast_accuracy" },
+};
+
+enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };
+
+int32_t registry_local_id(const char *name)
+{
+	for (size_t i = 0; i < LOCAL_ID_COUNT; i++)
+		if (strcmp(local_ids[i].name, name) == 0)
+			return local_ids[i].id;
+	return 0;
+}
+
+const char *registry_local_text(int32_t id)
+{
+	for (size_t i = 0; i < LOCAL_ID_COUNT; i++)
+		if (local_ids[i].id == id)
+			return record_own_text(local_ids[i].name);
+	return NULL;
+}

@@ -1,0 +1,84 @@
+/* The states that stages keep, as records on their compacted topics.
+ *
+ * A processor's state in memory is a plain struct of its own (consumers/); these are the forms in
+ * which it is published and read back. The .avsc of the same name says what each field means.
+ * Strings are borrowed from the state that is encoded, or from the message that was decoded. */
+#ifndef SCHEMAS_STATES_H
+#define SCHEMAS_STATES_H
+
+#include "schemas/types.h"
+
+struct resolve_input {
+	int64_t watermark_ms, tick_ms;
+	int64_t inputs_told, event_count, late_count;
+};
+
+extern const struct record_type resolve_input_type;
+
+enum { SERIES_TOTALS_MAX = 8 };
+
+struct period_total {
+	int64_t period_start_ms, amount;
+	bool late;
+};
+
+struct series_totals {
+	int64_t flush_ms;
+	size_t period_count;
+	struct period_total periods[SERIES_TOTALS_MAX];
+};
+
+extern const struct record_type series_totals_type;
+
+enum { SERIES_HISTORY_MAX = 128, SERIES_OPEN_MAX = 768, SERIES_HORIZON_MAX = 7,
+       SERIES_OUTSTANDING_MAX = SERIES_HORIZON_MAX * SERIES_HORIZON_MAX };
+
+struct series_amount {
+	int64_t amount;
+};
+
+struct outstanding_forecast {
+	int64_t origin_ms, target_ms;
+	int32_t horizon;
+	int64_t point, lower_80, upper_80, lower_95, upper_95, naive;
+};
+
+struct series_state_record {
+	int64_t period_ms, open_ms, corrected_count;
+	size_t history_count, open_count, outstanding_count;
+	struct series_amount history[SERIES_HISTORY_MAX];
+	struct series_amount open[SERIES_OPEN_MAX];
+	struct outstanding_forecast outstanding[SERIES_OUTSTANDING_MAX];
+};
+
+extern const struct record_type series_state_type;
+
+enum { ACCOUNT_TYPES_MAX = 8 };
+
+struct type_statistics_record {
+	struct bytes type;
+	int64_t count, sum_minor, first_ms, last_ms;
+	double decayed_30, decayed_90;
+};
+
+struct account_record {
+	struct bytes account;
+	int64_t event_count, late_count, first_ms, last_ms;
+	struct bytes currency; /* optional */
+	int64_t order_count, order_event_count, first_order_ms, last_order_ms, order_sum_minor;
+	int64_t decay_ms;
+	double orders_decayed_30, orders_decayed_90, orders_decayed_365;
+	size_t type_count;
+	struct type_statistics_record types[ACCOUNT_TYPES_MAX];
+	double probability;
+	int32_t band; /* enum score_band */
+	int64_t scored_ms, check_ms;
+	bool alert_open;
+	int32_t alert_episode, alert_revision;
+	int64_t alert_opened_ms;
+	int32_t alert_severity; /* enum severity */
+};
+
+extern const struct record_type account_record_type;
+
+#endif

@@ -1,0 +1,175 @@
+#include "schemas/types.h"
+
+#include "schemas/rows.h"
+
+/* The envelope that all sources share; `path` leads to the source_event within struct s. */
+#define ENVELOPE(s, path) \
+	REQ(s, "event_id", path event_id, FIELD_STRING), \
+	REQ(s, "source", path source, FIELD_STRING), \
+	REQ(s, "type", path type, FIELD_STRING), \
+	REQ(s, "subject", path subject, FIELD_STRING), \
+	REQ(s, "event_ms", path event_ms, FIELD_LONG), \
+	OPT_TEXT(s, "trace_id", path trace_id)
+#define AMOUNT(s, path) \
+	OPT_NUM(s, "amount_minor", path amount_minor, path has_amount, FIELD_LONG), \
+	OPT_TEXT(s, "currency", path currency)
+#define QUANTITY(s, path) OPT_NUM(s, "quantity", path quantity, path has_quantity, FIELD_LONG)
+#define VALUE(s, path) OPT_NUM(s, "value", path value, path has_value, FIELD_DOUBLE)
+#define NAME(s, path) OPT_TEXT(s, "name", path name)
+#define UNIT(s, path) OPT_TEXT(s, "unit", path unit)
+#define ATTRS(s, path) MAP(s, "attrs", path attrs, path attr_count)
+
+static const struct field erp_event_fields[] = {
+	ENVELOPE(source_event, ),
+	AMOUNT(source_event, ),
+	QUANTITY(source_event, ),
+	ATTRS(source_event, ),
+};
+TYPE(erp_event_type, "erp_event", source_event, erp_event_fields);
+
+static const struct field crm_event_fields[] = {
+	ENVELOPE(source_event, ),
+	NAME(source_event, ),
+	AMOUNT(source_event, ),
+	ATTRS(source_event, ),
+};
+TYPE(crm_event_type, "crm_event", source_event, crm_event_fields);
+
+static const struct field iot_event_fields[] = {
+	ENVELOPE(source_event, ),
+	NAME(source_event, ),
+	VALUE(source_event, ),
+	UNIT(source_event, ),
+	ATTRS(source_event, ),
+};
+TYPE(iot_event_type, "iot_event", source_event, iot_event_fields);
+
+static const struct field marketing_event_fields[] = {
+	ENVELOPE(source_event, ),
+	NAME(source_event, ),
+	ATTRS(source_event, ),
+};
+TYPE(marketing_event_type, "marketing_event", source_event, marketing_event_fields);
+
+static const char *const control_kinds[] = { "TICK", "INPUTS", "END", NULL };
+
+static const struct field control_input_fields[] = {
+	TEXT(control_input, topic),
+	INT(control_input, partition_count),
+};
+static TYPE(control_input_type, "ControlInput", control_input, control_input_fields);
+
+static const struct field control_fields[] = {
+	ENUM(control, kind, control_kinds),
+	TEXT(control, writer),
+	LONG(control, at_ms),
+	LONG(control, ingest_ms),
+	ARRAY(control, inputs, input_count, control_input_type, TOPICS_PER_STAGE_MAX),
+};
+TYPE(control_type, "control", control, control_fields);
+
+static const struct field account_event_fields[] = {
+	TEXT(account_event, account),
+	ENVELOPE(account_event, event.),
+	AMOUNT(account_event, event.),
+	QUANTITY(account_event, event.),
+	VALUE(account_event, event.),
+	NAME(account_event, event.),
+	UNIT(account_event, event.),
+	ATTRS(account_event, event.),
+	LONG(account_event, effective_ms),
+	LONG(account_event, ingest_ms),
+	BOOL(account_event, late),
+};
+TYPE(account_event_type, "account_event", account_event, account_event_fields);
+
+static const struct field series_point_fields[] = {
+	TEXT(series_point, definition),
+	TEXT(series_point, dimension),
+	TEXT(series_point, unit),
+	LONG(series_point, period_start_ms),
+	LONG(series_point, amount),
+	BOOL(series_point, late),
+};
+TYPE(series_point_type, "series_point", series_point, series_point_fields);
+
+static const struct field reason_fields[] = {
+	TEXT(reason, code),
+	TEXT(reason, text),
+	DOUBLE(reason, contribution),
+};
+static TYPE(reason_type, "Reason", reason, reason_fields);
+
+static const char *const alert_statuses[] = { "OPENED", "UPDATED", "RESOLVED", "EXPIRED", NULL };
+static const char *const severities[] = { "LOW", "MEDIUM", "HIGH", "CRITICAL", NULL };
+
+static const struct field alert_fields[] = {
+	TEXT(alert, alert_id),
+	INT(alert, revision),
+	TEXT(alert, account),
+	TEXT(alert, rule),
+	ENUM(alert, status, alert_statuses),
+	ENUM(alert, severity, severities),
+	LONG(alert, at_ms),
+	LONG(alert, opened_ms),
+	DOUBLE(alert, probability),
+	INT(alert, horizon_days),
+	DOUBLE(alert, margin),
+	DOUBLE(alert, base_margin),
+	ARRAY(alert, reasons, reason_count, reason_type, REASONS_MAX),
+	OPT_TEXT(alert, "trigger_event_id", trigger_event_id),
+	BOOL(alert, historic),
+	TEXT(alert, model_version),
+	TEXT(alert, rule_version),
+};
+TYPE(alert_type, "alert", alert, alert_fields);
+
+static const char *const score_bands[] = { "UNKNOWN",  "LOW",  "GUARDED",
+					   "ELEVATED", "HIGH", "SEVERE", NULL };
+
+static const struct field score_fields[] = {
+	TEXT(score, account),
+	LONG(score, at_ms),
+	DOUBLE(score, probability),
+	INT(score, horizon_days),
+	ENUM(score, band, score_bands),
+	DOUBLE(score, margin),
+	DOUBLE(score, base_margin),
+	BOOL(score, abstained),
+	OPT_TEXT(score, "abstained_why", abstained_why),
+	ARRAY(score, reasons, reason_count, reason_type, REASONS_MAX),
+	TEXT(score, model_version),
+};
+TYPE(score_type, "score", score, score_fields);
+
+/* What names one forecast, in forecast and forecast_accuracy alike. */
+#define FORECAST_KEY(s) \
+	TEXT(s, series), TEXT(s, definition), TEXT(s, dimension), TEXT(s, unit), TEXT(s, period), \
+	LONG(s, origin_ms), LONG(s, target_ms), INT(s, horizon)
+
+static const struct field forecast_fields[] = {
+	FORECAST_KEY(forecast),
+	LONG(forecast, point),
+	LONG(forecast, lower_80),
+	LONG(forecast, upper_80),
+	LONG(forecast, lower_95),
+	LONG(forecast, upper_95),
+	TEXT(forecast, method),
+	INT(forecast, history_count),
+};
+TYPE(forecast_type, "forecast", forecast, forecast_fields);
+
+static const struct field forecast_accuracy_fields[] = {
+	FORECAST_KEY(forecast_accuracy),
+	LONG(forecast_accuracy, actual),
+	LONG(forecast_accuracy, point),
+	LONG(forecast_accuracy, naive),
+	DOUBLE(forecast_accuracy, absolute_error),
+	DOUBLE(forecast_accuracy, naive_absolute_error),
+	DOUBLE(forecast_accuracy, smape),
+	DOUBLE(forecast_accuracy, pinball_80),
+	DOUBLE(forecast_accuracy, pinball_95),
+	BOOL(forecast_accuracy, inside_80),
+	BOOL(forecast_accuracy, inside_95),
+};
+TYPE(forecast_accuracy_type, "forecast_accuracy", forecast_accuracy, forecast_accuracy_fields);

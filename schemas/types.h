@@ -1,0 +1,147 @@
+/* The records on foretell's topics as C structs, and their field tables.
+ *
+ * The .avsc beside this file of the same name says what each field means, its unit, and what
+ * absence means; here only what C adds. Times are int64 UTC ms, money int64 minor units. */
+#ifndef SCHEMAS_TYPES_H
+#define SCHEMAS_TYPES_H
+
+#include "base/limits.h"
+#include "schemas/record.h"
+
+/* erp_event, crm_event, iot_event, marketing_event: what the sources write. One struct holds them
+ * all; a field that a source's schema lacks is absent. */
+struct source_event {
+	struct bytes event_id, source, type, subject;
+	struct bytes trace_id; /* optional */
+	int64_t event_ms;
+	bool has_amount, has_quantity, has_value;
+	int64_t amount_minor;  /* optional: erp, crm */
+	int64_t quantity;      /* optional: erp; never negative */
+	double value;          /* optional: iot */
+	struct bytes currency; /* optional: ISO 4217 */
+	struct bytes name;     /* optional: crm stage, iot metric, marketing campaign */
+	struct bytes unit;     /* optional: iot, UN/CEFACT code */
+	size_t attr_count;
+	struct attr attrs[ATTR_COUNT_MAX];
+};
+
+extern const struct record_type erp_event_type, crm_event_type, iot_event_type,
+	marketing_event_type;
+
+/* control: what moves clocks. In the inputs (END only) and in the internal logs. */
+enum control_kind { CONTROL_TICK, CONTROL_INPUTS, CONTROL_END };
+
+struct control_input {
+	struct bytes topic;
+	int32_t partition_count;
+};
+
+struct control {
+	int32_t kind;        /* enum control_kind */
+	struct bytes writer; /* "topic/partition" of the input that this clock belongs to */
+	int64_t at_ms;       /* TICK: the writer's clock; END: the time up to which the input tells */
+	int64_t ingest_ms;   /* TICK: when the broker took in what moved the clock */
+	size_t input_count;  /* INPUTS: all writers of this log */
+	struct control_input inputs[TOPICS_PER_STAGE_MAX];
+};
+
+extern const struct record_type control_type;
+
+/* account_event: an event resolved to its account, in the ordered log. */
+struct account_event {
+	struct bytes account;
+	struct source_event event;
+	int64_t effective_ms; /* event_ms, or the writer's clock where the event was late */
+	int64_t ingest_ms;    /* when the broker took the event in */
+	bool late;
+};
+
+extern const struct record_type account_event_type;
+
+/* series_point: an amount that belongs to one period of one series. */
+struct series_point {
+	struct bytes definition; /* "revenue.week" or "revenue.week.country" */
+	struct bytes dimension;  /* "" for the total, else the value, e.g. "France" */
+	struct bytes unit;       /* currency; amounts are in its minor unit */
+	int64_t period_start_ms;
+	int64_t amount;
+	bool late;
+};
+
+extern const struct record_type series_point_type;
+
+struct reason {
+	struct bytes code, text;
+	double contribution; /* to the margin */
+};
+
+enum alert_status { ALERT_OPENED, ALERT_UPDATED, ALERT_RESOLVED, ALERT_EXPIRED };
+enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+
+/* alert */
+struct alert {
+	struct bytes alert_id; /* account/rule/episode */
+	int32_t revision;      /* from 0 */
+	struct bytes account, rule;
+	int32_t status, severity; /* enum alert_status, enum severity */
+	int64_t at_ms, opened_ms;
+	double probability;
+	int32_t horizon_days;
+	double margin, base_margin;
+	size_t reason_count;
+	struct reason reasons[REASONS_MAX];
+	struct bytes trigger_event_id; /* optional: none where silence was the trigger */
+	bool historic;
+	struct bytes model_version, rule_version;
+};
+
+extern const struct record_type alert_type;
+
+enum score_band { BAND_UNKNOWN, BAND_LOW, BAND_GUARDED, BAND_ELEVATED, BAND_HIGH, BAND_SEVERE };
+
+/* score */
+struct score {
+	struct bytes account;
+	int64_t at_ms;
+	double probability;
+	int32_t horizon_days;
+	int32_t band; /* enum score_band */
+	double margin, base_margin;
+	bool abstained;
+	struct bytes abstained_why; /* optional */
+	size_t reason_count;
+	struct reason reasons[REASONS_MAX];
+	struct bytes model_version;
+};
+
+extern const struct record_type score_type;
+
+/* forecast: one horizon of one series, made at a period's close. */
+struct forecast {
+	struct bytes series, definition, dimension, unit;
+	struct bytes period;   /* ISO 8601 duration: P1D, P1W */
+	int64_t origin_ms;     /* the close at which it was made */
+	int64_t target_ms;     /* start of the period that it is about */
+	int32_t horizon;       /* periods ahead, from 1 */
+	int64_t point, lower_80, upper_80, lower_95, upper_95;
+	struct bytes method;
+	int32_t history_count; /* periods that it was made from */
+};
+
+extern const struct record_type forecast_type;
+
+/* forecast_accuracy: one earlier forecast against the actual. */
+struct forecast_accuracy {
+	struct bytes series, definition, dimension, unit, period;
+	int64_t origin_ms, target_ms;
+	int32_t horizon;
+	int64_t actual, point, naive; /* naive: the last actual known at the origin */
+	double absolute_error, naive_absolute_error;
+	double smape;          /* 0 to 2 */
+	double pinball_80, pinball_95; /* mean of the two quantile losses of each interval */
+	bool inside_80, inside_95;
+};
+
+extern const struct record_type forecast_accuracy_type;
+
+#endif

@@ -1,0 +1,35 @@
+#include "schemas/utf8.h"
+
+/* How many bytes the well-formed character at data[0..len) has; 0 where there is none. Source: the
+ * table of well-formed byte sequences in the Unicode Standard, chapter 3 (table 3-7). */
+static size_t character_len(const uint8_t *data, size_t len)
+{
+	uint8_t lead = data[0];
+	if (lead < 0x80)
+		return 1;
+	size_t want = lead >= 0xc2 && lead <= 0xdf ? 2
+		      : (lead & 0xf0) == 0xe0      ? 3
+		      : lead >= 0xf0 && lead <= 0xf4 ? 4
+						     : 0;
+	if (want == 0 || len < want)
+		return 0;
+	uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+	if (data[1] < low || data[1] > high)
+		return 0;
+	for (size_t i = 2; i < want; i++)
+		if ((data[i] & 0xc0) != 0x80)
+			return 0;
+	return want;
+}
+
+bool utf8_check_slow(const uint8_t *data, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t step = character_len(data + at, len - at);
+		if (step == 0)
+			return false;
+		at += step;
+	}
+	return true;
+}

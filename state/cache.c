@@ -1,0 +1,257 @@
+#include "state/cache.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+#define NIL UINT32_MAX
+
+struct dirty_queue {
+	uint32_t head, tail, count;
+};
+
+struct cache {
+	uint8_t *slots;
+	size_t stride;
+	uint32_t slot_count, used_count, hand;
+	uint32_t *table;    /* slot + 1; 0 is empty; linear probing */
+	uint32_t table_mask;
+	uint32_t *spare;    /* slots given back by cache_drop_task */
+	uint32_t spare_count;
+	bool *live;         /* by slot */
+	struct dirty_queue *queues;
+	uint32_t task_max, dirty_count;
+};
+
+static struct entry *slot_entry(const struct cache *cache, uint32_t slot)
+{
+	return (struct entry *)(void *)(cache->slots + (size_t)slot * cache->stride);
+}
+
+struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max)
+{
+	CHECK(slot_count > 0 && slot_count < NIL / 4);
+	struct cache *cache = check_calloc(1, sizeof *cache);
+	cache->slot_count = slot_count;
+	cache->stride = (sizeof(struct entry) + state_size + 63) & ~(size_t)63;
+	/* calloc of this size maps zero pages: memory is used as slots come into use */
+	cache->slots = check_calloc(slot_count, cache->stride);
+	uint32_t table_size = 16;
+	while (table_size < slot_count * 2)
+		table_size *= 2;
+	cache->table = check_calloc(table_size, sizeof *cache->table);
+	cache->table_mask = table_size - 1;
+	cache->spare = check_calloc(slot_count, sizeof *cache->spare);
+	cache->live = check_calloc(slot_count, sizeof *cache->live);
+	cache->task_max = task_max;
+	cache->queues = check_calloc(task_max, sizeof *cache->queues);
+	for (uint32_t i = 0; i < task_max; i++)
+		cache->queues[i] = (struct dirty_queue){ NIL, NIL, 0 };
+	return cache;
+}
+
+void cache_free(struct cache **cache)
+{
+	if (*cache == NULL)
+		return;
+	free((*cache)->slots);
+	free((*cache)->table);
+	free((*cache)->spare);
+	free((*cache)->live);
+	free((*cache)->queues);
+	free(*cache);
+	*cache = NULL;
+}
+
+static uint64_t key_hash(uint32_t task, uint8_t kind, struct bytes key)
+{
+	uint64_t h = hash_table64(key) ^ ((uint64_t)task << 8 | kind) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 31;
+}
+
+struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key)
+{
+	uint64_t hash = key_hash(task, kind, key);
+	for (uint32_t i = (uint32_t)hash & cache->table_mask; cache->table[i] != 0;
+	     i = (i + 1) & cache->table_mask) {
+		struct entry *entry = slot_entry(cache, cache->table[i] - 1);
+		if (entry->hash == hash && entry->task == task && entry->kind == kind &&
+		    bytes_equal(entry_key(entry), key)) {
+			entry->referenced = true;
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+static void table_put(struct cache *cache, uint64_t hash, uint32_t slot)
+{
+	uint32_t i = (uint32_t)hash & cache->table_mask;
+	while (cache->table[i] != 0)
+		i = (i + 1) & cache->table_mask;
+	cache->table[i] = slot + 1;
+}
+
+/* Linear probing without tombstones: what follows the hole moves back where it may (Knuth, TAOCP
+ * vol. 3, 6.4, algorithm R). */
+static void table_remove(struct cache *cache, uint64_t hash, uint32_t slot)
+{
+	uint32_t mask = cache->table_mask, hole = (uint32_t)hash & mask;
+	while (cache->table[hole] != slot + 1)
+		hole = (hole + 1) & mask;
+	for (uint32_t i = (hole + 1) & mask; cache->table[i] != 0; i = (i + 1) & mask) {
+		uint32_t home = (uint32_t)slot_entry(cache, cache->table[i] - 1)->hash & mask;
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			cache->table[hole] = cache->table[i];
+			hole = i;
+		}
+	}
+	cache->table[hole] = 0;
+}
+
+static void release_slot(struct cache *cache, uint32_t slot)
+{
+	struct entry *entry = slot_entry(cache, slot);
+	table_remove(cache, entry->hash, slot);
+	entry->generation++;
+	cache->live[slot] = false;
+}
+
+/* A slot that may be used, NIL where all are dirty. */
+static uint32_t take_slot(struct cache *cache)
+{
+	if (cache->spare_count > 0)
+		return cache->spare[--cache->spare_count];
+	if (cache->used_count < cache->slot_count)
+		return cache->used_count++;
+	for (uint64_t steps = 0; steps < 2 * (uint64_t)cache->slot_count; steps++) {
+		uint32_t slot = cache->hand;
+		cache->hand = (cache->hand + 1) % cache->slot_count;
+		struct entry *entry = slot_entry(cache, slot);
+		if (entry_is_dirty(entry))
+			continue;
+		if (entry->referenced) {
+			entry->referenced = false;
+			continue;
+		}
+		release_slot(cache, slot);
+		return slot;
+	}
+	return NIL;
+}
+
+struct entry *cache_insert(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key)
+{
+	CHECK(key.len > 0 && key.len <= KEY_LEN_MAX && task < cache->task_max);
+	uint32_t slot = take_slot(cache);
+	if (slot == NIL)
+		return NULL;
+	struct entry *entry = slot_entry(cache, slot);
+	uint32_t generation = entry->generation;
+	memset(entry, 0, cache->stride);
+	entry->lsn = LSN_NONE;
+	entry->first_dirty = ENTRY_CLEAN;
+	entry->due_ms = entry->stored_due_ms = entry->queued_due_ms = TIME_NONE;
+	entry->hash = key_hash(task, kind, key);
+	entry->task = task;
+	entry->generation = generation;
+	entry->dirty_prev = entry->dirty_next = NIL;
+	entry->kind = kind;
+	entry->referenced = true;
+	entry->key_len = (uint8_t)key.len;
+	memcpy(entry->key, key.data, key.len);
+	cache->live[slot] = true;
+	table_put(cache, entry->hash, slot);
+	return entry;
+}
+
+void cache_dirty(struct cache *cache, struct entry *entry, int64_t offset)
+{
+	if (entry_is_dirty(entry))
+		return;
+	struct dirty_queue *queue = &cache->queues[entry->task];
+	uint32_t slot = cache_slot(cache, entry);
+	if (queue->tail != NIL) {
+		struct entry *tail = slot_entry(cache, queue->tail);
+		CHECK(tail->first_dirty <= offset);
+		tail->dirty_next = slot;
+	} else {
+		queue->head = slot;
+	}
+	entry->dirty_prev = queue->tail;
+	entry->dirty_next = NIL;
+	queue->tail = slot;
+	queue->count++;
+	cache->dirty_count++;
+	entry->first_dirty = offset;
+}
+
+void cache_clean(struct cache *cache, struct entry *entry)
+{
+	CHECK(entry_is_dirty(entry));
+	struct dirty_queue *queue = &cache->queues[entry->task];
+	if (entry->dirty_prev != NIL)
+		slot_entry(cache, entry->dirty_prev)->dirty_next = entry->dirty_next;
+	else
+		queue->head = entry->dirty_next;
+	if (entry->dirty_next != NIL)
+		slot_entry(cache, entry->dirty_next)->dirty_prev = entry->dirty_prev;
+	else
+		queue->tail = entry->dirty_prev;
+	entry->dirty_prev = entry->dirty_next = NIL;
+	queue->count--;
+	cache->dirty_count--;
+	entry->first_dirty = ENTRY_CLEAN;
+	entry->must_publish = false;
+}
+
+struct entry *cache_dirty_first(struct cache *cache, uint32_t task)
+{
+	uint32_t head = cache->queues[task].head;
+	return head == NIL ? NULL : slot_entry(cache, head);
+}
+
+struct entry *cache_dirty_next(struct cache *cache, const struct entry *entry)
+{
+	return entry->dirty_next == NIL ? NULL : slot_entry(cache, entry->dirty_next);
+}
+
+uint32_t cache_dirty_count(const struct cache *cache)
+{
+	return cache->dirty_count;
+}
+
+uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task)
+{
+	return cache->queues[task].count;
+}
+
+uint32_t cache_slot_count(const struct cache *cache)
+{
+	return cache->slot_count;
+}
+
+uint32_t cache_slot(const struct cache *cache, const struct entry *entry)
+{
+	size_t distance = (size_t)((const uint8_t *)entry - cache->slots);
+	return (uint32_t)(distance / cache->stride);
+}
+
+struct entry *cache_at(struct cache *cache, uint32_t slot, uint32_t generation)
+{
+	struct entry *entry = slot_entry(cache, slot);
+	return cache->live[slot] && entry->generation == generation ? entry : NULL;
+}
+
+void cache_drop_task(struct cache *cache, uint32_t task)
+{
+	cache->dirty_count -= cache->queues[task].count;
+	cache->queues[task] = (struct dirty_queue){ NIL, NIL, 0 };
+	for (uint32_t slot = 0; slot < cache->used_count; slot++) {
+		if (!cache->live[slot] || slot_entry(cache, slot)->task != task)
+			continue;
+		release_slot(cache, slot);
+		cache->spare[cache->spare_count++] = slot;
+	}
+}

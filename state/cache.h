@@ -1,0 +1,48 @@
+/* A bounded set of entries in memory, over the store: lookup by (task, kind, key), a dirty queue per
+ * task in order of first_dirty, and eviction of clean entries by a clock hand (second chance;
+ * Corbató, "A Paging Experiment with the Multics System", 1968).
+ *
+ * Invariants: a dirty entry is never evicted; a task's queue is ordered by first_dirty, so its head
+ * gives Y at no cost. Memory is taken once. Threads: one. Entries are borrowed from the cache; a
+ * pointer holds until the next cache_insert. */
+#ifndef STATE_CACHE_H
+#define STATE_CACHE_H
+
+#include "state/entry.h"
+
+struct cache;
+
+/* A new cache of `slot_count` entries with room for `state_size` bytes of state each, serving tasks
+ * 0 .. task_max - 1. */
+struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max);
+void cache_free(struct cache **cache);
+
+/* NULL where the key isn't in memory. */
+struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
+
+/* A zeroed, clean entry for a key that is not in memory. NULL where every slot is dirty: the caller
+ * must publish first (cache_dirty_count tells in time). key.len is 1 .. KEY_LEN_MAX. */
+struct entry *cache_insert(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
+
+/* Marks an entry as changed by the record at `offset` (not below any earlier one of this task). */
+void cache_dirty(struct cache *cache, struct entry *entry, int64_t offset);
+
+/* Marks it as published: it leaves the dirty queue. */
+void cache_clean(struct cache *cache, struct entry *entry);
+
+/* The head of a task's dirty queue, and what follows an entry in it; NULL at the end. */
+struct entry *cache_dirty_first(struct cache *cache, uint32_t task);
+struct entry *cache_dirty_next(struct cache *cache, const struct entry *entry);
+
+uint32_t cache_dirty_count(const struct cache *cache);             /* of all tasks */
+uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task);
+uint32_t cache_slot_count(const struct cache *cache);
+
+/* A slot's number, and the entry in it if it still is the one of that generation, else NULL. */
+uint32_t cache_slot(const struct cache *cache, const struct entry *entry);
+struct entry *cache_at(struct cache *cache, uint32_t slot, uint32_t generation);
+
+/* Forgets everything of one task, dirty or not. */
+void cache_drop_task(struct cache *cache, uint32_t task);
+
+#endif
