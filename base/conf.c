@@ -34,7 +34,7 @@ enum { ORIGIN_MAX = 512, EXPECTED_MAX = 512, SHOWN_MAX = 80 };
 
 static const char hidden[] = "***";
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static const struct conf_option *option_find(const struct conf_table *table, const char *name,
 					     size_t *index)
@@ -144,7 +144,7 @@ static struct err *unknown_new(const struct conf_table *table, const char *name,
 	return err;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 /* What the option takes, in words that complete "expected ...". */
 static void expected_describe(const struct conf_option *option, char text[EXPECTED_MAX])
@@ -419,7 +419,7 @@ void conf_free(struct conf **conf)
 	*conf = NULL;
 }
 
-/* ---- sources ---------------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------------------- */
 
 /* The text that a flag would give for a JSON value; NULL where none would. New. */
 static char *json_text(const json_t *json)
@@ -432,22 +432,18 @@ static char *json_text(const json_t *json)
 		bool plain = json_is_number(json) || json_is_boolean(json);
 		return plain ? json_dumps(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 	}
-	size_t len = 1;
-	size_t i;
+	size_t room = 1, len = 0, i;
 	json_t *item;
 	json_array_foreach(json, i, item)
 	{
 		if (!json_is_string(item) || strchr(json_string_value(item), ',') != NULL)
 			return NULL;
-		len += json_string_length(item) + 1;
+		room += json_string_length(item) + 1;
 	}
-	char *text = check_calloc(len, 1);
+	char *text = check_calloc(room, 1);
 	json_array_foreach(json, i, item)
-	{
-		if (i > 0)
-			strcat(text, ",");
-		strcat(text, json_string_value(item));
-	}
+		len += (size_t)snprintf(text + len, room - len, "%s%s", i > 0 ? "," : "",
+					json_string_value(item));
 	return text;
 }
 
@@ -526,7 +522,7 @@ static void env_option_name(const struct conf_table *table, const char *rest,
 	for (size_t i = 0; i < table->option_count; i++) {
 		env_name(table->options[i].name, env);
 		if (strcmp(env, rest) == 0) {
-			strcpy(name, table->options[i].name);
+			snprintf(name, CONF_NAME_MAX + 1, "%s", table->options[i].name);
 			return;
 		}
 	}
@@ -560,7 +556,7 @@ struct err *conf_load_env(struct conf *conf, char *const *environment)
 	return NULL;
 }
 
-/* ---- getters ---------------------------------------------------------------------------------- */
+/* ---- getters -------------------------------------------------------------------------------- */
 
 static const struct value *value_get(const struct conf *conf, const char *name, unsigned kinds)
 {
@@ -616,7 +612,7 @@ bool conf_is_set(const struct conf *conf, const char *name)
 	return value_get(conf, name, ~0u)->origin != NULL;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------ */
+/* ---- pages ---------------------------------------------------------------------------------- */
 
 /* Writes the value, hiding what is secret: all of it, or the password of scheme://user:password@ */
 static void value_print(const char *name, const char *text, FILE *out)

@@ -38,7 +38,7 @@ struct args {
 	bool help;
 };
 
-/* ---- the table that getopt_long sees ---------------------------------------------------------- */
+/* ---- the table that getopt_long sees -------------------------------------------------------- */
 
 static size_t flags_count(const struct args_flag *flags)
 {
@@ -118,7 +118,7 @@ static struct err *unknown_flag_new(const struct option *options, const char *te
 		       nearest ? "?" : "");
 }
 
-/* ---- parsing ---------------------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------------------------- */
 
 static struct err *config_flag_add(struct args *args, const char *flag, const char *option,
 				   const char *value)
@@ -217,7 +217,7 @@ static struct err *conf_load(struct args *args)
 	return err != NULL ? err : options_check(args->conf);
 }
 
-/* ---- help ------------------------------------------------------------------------------------- */
+/* ---- help ----------------------------------------------------------------------------------- */
 
 static void flags_print(const struct args_flag *flags)
 {
@@ -256,7 +256,7 @@ static void help_print(const struct args_spec *spec)
 	exit_print_codes(stdout);
 }
 
-/* ---- public ----------------------------------------------------------------------------------- */
+/* ---- public --------------------------------------------------------------------------------- */
 
 int args_open(const struct args_spec *spec, int argc, char **argv, struct args **out)
 {

@@ -13,7 +13,7 @@
 #include "consumers/topics.h"
 #include "kafka/reader.h"
 
-static const char *const options[] = { "kafka.bootstrap.servers", "registry.url", NULL };
+static const char *const shown_options[] = { "kafka.bootstrap.servers", "registry.url", NULL };
 
 static const char *const examples[] = {
 	"foretell run --app again --from-beginning && foretell diff foretell again",
@@ -30,7 +30,7 @@ static const struct args_spec spec = {
 		 "forecast.accuracy, and the latest value in accounts and forecast.series. Byte by\n"
 		 "byte; offsets, broker timestamps and the header lsn are not compared. Both\n"
 		 "applications should have read their input to its end.",
-	.options = options,
+	.options = shown_options,
 	.examples = examples,
 };
 
@@ -65,7 +65,7 @@ struct diff {
 	int64_t differing; /* keys in all topics */
 };
 
-/* ---- first pass: hashes ----------------------------------------------------------------------- */
+/* ---- first pass: hashes --------------------------------------------------------------------- */
 
 static struct err *stop_err(void)
 {
@@ -116,7 +116,7 @@ static struct tally table_tally(const struct diff_table *table)
 	return tally;
 }
 
-/* ---- second pass: what differs ---------------------------------------------------------------- */
+/* ---- second pass: what differs -------------------------------------------------------------- */
 
 /* The differing keys with the smallest hashes: the same ones in each run. */
 static void details_choose(struct diff *diff)
@@ -272,7 +272,7 @@ static struct err *details_print(struct diff *diff)
 	return err;
 }
 
-/* ---- the command ------------------------------------------------------------------------------ */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static struct err *topic_diff(struct diff *diff)
 {

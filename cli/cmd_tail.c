@@ -18,7 +18,7 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
 
 static const char *const examples[] = {
 	"foretell tail alerts --follow --from-end",
@@ -39,7 +39,7 @@ static const struct args_spec spec = {
 		 "name. Order holds within a partition. A value that can't be decoded shows as\n"
 		 "{\"base64\": ..., \"error\": ...}, a deleted one as null.",
 	.flags = flags,
-	.options = options,
+	.options = shown_options,
 	.examples = examples,
 };
 

@@ -25,7 +25,7 @@ struct cursor {
 	size_t items_left; /* see DECODE_ITEMS_MAX: items may take no bytes at all */
 };
 
-/* ---- Avro's binary forms ---------------------------------------------------------------------- */
+/* ---- Avro's binary forms -------------------------------------------------------------------- */
 
 static struct err *truncated_new(const char *what)
 {
@@ -103,7 +103,7 @@ static json_t *real_json(double real)
 	return json_real(real);
 }
 
-/* ---- walking a schema ------------------------------------------------------------------------- */
+/* ---- walking a schema ----------------------------------------------------------------------- */
 
 static struct err *node_read(const struct schema_node *node, unsigned depth, struct cursor *cursor,
 			     json_t **json);
@@ -267,7 +267,7 @@ static struct err *node_read(const struct schema_node *node, unsigned depth, str
 	}
 }
 
-/* ---- public ----------------------------------------------------------------------------------- */
+/* ---- public --------------------------------------------------------------------------------- */
 
 struct decoder *decoder_new(struct registry *registry)
 {

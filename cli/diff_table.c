@@ -24,7 +24,7 @@ bool diff_header_is_stable(const struct header *header)
 	return true;
 }
 
-/* ---- hashes ----------------------------------------------------------------------------------- */
+/* ---- hashes --------------------------------------------------------------------------------- */
 
 static uint8_t digit_value(char digit)
 {
@@ -81,7 +81,7 @@ struct diff_hash diff_hash_record(const struct diff_hash *before, const struct r
 	return hash;
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 struct diff_table *diff_table_new(bool compacted)
 {

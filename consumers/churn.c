@@ -150,13 +150,13 @@ static bool step_alert(const struct churn_options *options, int64_t at_ms, int64
 	return true;
 }
 
-/* Silence grows on a day's scale at first and slower later: the next look comes after another sixth
- * of it, so that a long silence costs few looks and a threshold is met at most a sixth late. */
+/* Silence grows on a day's scale at first and slower later: the next look comes after another quarter
+ * of it, so that a long silence costs few looks and a threshold is met at most a quarter late. */
 static int64_t next_look(int64_t at_ms, int64_t silence_ms)
 {
 	if (silence_ms >= EXPIRE_MS)
 		return TIME_NONE;
-	int64_t wait_ms = silence_ms / 6 > MS_PER_DAY ? silence_ms / 6 : MS_PER_DAY;
+	int64_t wait_ms = silence_ms / 4 > MS_PER_DAY ? silence_ms / 4 : MS_PER_DAY;
 	return at_ms + wait_ms;
 }
 

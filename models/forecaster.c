@@ -251,7 +251,7 @@ void forecaster_predict(const double *history, int history_count,
     CHECK(history_count >= 0);
     CHECK(options->horizon_count >= 1 && options->horizon_count <= FORECASTER_HORIZON_MAX);
     CHECK(options->season_period >= 0 && options->season_period <= FORECASTER_PERIOD_MAX);
-    *out = (struct forecast){.horizon_count = options->horizon_count};
+    *out = (struct forecaster_result){.horizon_count = options->horizon_count};
     if (history_count == 0)
         return;
     int skipped = history_count > FORECASTER_HISTORY_MAX ? history_count - FORECASTER_HISTORY_MAX

@@ -25,11 +25,11 @@ enum { BUFFER_LEN = CSV_ROW_LEN_MAX + 2 + CSV_CHUNK_LEN };
 struct csv {
 	struct csv_options options;
 	struct csv_input input;
-	size_t expected;       /* fields, 0: any */
-	int64_t line;          /* of the byte at `start` */
-	size_t start, filled;  /* of buffer: the row begins at start */
-	bool at_end;           /* the input has no more */
-	bool begun;            /* the byte order mark was looked for */
+	size_t expected;      /* fields, 0: any */
+	int64_t line;	      /* of the byte at `start` */
+	size_t start, filled; /* of buffer: the row begins at start */
+	bool at_end;	      /* the input has no more */
+	bool begun;	      /* the byte order mark was looked for */
 	struct bytes fields[CSV_FIELD_COUNT_MAX];
 	uint8_t buffer[BUFFER_LEN];
 	uint8_t unquoted[CSV_ROW_LEN_MAX]; /* fields whose doubled quotes were undone */
@@ -37,14 +37,14 @@ struct csv {
 
 /* What the scanner learnt about the row at csv->start. */
 struct extent {
-	size_t len;        /* of the row, without its line end */
-	size_t end_len;    /* of its line end: 0 (end of input), 1 or 2 */
-	size_t column;     /* 1-based, the last one that was reached */
-	int64_t lines;     /* line ends inside it */
-	size_t first_len;  /* of its first line, where lines > 0 */
+	size_t len;	  /* of the row, without its line end */
+	size_t end_len;	  /* of its line end: 0 (end of input), 1 or 2 */
+	size_t column;	  /* 1-based, the last one that was reached */
+	int64_t lines;	  /* line ends inside it */
+	size_t first_len; /* of its first line, where lines > 0 */
 	size_t first_end_len;
-	bool open_quote;   /* the input, or a limit, ended inside a quoted field */
-	bool oversized;    /* not even its first line ends within CSV_ROW_LEN_MAX */
+	bool open_quote; /* the input, or a limit, ended inside a quoted field */
+	bool oversized;	 /* not even its first line ends within CSV_ROW_LEN_MAX */
 };
 
 struct csv *csv_open(const struct csv_options *options, const struct csv_input *input)
@@ -157,7 +157,8 @@ static struct err *scan(struct csv *csv, struct extent *extent)
 			extent->oversized = extent->lines == 0;
 			return NULL;
 		}
-		bool between = state == SCAN_FIELD_START && csv->options.delimiter == CSV_WHITESPACE;
+		bool between =
+			state == SCAN_FIELD_START && csv->options.delimiter == CSV_WHITESPACE;
 		state = scan_step(csv, state, c);
 		extent->column += state == SCAN_FIELD_START && !between;
 	}
@@ -278,7 +279,8 @@ static struct err *skip_oversized(struct csv *csv, struct csv_row *row)
 	const uint8_t *newline = NULL;
 	CHECK(context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
 	do {
-		/* the last byte stays behind while more may come: a CR may belong to the line end */
+		/* the last byte stays behind while more may come: a CR may belong to the line end
+		 */
 		const uint8_t *begin = csv->buffer + csv->start;
 		size_t have = csv->filled - csv->start;
 		newline = have == 0 ? NULL : memchr(begin, '\n', have);

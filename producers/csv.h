@@ -25,7 +25,7 @@ enum {
 	CSV_ROW_LEN_MAX = 256 * 1024, /* bytes, without the line end */
 	CSV_ROW_LINES_MAX = 100,      /* lines that one row may span by its quotes */
 	CSV_FIELD_COUNT_MAX = 512,
-	CSV_CHUNK_LEN = 64 * 1024,    /* bytes asked of the input at a time */
+	CSV_CHUNK_LEN = 64 * 1024, /* bytes asked of the input at a time */
 };
 
 _Static_assert((int)CSV_ROW_LEN_MAX < (int)RECORD_LEN_MAX, "a bad row fits into a record of dlq");
@@ -44,9 +44,10 @@ struct csv_input {
 };
 
 struct csv_row {
-	int64_t line;     /* 1-based line of the file on which the row begins */
-	struct bytes raw; /* its bytes without the line end; absent for a line over CSV_ROW_LEN_MAX */
-	int64_t raw_len;  /* bytes, of such a line too */
+	int64_t line; /* 1-based line of the file on which the row begins */
+	struct bytes
+		raw; /* its bytes without the line end; absent for a line over CSV_ROW_LEN_MAX */
+	int64_t raw_len;			  /* bytes, of such a line too */
 	char raw_digest[HASH_SHA256_HEX_LEN + 1]; /* of such a line, else "" */
 	size_t field_count;
 	const struct bytes *fields; /* unquoted, in the file's own encoding */

@@ -61,7 +61,8 @@ bool decimal_parse(struct bytes text, const struct decimal_syntax *syntax, struc
 		return false;
 	int scale = 0;
 	if (take(&c, syntax->point)) {
-		/* zeros at the end of a fraction say nothing; without them "1.500000000000000000" fits */
+		/* zeros at the end of a fraction say nothing; without them "1.500000000000000000"
+		 * fits */
 		size_t end = c.text.len;
 		while (end > c.at + 1 && c.text.data[end - 1] == '0')
 			end--;

@@ -7,7 +7,7 @@
 
 enum {
 	DECIMAL_DIGITS_MAX = 18, /* significant digits; every such number fits an int64 */
-	DECIMAL_SCALE_MAX = 9,   /* digits after the point of a result */
+	DECIMAL_SCALE_MAX = 9,	 /* digits after the point of a result */
 };
 
 /* digits * 10^-scale */
@@ -17,7 +17,7 @@ struct decimal {
 };
 
 struct decimal_syntax {
-	char point;     /* what separates the fraction, e.g. '.' */
+	char point;	/* what separates the fraction, e.g. '.' */
 	char thousands; /* what separates groups of three before it, 0: nothing may */
 };
 

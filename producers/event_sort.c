@@ -84,16 +84,17 @@ static uint8_t *reserve_bytes(struct event_sort *sort, size_t len)
 	return bytes;
 }
 
-struct err *event_sort_add(struct event_sort *sort, int64_t event_ms, int64_t row,
-			   struct bytes key, struct bytes value)
+struct err *event_sort_add(struct event_sort *sort, int64_t event_ms, int64_t row, struct bytes key,
+			   struct bytes value)
 {
 	uint8_t *bytes = reserve_entry(sort) ? reserve_bytes(sort, key.len + value.len) : NULL;
 	if (bytes == NULL)
-		return err_new(ERR_FATAL, "SORT_SIZE",
-			       "sorting by time holds at most %zu MiB, which is full after %zu "
-			       "events; sort the file by time first and take \"order_by\" out of the "
-			       "mapping",
-			       sort->bytes_max >> 20, sort->count);
+		return err_new(
+			ERR_FATAL, "SORT_SIZE",
+			"sorting by time holds at most %zu MiB, which is full after %zu "
+			"events; sort the file by time first and take \"order_by\" out of the "
+			"mapping",
+			sort->bytes_max >> 20, sort->count);
 	memcpy(bytes, key.data, key.len);
 	memcpy(bytes + key.len, value.data, value.len);
 	sort->events[sort->count++] = (struct sorted_event){

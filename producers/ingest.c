@@ -20,7 +20,7 @@ struct run {
 	struct source_file *file;
 	struct csv *csv;
 	struct arena *arena;
-	struct event_sort *sort; /* NULL where the file's own order is kept */
+	struct event_sort *sort;	 /* NULL where the file's own order is kept */
 	char event_id[EVENT_ID_LEN + 1]; /* of the row at hand */
 	uint8_t value[INGEST_EVENT_LEN_MAX];
 };
@@ -47,16 +47,15 @@ static void report_progress(struct run *run, enum ingest_phase phase, int64_t do
 	const struct ingest_result *result = run->result;
 	if (run->options->progress == NULL)
 		return;
-	run->options->progress(run->options->progress_context,
-			       &(struct ingest_progress){
-				       .phase = phase,
-				       .done = done,
-				       .total = total,
-				       .rows = result->rows,
-				       .events = result->events,
-				       .dlq_rows = result->dlq_rows,
-				       .event_ms = result->last_ms,
-			       });
+	run->options->progress(run->options->progress_context, &(struct ingest_progress){
+								       .phase = phase,
+								       .done = done,
+								       .total = total,
+								       .rows = result->rows,
+								       .events = result->events,
+								       .dlq_rows = result->dlq_rows,
+								       .event_ms = result->last_ms,
+							       });
 }
 
 static bool stop_wanted(struct run *run)
@@ -74,10 +73,11 @@ static struct err *send_event(struct run *run, int64_t event_ms, struct bytes ke
 	struct err *err = send_record(run, &out);
 	if (err != NULL && err_verdict(err) == ERR_POISON) {
 		/* an event is small: a topic that refuses it refuses its like, row after row */
-		struct err *refused = err_new(ERR_FATAL, "INGEST_REFUSED",
-					      "topic %s refuses an event of %zu bytes: %s; raise its "
-					      "max.message.bytes",
-					      run->topic, value.len, err_text(err));
+		struct err *refused =
+			err_new(ERR_FATAL, "INGEST_REFUSED",
+				"topic %s refuses an event of %zu bytes: %s; raise its "
+				"max.message.bytes",
+				run->topic, value.len, err_text(err));
 		err_free(&err);
 		return refused;
 	}
@@ -271,9 +271,10 @@ static struct err *read_header(struct run *run, struct csv_row *header)
 	bool more = false;
 	struct err *err = csv_next(run->csv, header, &more);
 	if (err != NULL && err_verdict(err) == ERR_POISON) {
-		struct err *fatal = err_new(ERR_FATAL, "MAPPING_COLUMNS",
-					    "%s: line %" PRId64 ": the header line can't be read: %s",
-					    run->options->path, header->line, err_text(err));
+		struct err *fatal =
+			err_new(ERR_FATAL, "MAPPING_COLUMNS",
+				"%s: line %" PRId64 ": the header line can't be read: %s",
+				run->options->path, header->line, err_text(err));
 		err_free(&err);
 		return fatal;
 	}
@@ -318,8 +319,8 @@ struct err *ingest_run(const struct ingest_options *options, struct ingest_resul
 	run->file_name = base_name(options->path);
 	run->arena = arena_new(INGEST_ARENA_LEN);
 	if (run->info.order_by_time)
-		run->sort = event_sort_new(options->sort_bytes_max != 0 ? options->sort_bytes_max :
-									  EVENT_SORT_BYTES_MAX);
+		run->sort = event_sort_new(options->sort_bytes_max != 0 ? options->sort_bytes_max
+									: EVENT_SORT_BYTES_MAX);
 	struct err *err = open_file(run);
 	if (err == NULL)
 		err = read_rows(run);

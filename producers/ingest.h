@@ -25,12 +25,13 @@
 
 enum {
 	INGEST_EVENT_LEN_MAX = 32 * 1024,   /* an encoded event, bytes */
-	INGEST_PROGRESS_ROWS = 1000,        /* between two calls of progress */
+	INGEST_PROGRESS_ROWS = 1000,	    /* between two calls of progress */
 	INGEST_ARENA_LEN = 2 * 1024 * 1024, /* a header's names, or one event's texts */
 };
 
-_Static_assert((int)INGEST_EVENT_LEN_MAX > 3 * KEY_LEN_MAX + ATTR_COUNT_MAX *
-					   (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) + 4096,
+_Static_assert((int)INGEST_EVENT_LEN_MAX >
+		       3 * KEY_LEN_MAX + ATTR_COUNT_MAX * (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) +
+			       4096,
 	       "every event that a mapping can make");
 _Static_assert((int)INGEST_ARENA_LEN > 2 * CSV_ROW_LEN_MAX + 32 * CSV_FIELD_COUNT_MAX &&
 		       (int)INGEST_ARENA_LEN > (int)MAPPING_ARENA_LEN,
@@ -40,7 +41,7 @@ _Static_assert((int)INGEST_ARENA_LEN > 2 * CSV_ROW_LEN_MAX + 32 * CSV_FIELD_COUN
 struct ingest_sink {
 	struct err *(*send)(void *context, const struct outgoing *out);
 	void *context;
-	int32_t partition_count;     /* of the target topic */
+	int32_t partition_count; /* of the target topic */
 	int32_t dlq_partition_count;
 };
 
@@ -57,24 +58,24 @@ struct ingest_progress {
 };
 
 struct ingest_options {
-	const char *path;           /* the file */
-	struct mapping *mapping;    /* is bound to the file */
+	const char *path;	 /* the file */
+	struct mapping *mapping; /* is bound to the file */
 	struct registry *registry;
 	struct ingest_sink sink;
-	const char *topic;          /* NULL: the mapping's */
-	const char *dlq_topic;      /* its full name */
-	int64_t from_ms, until_ms;  /* events in [from, until); TIME_NONE: no bound */
-	int64_t limit;              /* data rows to read, in the file's order; 0: all */
-	size_t sort_bytes_max;      /* 0: EVENT_SORT_BYTES_MAX */
+	const char *topic;	   /* NULL: the mapping's */
+	const char *dlq_topic;	   /* its full name */
+	int64_t from_ms, until_ms; /* events in [from, until); TIME_NONE: no bound */
+	int64_t limit;		   /* data rows to read, in the file's order; 0: all */
+	size_t sort_bytes_max;	   /* 0: EVENT_SORT_BYTES_MAX */
 	void (*progress)(void *context, const struct ingest_progress *progress); /* may be NULL */
 	void *progress_context;
-	const volatile int *stop;   /* non-zero: end early, without CONTROL_END; may be NULL */
+	const volatile int *stop; /* non-zero: end early, without CONTROL_END; may be NULL */
 };
 
 struct ingest_result {
 	int64_t rows, events, dlq_rows, outside_rows;
 	int64_t first_ms, last_ms; /* earliest and latest event time sent; TIME_NONE: no event */
-	int64_t end_ms;            /* of CONTROL_END; TIME_NONE: none was sent */
+	int64_t end_ms;		   /* of CONTROL_END; TIME_NONE: none was sent */
 	bool stopped;
 	char digest[HASH_SHA256_HEX_LEN + 1];
 };

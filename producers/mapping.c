@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "producers/mapping_rules.h"
+#include "producers/mapping_read.h"
 
 struct err *mapping_parse(const char *name, struct bytes json, struct mapping **out)
 {
@@ -26,8 +26,9 @@ struct err *mapping_load(const char *path, struct mapping **mapping)
 	bool failed = file == NULL || ferror(file) != 0;
 	struct err *err = NULL;
 	if (failed)
-		err = err_new(ERR_FATAL, "MAPPING_FILE", "%s: can't be read; expected a mapping "
-							 "file in JSON",
+		err = err_new(ERR_FATAL, "MAPPING_FILE",
+			      "%s: can't be read; expected a mapping "
+			      "file in JSON",
 			      path);
 	else if (len > MAPPING_LEN_MAX)
 		err = err_new(ERR_FATAL, "MAPPING_FILE", "%s: expected at most %d bytes", path,
@@ -159,8 +160,8 @@ static struct err *read_field(const struct mapping *mapping, const struct csv_ro
 		return bad_field(mapping, row, column, code, expected);
 	if (!text_to_utf8(mapping->encoding, field, arena, text))
 		return bad_field(mapping, row, column, "EVENT_ENCODING",
-				 mapping->encoding == TEXT_UTF8 ? "UTF-8 without NUL bytes" :
-								  "latin-1 text without NUL bytes");
+				 mapping->encoding == TEXT_UTF8 ? "UTF-8 without NUL bytes"
+								: "latin-1 text without NUL bytes");
 	if (text->len <= len_max)
 		return NULL;
 	return bad_field(mapping, row, column, code, expected);
@@ -173,8 +174,7 @@ struct err *mapping_read_time(const struct mapping *mapping, const struct csv_ro
 	char expected[256];
 	switch (time_text_parse(&rule->format, rule->zone, field_of(mapping, row, rule->column),
 				event_ms)) {
-	case TIME_TEXT_OK:
-		return NULL;
+	case TIME_TEXT_OK: return NULL;
 	case TIME_TEXT_GAP:
 		snprintf(expected, sizeof expected,
 			 "a time that exists in %s (there the clocks were put forward)",
@@ -183,9 +183,7 @@ struct err *mapping_read_time(const struct mapping *mapping, const struct csv_ro
 	case TIME_TEXT_RANGE:
 		snprintf(expected, sizeof expected, "a time from 1900 to 2199");
 		break;
-	default:
-		snprintf(expected, sizeof expected, "a time as %s", rule->format_text);
-		break;
+	default: snprintf(expected, sizeof expected, "a time as %s", rule->format_text); break;
 	}
 	return bad_field(mapping, row, rule->column, "EVENT_TIME", expected);
 }
@@ -225,8 +223,8 @@ static struct err *apply_subject(const struct mapping *mapping, const struct csv
 {
 	const struct subject_rule *rule = &mapping->subject;
 	struct bytes text, prefix = bytes_str(rule->prefix), suffix = bytes_str(rule->strip_suffix);
-	struct err *err = read_field(mapping, row, rule->column, arena, KEY_LEN_MAX,
-				     "EVENT_SUBJECT", &text);
+	struct err *err =
+		read_field(mapping, row, rule->column, arena, KEY_LEN_MAX, "EVENT_SUBJECT", &text);
 	if (err != NULL)
 		return err;
 	if (suffix.len > 0 && text.len >= suffix.len &&
@@ -234,8 +232,9 @@ static struct err *apply_subject(const struct mapping *mapping, const struct csv
 		text.len -= suffix.len;
 	if (text.len == 0) {
 		*subject = bytes_str(rule->otherwise);
-		return subject->len > 0 ? NULL : bad_field(mapping, row, rule->column,
-							   "EVENT_SUBJECT", "an identifier");
+		return subject->len > 0 ? NULL
+					: bad_field(mapping, row, rule->column, "EVENT_SUBJECT",
+						    "an identifier");
 	}
 	if (prefix.len + text.len > KEY_LEN_MAX)
 		return bad_field(mapping, row, rule->column, "EVENT_SUBJECT",
@@ -268,8 +267,8 @@ static struct err *apply_quantity(const struct mapping *mapping, const struct cs
 {
 	if (mapping->quantity == NO_COLUMN)
 		return NULL;
-	struct err *err = read_integer(mapping, row, mapping->quantity, "EVENT_QUANTITY",
-				       &event->quantity);
+	struct err *err =
+		read_integer(mapping, row, mapping->quantity, "EVENT_QUANTITY", &event->quantity);
 	if (err != NULL)
 		return err;
 	if (event->quantity < 0 && !is_return)
@@ -293,8 +292,9 @@ static struct err *apply_currency(const struct mapping *mapping, const struct cs
 	bool valid = event->currency.len == 3;
 	for (size_t i = 0; valid && i < event->currency.len; i++)
 		valid = event->currency.data[i] >= 'A' && event->currency.data[i] <= 'Z';
-	return valid ? NULL : bad_field(mapping, row, rule->column, "EVENT_CURRENCY",
-					"a currency of three capitals (ISO 4217)");
+	return valid ? NULL
+		     : bad_field(mapping, row, rule->column, "EVENT_CURRENCY",
+				 "a currency of three capitals (ISO 4217)");
 }
 
 static struct err *apply_amount(const struct mapping *mapping, const struct csv_row *row,
@@ -382,7 +382,8 @@ static struct err *apply_attributes(const struct mapping *mapping, const struct 
 		if (err != NULL)
 			return err;
 		if (value.len == 0)
-			continue; /* an empty cell says that nothing is known, as no attribute does */
+			continue; /* an empty cell says that nothing is known, as no attribute does
+				   */
 		event->attrs[event->attr_count++] =
 			(struct attr){ .key = bytes_str(rule->key), .value = value };
 	}

@@ -17,27 +17,27 @@
 
 enum {
 	MAPPING_LEN_MAX = 64 * 1024,   /* of the JSON file, bytes */
-	MAPPING_TEXT_MAX = 128,        /* of a name, prefix or constant in it, bytes */
+	MAPPING_TEXT_MAX = 128,	       /* of a name, prefix or constant in it, bytes */
 	MAPPING_COLUMNS_MAX = 64,      /* distinct columns that it uses */
-	MAPPING_RULES_MAX = 32,        /* of the type */
+	MAPPING_RULES_MAX = 32,	       /* of the type */
 	MAPPING_ARENA_LEN = 32 * 1024, /* what applying may take of an arena, bytes */
 };
 
-_Static_assert((int)MAPPING_ARENA_LEN > 2 * (ATTR_COUNT_MAX + 2) * (ATTR_LEN_MAX + 16) +
-						4 * KEY_LEN_MAX,
+_Static_assert((int)MAPPING_ARENA_LEN >
+		       2 * (ATTR_COUNT_MAX + 2) * (ATTR_LEN_MAX + 16) + 4 * KEY_LEN_MAX,
 	       "every text of an event, latin-1 turned into UTF-8");
 
 struct mapping;
 
 /* What a driver needs to know besides the fields. All borrowed from the mapping. */
 struct mapping_info {
-	const char *name;               /* its file's name, for messages */
+	const char *name; /* its file's name, for messages */
 	const char *topic, *source;
 	const struct record_type *type; /* the schema of its events */
 	struct csv_options csv;
 	bool has_header;
-	bool order_by_time;             /* sort the file's events by time before sending */
-	bool end_at_next_day;           /* the end of the input is the end of its last UTC day */
+	bool order_by_time;   /* sort the file's events by time before sending */
+	bool end_at_next_day; /* the end of the input is the end of its last UTC day */
 };
 
 /* A new mapping from the file at `path`. Free with mapping_free.
@@ -61,8 +61,8 @@ ERR_MUST_USE struct err *mapping_bind(struct mapping *mapping, const char *file,
 				      size_t *field_count);
 
 /* Only the event time of a row of a bound mapping, UTC ms. Errors: POISON EVENT_TIME. */
-ERR_MUST_USE struct err *mapping_read_time(const struct mapping *mapping,
-					   const struct csv_row *row, int64_t *event_ms);
+ERR_MUST_USE struct err *mapping_read_time(const struct mapping *mapping, const struct csv_row *row,
+					   int64_t *event_ms);
 
 /* The whole event, but for event_id, which is set absent. Uses at most MAPPING_ARENA_LEN of
  * the arena. Errors: POISON EVENT_TIME, EVENT_TYPE, EVENT_REJECTED (a rule of the mapping),

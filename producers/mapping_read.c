@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "producers/mapping_rules.h"
+#include "producers/mapping_read.h"
 
 struct reader {
 	struct mapping *mapping;
@@ -22,16 +22,17 @@ struct node {
 static const char *type_name(const json_t *json)
 {
 	static const char *const names[] = {
-		[JSON_OBJECT] = "an object",   [JSON_ARRAY] = "a list",     [JSON_STRING] = "a string",
-		[JSON_INTEGER] = "an integer", [JSON_REAL] = "a fraction",  [JSON_TRUE] = "true",
-		[JSON_FALSE] = "false",	       [JSON_NULL] = "null",
+		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",
+		[JSON_STRING] = "a string",  [JSON_INTEGER] = "an integer",
+		[JSON_REAL] = "a fraction",  [JSON_TRUE] = "true",
+		[JSON_FALSE] = "false",	     [JSON_NULL] = "null",
 	};
 	return json == NULL ? "nothing" : names[json_typeof(json)];
 }
 
 __attribute__((format(printf, 3, 4))) static void fail(struct reader *reader,
-						       const struct node *node,
-						       const char *format, ...)
+						       const struct node *node, const char *format,
+						       ...)
 {
 	char text[ERR_TEXT_MAX / 2];
 	va_list args;
@@ -48,8 +49,8 @@ static void fail_type(struct reader *reader, const struct node *node, const char
 {
 	if (json_is_string(node->json)) {
 		char shown[TEXT_SHOWN_LEN + 1];
-		struct bytes text = bytes_of(json_string_value(node->json),
-					     json_string_length(node->json));
+		struct bytes text =
+			bytes_of(json_string_value(node->json), json_string_length(node->json));
 		fail(reader, node, "expected %s, found \"%s\"", expected, text_show(text, shown));
 		return;
 	}
@@ -72,7 +73,21 @@ static struct node item(const struct node *parent, size_t index)
 	return node;
 }
 
-/* `node` must be an object with keys out of `allowed` (separated by blanks) only. */
+/* Whether `key` is one of the words in `allowed`, which are separated by single blanks. */
+static bool is_allowed(const char *key, const char *allowed)
+{
+	size_t len = strlen(key);
+	while (*allowed != '\0') {
+		size_t word_len = strcspn(allowed, " ");
+		if (word_len == len && memcmp(allowed, key, len) == 0)
+			return true;
+		allowed += word_len;
+		allowed += *allowed == ' ';
+	}
+	return false;
+}
+
+/* `node` must be an object with keys out of `allowed` only. */
 static bool check_object(struct reader *reader, const struct node *node, const char *allowed)
 {
 	const char *key;
@@ -82,15 +97,10 @@ static bool check_object(struct reader *reader, const struct node *node, const c
 		return false;
 	}
 	json_object_foreach((json_t *)node->json, key, value) {
-		const char *found = strstr(allowed, key);
-		size_t len = strlen(key);
-		while (found != NULL && ((found != allowed && found[-1] != ' ') ||
-					 (found[len] != ' ' && found[len] != '\0')))
-			found = strstr(found + 1, key);
-		if (len == 0 || strchr(key, ' ') != NULL || found == NULL) {
-			struct node unknown = child(node, key);
-			fail(reader, &unknown, "unknown key; expected one of: %s", allowed);
-		}
+		if (is_allowed(key, allowed))
+			continue;
+		struct node unknown = child(node, key);
+		fail(reader, &unknown, "unknown key; expected one of: %s", allowed);
 	}
 	return true;
 }
@@ -190,7 +200,8 @@ static void read_given_columns(struct reader *reader, const struct node *node)
 	struct mapping *mapping = reader->mapping;
 	size_t count = json_array_size(node->json);
 	if (!json_is_array(node->json) || count == 0 || count > CSV_FIELD_COUNT_MAX) {
-		fail(reader, node, "expected a list of 1 to %d names of columns", CSV_FIELD_COUNT_MAX);
+		fail(reader, node, "expected a list of 1 to %d names of columns",
+		     CSV_FIELD_COUNT_MAX);
 		return;
 	}
 	mapping->given_count = count;
@@ -220,8 +231,8 @@ static void read_csv(struct reader *reader, const struct node *node)
 	if (json_is_string(quote.json) && json_string_length(quote.json) == 0)
 		mapping->csv.quote = CSV_NO_QUOTE;
 	else if (quote.json != NULL)
-		mapping->csv.quote = read_byte(reader, &quote,
-					       "one character, or \"\" where nothing is quoted");
+		mapping->csv.quote =
+			read_byte(reader, &quote, "one character, or \"\" where nothing is quoted");
 	if (mapping->csv.quote == mapping->csv.delimiter)
 		fail(reader, &quote, "expected another character than the delimiter");
 	struct node columns = child(node, "columns");
@@ -295,7 +306,8 @@ static void read_subject(struct reader *reader, const struct node *node)
 	rule->column = read_column(reader, node, "column");
 	read_optional(reader, node, "prefix", "a text", rule->prefix);
 	read_optional(reader, node, "strip_suffix", "a text", rule->strip_suffix);
-	read_optional(reader, node, "otherwise", "the subject of rows without one", rule->otherwise);
+	read_optional(reader, node, "otherwise", "the subject of rows without one",
+		      rule->otherwise);
 }
 
 static void read_time(struct reader *reader, const struct node *node)
@@ -353,16 +365,18 @@ static void read_amount(struct reader *reader, const struct node *node)
 		rule->syntax.thousands = (char)read_byte(reader, &thousands, "one character");
 	if (strchr("0123456789+-", rule->syntax.point) != NULL ||
 	    rule->syntax.thousands == rule->syntax.point)
-		fail(reader, node, "expected \"point\" and \"thousands\" to differ from each other "
-				   "and from digits and signs");
+		fail(reader, node,
+		     "expected \"point\" and \"thousands\" to differ from each other "
+		     "and from digits and signs");
 	struct node currency = child(node, "currency");
 	if (currency.json == NULL)
-		fail_type(reader, &currency, "a currency such as \"USD\", or {\"column\": its name}");
+		fail_type(reader, &currency,
+			  "a currency such as \"USD\", or {\"column\": its name}");
 	read_text_rule(reader, &currency, &rule->currency);
 	if (rule->currency.column == NO_COLUMN && !is_currency(rule->currency.constant))
 		fail_type(reader, &currency, "a currency of three capitals, such as \"USD\"");
-	rule->sign_as_given = read_choice(reader, node, "sign", signs, 0,
-					  "\"by_type\" or \"as_given\"") == 1;
+	rule->sign_as_given =
+		read_choice(reader, node, "sign", signs, 0, "\"by_type\" or \"as_given\"") == 1;
 }
 
 /* {"column": name}, or NO_COLUMN where the key is not there. */
@@ -466,16 +480,16 @@ static void read_root(struct reader *reader, const struct node *root)
 	read_attributes(reader, &attributes);
 	mapping->order_by_time =
 		read_choice(reader, root, "order_by", orders, 0, "\"file\" or \"time\"") == 1;
-	mapping->end_at_next_day = read_choice(reader, root, "end", ends, 0,
-					       "\"last_event\" or \"next_day\"") == 1;
+	mapping->end_at_next_day =
+		read_choice(reader, root, "end", ends, 0, "\"last_event\" or \"next_day\"") == 1;
 }
 
 struct err *mapping_read(struct bytes json, struct mapping *mapping)
 {
 	struct reader reader = { .mapping = mapping };
 	json_error_t error;
-	json_t *document = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES,
-				      &error);
+	json_t *document =
+		json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &error);
 	if (document == NULL)
 		return err_new(ERR_FATAL, "MAPPING_FILE", "%s: line %d, column %d: not JSON: %s",
 			       mapping->name, error.line, error.column, error.text);

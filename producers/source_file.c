@@ -22,10 +22,10 @@ struct source_file {
 	int64_t size, position;
 	char digest[HASH_SHA256_HEX_LEN + 1];
 	EVP_MD_CTX *running; /* the digest of what has been read in the second pass */
-	bool at_end;         /* of the bytes on the disk */
+	bool at_end;	     /* of the bytes on the disk */
 	bool stream_end;     /* of the content */
 	bool gzip_fresh;     /* between two gzip members */
-	bool verified;       /* the second digest was compared */
+	bool verified;	     /* the second digest was compared */
 	z_stream gzip;
 	lzma_stream xz;
 	size_t used, filled; /* of buffer */
@@ -104,9 +104,10 @@ static struct err *start_decoder(struct source_file *file)
 		if (inflateInit2(&file->gzip, ZLIB_GZIP_ONLY) != Z_OK)
 			return damaged(file, "zlib did not start");
 		file->packing = PACKING_GZIP;
-	} else if (file->filled >= sizeof xz_magic && memcmp(head, xz_magic, sizeof xz_magic) == 0) {
-		if (lzma_stream_decoder(&file->xz, SOURCE_FILE_XZ_MEMORY_MAX,
-					LZMA_CONCATENATED) != LZMA_OK)
+	} else if (file->filled >= sizeof xz_magic &&
+		   memcmp(head, xz_magic, sizeof xz_magic) == 0) {
+		if (lzma_stream_decoder(&file->xz, SOURCE_FILE_XZ_MEMORY_MAX, LZMA_CONCATENATED) !=
+		    LZMA_OK)
 			return damaged(file, "liblzma did not start");
 		file->packing = PACKING_XZ;
 	}

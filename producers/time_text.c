@@ -132,26 +132,16 @@ static bool take_directive(char directive, bool packed, const char **text, struc
 {
 	int digits_min = packed ? 2 : 1;
 	switch (directive) {
-	case 'Y':
-		return (civil->year = take_number(text, 4, 4)) >= 0;
-	case 'm':
-		return (civil->month = take_number(text, digits_min, 2)) >= 0;
-	case 'b':
-		return (civil->month = take_month_name(text)) >= 0;
-	case 'd':
-		return (civil->day = take_number(text, digits_min, 2)) >= 0;
-	case 'H':
-		return (civil->hour = take_number(text, digits_min, 2)) >= 0;
-	case 'M':
-		return (civil->minute = take_number(text, digits_min, 2)) >= 0;
-	case 'S':
-		return (civil->second = take_number(text, digits_min, 2)) >= 0;
-	case 'f':
-		return take_fraction(text, &civil->fraction_ms);
-	case 'z':
-		return take_offset(text, civil);
-	default: /* a percent sign */
-		return *(*text)++ == '%';
+	case 'Y': return (civil->year = take_number(text, 4, 4)) >= 0;
+	case 'm': return (civil->month = take_number(text, digits_min, 2)) >= 0;
+	case 'b': return (civil->month = take_month_name(text)) >= 0;
+	case 'd': return (civil->day = take_number(text, digits_min, 2)) >= 0;
+	case 'H': return (civil->hour = take_number(text, digits_min, 2)) >= 0;
+	case 'M': return (civil->minute = take_number(text, digits_min, 2)) >= 0;
+	case 'S': return (civil->second = take_number(text, digits_min, 2)) >= 0;
+	case 'f': return take_fraction(text, &civil->fraction_ms);
+	case 'z': return take_offset(text, civil);
+	default: /* a percent sign */ return *(*text)++ == '%';
 	}
 }
 
@@ -182,8 +172,8 @@ static bool civil_to_local_ms(const struct civil *civil, int64_t *local_ms)
 	if (civil->year < 1 || civil->month < 1 || civil->month > 12 || civil->day < 1 ||
 	    civil->day > 31 || civil->hour > 23 || civil->minute > 59 || civil->second > 59)
 		return false;
-	int64_t days = time_days_from_civil(civil->year, (unsigned)civil->month,
-					    (unsigned)civil->day);
+	int64_t days =
+		time_days_from_civil(civil->year, (unsigned)civil->month, (unsigned)civil->day);
 	time_civil_from_days(days, &year, &month, &day);
 	if (day != (unsigned)civil->day || month != (unsigned)civil->month)
 		return false;

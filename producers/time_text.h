@@ -28,7 +28,7 @@ ERR_MUST_USE struct err *time_format_init(const char *text, struct time_format *
 enum time_text_result {
 	TIME_TEXT_OK,
 	TIME_TEXT_MISMATCH, /* not in this format, or no such date */
-	TIME_TEXT_GAP,      /* a local time that the zone skips */
+	TIME_TEXT_GAP,	    /* a local time that the zone skips */
 	TIME_TEXT_RANGE,    /* outside EVENT_MS_MIN to EVENT_MS_MAX */
 };
 

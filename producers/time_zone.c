@@ -51,8 +51,7 @@ static void read_changes(struct time_zone *zone)
 		while (next_ms != offset_ms && zone->count < TIME_ZONE_CHANGES_MAX) {
 			from_s = find_change(from_s, at_s + day_s, offset_ms);
 			offset_ms = library_offset_ms(from_s);
-			zone->changes[zone->count++] =
-				(struct change){ from_s * 1000, offset_ms };
+			zone->changes[zone->count++] = (struct change){ from_s * 1000, offset_ms };
 		}
 	}
 }
@@ -126,11 +125,12 @@ struct err *time_zone_open(const char *name, struct time_zone **out)
 		read_from_library(name, zone);
 	} else {
 		free(zone);
-		return err_new(ERR_FATAL, "TIME_ZONE_UNKNOWN",
-			       "\"%.64s\" is not a known time zone; expected \"UTC\", a fixed offset "
-			       "such as \"+02:00\", or an IANA name such as \"Europe/London\" (these "
-			       "need the package tzdata)",
-			       name);
+		return err_new(
+			ERR_FATAL, "TIME_ZONE_UNKNOWN",
+			"\"%.64s\" is not a known time zone; expected \"UTC\", a fixed offset "
+			"such as \"+02:00\", or an IANA name such as \"Europe/London\" (these "
+			"need the package tzdata)",
+			name);
 	}
 	*out = zone;
 	return NULL;
@@ -158,7 +158,8 @@ static size_t find_segment(const struct time_zone *zone, int64_t utc_ms)
 
 bool time_zone_to_utc(const struct time_zone *zone, int64_t local_ms, int64_t *utc_ms)
 {
-	/* no zone is more than a day off, so segments from a day before to a day after can hold it */
+	/* no zone is more than a day off, so segments from a day before to a day after can hold it
+	 */
 	size_t i = find_segment(zone, local_ms - MS_PER_DAY);
 	for (; i < zone->count && zone->changes[i].at_ms <= local_ms + MS_PER_DAY; i++) {
 		int64_t candidate_ms = local_ms - zone->changes[i].offset_ms;

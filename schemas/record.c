@@ -17,11 +17,10 @@ const char *record_own_text(const char *name)
 	return NULL;
 }
 
-struct err *record_own_schema(const struct record_type *type, struct schema **schema,
-			      const struct schema_node **root)
+struct err *record_own_parse(const struct record_type *type, const char *text,
+			     struct schema **schema, const struct schema_node **root)
 {
 	*schema = NULL;
-	const char *text = record_own_text(type->name);
 	if (text == NULL)
 		return err_new(ERR_FATAL, "SCHEMA_TABLE", "no schema %s.avsc was built in",
 			       type->name);
@@ -108,7 +107,8 @@ struct err *record_type_check(const struct record_type *type)
 {
 	struct schema *schema;
 	const struct schema_node *root;
-	struct err *err = record_own_schema(type, &schema, &root);
+	struct err *err = record_own_parse(type, record_own_text(type->name), &schema,
+					   &root);
 	if (err)
 		return err;
 	err = fields_check(type, root);

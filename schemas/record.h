@@ -57,7 +57,8 @@ struct record_type {
 ERR_MUST_USE struct err *record_type_check(const struct record_type *type);
 
 /* Encodes *record as Avro binary (no framing) into out[out_max]; *len is the length used. Map
- * entries are written in the order given. Errors: POISON RECORD_TOO_LARGE. */
+ * entries are written in the order given; an absent string that is not optional is written empty.
+ * Errors: POISON RECORD_TOO_LARGE, AVRO_UTF8 (a string that isn't). */
 ERR_MUST_USE struct err *record_encode(const struct record_type *type, const void *record,
 				       uint8_t *out, size_t out_max, size_t *len);
 
@@ -66,13 +67,15 @@ struct record_plan;
 
 /* A new plan. Fields that the table lacks are skipped, fields that the writer lacks take the
  * default of the project's own schema, int is promoted to long and long to double as Avro says.
- * Errors: FATAL SCHEMA_INVALID (not an Avro schema), SCHEMA_MISMATCH (a field of the table is
- * neither written nor defaulted, or types do not match), naming the field. */
+ * Records match by name without namespace, fields by name or by an alias in the project's schema.
+ * Errors: FATAL SCHEMA_INVALID (not an Avro schema), SCHEMA_MISMATCH (another record, a field of the
+ * table is neither written nor defaulted, or types do not match), naming the field. */
 ERR_MUST_USE struct err *record_plan_new(const struct record_type *type, const char *writer_schema,
 					 struct record_plan **plan);
 void record_plan_free(struct record_plan **plan);
 
-/* Decodes Avro binary into *record (type->size bytes, overwritten whole). Every length is checked.
+/* Decodes Avro binary into *record (type->size bytes, overwritten whole; half filled after an
+ * error). Strings are borrowed from `avro`, defaulted ones from the plan. Every length is checked.
  * Errors: POISON AVRO_TRUNCATED, AVRO_INVALID, AVRO_UTF8, AVRO_TRAILING (bytes left over),
  * AVRO_TOO_MANY (more map or array items than the table holds). The text names the field. */
 ERR_MUST_USE struct err *record_decode(const struct record_plan *plan, struct bytes avro,

@@ -285,12 +285,12 @@ static bool names_match(const struct schema_node *own, const struct schema_node 
 	return false;
 }
 
-struct err *record_plan_new(const struct record_type *type, const char *writer_schema,
-			    struct record_plan **out)
+struct err *record_plan_resolve(const struct record_type *type, const char *own_schema,
+				const char *writer_schema, struct record_plan **out)
 {
 	struct record_plan *plan = check_calloc(1, sizeof *plan);
 	const struct schema_node *own, *writer;
-	struct err *err = record_own_schema(type, &plan->own, &own);
+	struct err *err = record_own_parse(type, own_schema, &plan->own, &own);
 	if (err == NULL)
 		err = schema_parse(writer_schema, &plan->writer, &writer);
 	if (err == NULL && (writer->kind != SCHEMA_RECORD || !names_match(own, writer)))
@@ -306,6 +306,12 @@ struct err *record_plan_new(const struct record_type *type, const char *writer_s
 	}
 	*out = plan;
 	return NULL;
+}
+
+struct err *record_plan_new(const struct record_type *type, const char *writer_schema,
+			    struct record_plan **plan)
+{
+	return record_plan_resolve(type, record_own_text(type->name), writer_schema, plan);
 }
 
 void record_plan_free(struct record_plan **plan)

@@ -64,9 +64,17 @@ struct record_plan {
 /* The text of schemas/NAME.avsc as it was built in, or NULL; borrowed, lives for ever. */
 const char *record_own_text(const char *name);
 
-/* The project's own schema of a type, parsed. Errors: FATAL SCHEMA_TABLE. */
-ERR_MUST_USE struct err *record_own_schema(const struct record_type *type, struct schema **schema,
-					   const struct schema_node **root);
+/* The project's own schema of a type, parsed from `text` (NULL is an error). Errors: FATAL
+ * SCHEMA_TABLE. */
+ERR_MUST_USE struct err *record_own_parse(const struct record_type *type, const char *text,
+					  struct schema **schema,
+					  const struct schema_node **root);
+
+/* record_plan_new with another text for the project's own schema: for tests of what no schema of
+ * the project needs yet (aliases, other defaults). */
+ERR_MUST_USE struct err *record_plan_resolve(const struct record_type *type,
+					     const char *own_schema, const char *writer_schema,
+					     struct record_plan **plan);
 
 /* Whether absence of this kind of field is a NULL pointer in it, not a bool beside it. */
 static inline bool field_absent_by_pointer(const struct field *field)

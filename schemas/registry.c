@@ -13,7 +13,8 @@
 
 enum {
 	ENTRIES_MAX = 1024,         /* writers' schemas that one worker meets */
-	SLOTS = 2 * ENTRIES_MAX,    /* of the table over them; a power of two */
+	SLOT_BITS = 11,
+	SLOTS = 1 << SLOT_BITS,     /* of the table over them */
 	PLANS_MAX = 16,             /* record types that one schema is read as */
 	WRITERS_REMEMBERED_MAX = 64, /* (topic, type) pairs that one worker writes */
 	UNKNOWN_MAX = 256,          /* ids remembered as unknown, the oldest overwritten */
@@ -22,8 +23,7 @@ enum {
 	DESCRIPTION_MAX = 1200,
 };
 
-_Static_assert((SLOTS & (SLOTS - 1)) == 0, "slots are found by a mask");
-_Static_assert(ENTRIES_MAX < SLOTS, "a search ends at an empty slot");
+_Static_assert(2 * ENTRIES_MAX <= SLOTS, "a search ends soon, at an empty slot");
 
 /* How one schema is read as one type; plan NULL where it can't be, and why. */
 struct reading {
@@ -124,7 +124,8 @@ static struct err *subject_of(const char *topic, const struct record_type *type,
 	}
 	struct schema *schema;
 	const struct schema_node *root;
-	struct err *err = record_own_schema(type, &schema, &root);
+	struct err *err = record_own_parse(type, record_own_text(type->name), &schema,
+					   &root);
 	if (err)
 		return err;
 	snprintf(subject, TOPIC_NAME_MAX + 8, "%s", root->name);
@@ -214,7 +215,7 @@ static struct err *wire_id(struct bytes value, int32_t *id)
 static struct entry **slot_of(struct registry *registry, int32_t id)
 {
 	/* Fibonacci hashing; ids are mostly small and dense. */
-	size_t at = ((uint32_t)id * UINT32_C(2654435769)) & (SLOTS - 1);
+	size_t at = ((uint32_t)id * UINT32_C(2654435769)) >> (32 - SLOT_BITS);
 	while (registry->slots[at] && registry->slots[at]->id != id)
 		at = (at + 1) & (SLOTS - 1);
 	return &registry->slots[at];
@@ -277,7 +278,7 @@ static struct err *entry_add(struct registry *registry, int32_t id, char *text,
 
 static struct err *entry_find(struct registry *registry, struct bytes value, struct entry **entry)
 {
-	int32_t id;
+	int32_t id = 0;
 	struct err *err = wire_id(value, &id);
 	if (err)
 		return err;

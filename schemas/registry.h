@@ -2,8 +2,11 @@
  *
  * Two kinds of registry, one interface: the project's own schemas under fixed ids (the default, no
  * service needed; schemas/registry.json), or any Confluent-compatible service over HTTP, with which
- * the original texts are registered under <topic>-value. An unknown id is looked up once; a service
- * that can't be asked gives RETRY, a service that says "no such id" gives POISON.
+ * the original texts are registered under <topic>-value; control records, which share topics with
+ * others, under their own full name ("foretell.Control") whatever the topic. An unknown id is
+ * looked up once, and again after 30 s; a service that can't be asked gives RETRY, a service that
+ * says "no such id" gives POISON, one that forbids asking or is no registry gives FATAL
+ * REGISTRY_REFUSED, from every function that may have to ask.
  *
  * Threads: a registry belongs to one thread; open one per worker. */
 #ifndef SCHEMAS_REGISTRY_H

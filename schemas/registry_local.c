@@ -16,10 +16,14 @@ static const struct {
 	{ 10, "control" },
 	{ 11, "account_event" },
 	{ 12, "series_point" },
+	{ 13, "resolve_input" },
+	{ 14, "series_totals" },
+	{ 15, "series_state" },
 	{ 20, "alert" },
 	{ 21, "score" },
 	{ 22, "forecast" },
 	{ 23, "forecast_accuracy" },
+	{ 24, "account" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -89,7 +89,10 @@ static const struct example examples[] = {
 	{ "CRLF", ',', '"', 2, "a,b\r\nc,d\r\n", "1[a][b] 2[c][d]" },
 	{ "a CR alone is content", ',', '"', 2, "a\rx,b\n", "1[a\rx][b]" },
 	{ "empty fields", ',', '"', 3, ",,\n,b,\n", "1[][][] 2[][b][]" },
-	{ "byte order mark", ',', '"', 1, "\xef\xbb\xbf" "a\n", "1[a]" },
+	{ "byte order mark", ',', '"', 1,
+	  "\xef\xbb\xbf"
+	  "a\n",
+	  "1[a]" },
 	{ "half a byte order mark", ',', '"', 1, "\xef\xbb", "1[\xef\xbb]" },
 	{ "empty lines are no rows", ',', '"', 1, "\n\na\n\r\n\nb\n\n", "3[a] 6[b]" },
 	{ "other delimiters", ';', '\'', 2, "'a;b';c\n", "1[a;b][c]" },
@@ -98,20 +101,19 @@ static const struct example examples[] = {
 
 	{ "quoted", ',', '"', 2, "\"a,b\",\"\"\n", "1[a,b][]" },
 	{ "doubled quotes", ',', '"', 2, "\"a\"\"b\"\"\",\"\"\"\"\n", "1[a\"b\"][\"]" },
-	{ "line ends in quotes", ',', '"', 2, "\"a\nb\r\nc\",d\ne,f\n",
-	  "1[a\nb\r\nc][d] 4[e][f]" },
+	{ "line ends in quotes", ',', '"', 2, "\"a\nb\r\nc\",d\ne,f\n", "1[a\nb\r\nc][d] 4[e][f]" },
 	{ "quoted at the end of input", ',', '"', 2, "a,\"b\"", "1[a][b]" },
 
 	{ "whitespace", CSV_WHITESPACE, CSV_NO_QUOTE, 3, "  a \t b  c \r\n\t d e f\n",
 	  "1[a][b][c] 2[d][e][f]" },
-	{ "a line of blanks is no row", CSV_WHITESPACE, CSV_NO_QUOTE, 1, "a\n  \t\nb", "1[a] 3[b]" },
+	{ "a line of blanks is no row", CSV_WHITESPACE, CSV_NO_QUOTE, 1, "a\n  \t\nb",
+	  "1[a] 3[b]" },
 	{ "whitespace with quotes", CSV_WHITESPACE, '"', 2, " \"a b\"  c\n", "1[a b][c]" },
 
 	{ "too few fields", ',', '"', 2, "a\nb,c\n", "1!CSV_FIELD_COUNT{a} 2[b][c]" },
 	{ "too many fields", ',', '"', 2, "a,b,c\nd,e\n", "1!CSV_FIELD_COUNT{a,b,c} 2[d][e]" },
 	{ "a quote inside", ',', '"', 2, "a,7\" x\nb,c\n", "1!CSV_QUOTE{a,7\" x} 2[b][c]" },
-	{ "text behind a quote", ',', '"', 2, "\"a\"x,b\nc,d\n",
-	  "1!CSV_QUOTE{\"a\"x,b} 2[c][d]" },
+	{ "text behind a quote", ',', '"', 2, "\"a\"x,b\nc,d\n", "1!CSV_QUOTE{\"a\"x,b} 2[c][d]" },
 	{ "CRLF is no part of a bad row", ',', '"', 2, "a\r\nb,c\r\n",
 	  "1!CSV_FIELD_COUNT{a} 2[b][c]" },
 
@@ -122,8 +124,7 @@ static const struct example examples[] = {
 	{ "a stray quote meets a later one", ',', '"', 2, "a,\"b\nc,\"d\"\ne,f\n",
 	  "1!CSV_QUOTE{a,\"b} 2[c][d] 3[e][f]" },
 	{ "a stray quote that makes a row of the wrong width", ',', '"', 3,
-	  "a,\"b,c\nd,e\"\nh,i,j\n",
-	  "1!CSV_FIELD_COUNT{a,\"b,c} 2!CSV_QUOTE{d,e\"} 3[h][i][j]" },
+	  "a,\"b,c\nd,e\"\nh,i,j\n", "1!CSV_FIELD_COUNT{a,\"b,c} 2!CSV_QUOTE{d,e\"} 3[h][i][j]" },
 };
 
 static void test_examples(void **state)

@@ -77,9 +77,9 @@ static void test_decimal(void **state)
 		struct decimal_syntax syntax = { examples[i].point, examples[i].thousands };
 		struct decimal decimal;
 		int64_t units = 0;
-		bool valid = decimal_parse(bytes_str(examples[i].text), &syntax, &decimal) &&
-			     decimal_to_units(&decimal, examples[i].factor, examples[i].scale,
-					      &units);
+		bool valid =
+			decimal_parse(bytes_str(examples[i].text), &syntax, &decimal) &&
+			decimal_to_units(&decimal, examples[i].factor, examples[i].scale, &units);
 		if (valid != examples[i].valid || units != examples[i].units)
 			fail_msg("\"%s\": %d, %lld", examples[i].text, valid, (long long)units);
 	}
@@ -113,7 +113,8 @@ static const struct time_example times[] = {
 	{ "%Y-%m-%d%z", "UTC", "2011-07-01+0530", TIME_TEXT_OK, "2011-06-30T18:30:00.000Z" },
 	{ "%Y%%%m%%%d", "UTC", "2011%07%01", TIME_TEXT_OK, "2011-07-01T00:00:00.000Z" },
 	{ "iso8601", "UTC", "2011-07-01T12:00:00Z", TIME_TEXT_OK, "2011-07-01T12:00:00.000Z" },
-	{ "iso8601", "Europe/London", "2011-07-01T12:00", TIME_TEXT_OK, "2011-07-01T11:00:00.000Z" },
+	{ "iso8601", "Europe/London", "2011-07-01T12:00", TIME_TEXT_OK,
+	  "2011-07-01T11:00:00.000Z" },
 	{ "iso8601", "Europe/London", "2011-07-01T12:00Z", TIME_TEXT_OK,
 	  "2011-07-01T12:00:00.000Z" },
 	{ "iso8601", "Europe/London", "2011-07-01", TIME_TEXT_OK, "2011-06-30T23:00:00.000Z" },
@@ -127,8 +128,10 @@ static const struct time_example times[] = {
 	{ "%Y%m%d", "UTC", "18991231", TIME_TEXT_RANGE, NULL },
 	{ "%Y%m%d", "UTC", "22000101", TIME_TEXT_RANGE, NULL },
 	/* zones */
-	{ "%Y-%m-%d %H:%M", "+05:30", "2011-07-01 05:30", TIME_TEXT_OK, "2011-07-01T00:00:00.000Z" },
-	{ "%Y-%m-%d %H:%M", "-03:00", "2011-07-01 21:00", TIME_TEXT_OK, "2011-07-02T00:00:00.000Z" },
+	{ "%Y-%m-%d %H:%M", "+05:30", "2011-07-01 05:30", TIME_TEXT_OK,
+	  "2011-07-01T00:00:00.000Z" },
+	{ "%Y-%m-%d %H:%M", "-03:00", "2011-07-01 21:00", TIME_TEXT_OK,
+	  "2011-07-02T00:00:00.000Z" },
 	{ "%Y-%m-%d %H:%M", "Europe/London", "2010-12-01 08:26", TIME_TEXT_OK,
 	  "2010-12-01T08:26:00.000Z" },
 	{ "%Y-%m-%d %H:%M", "Europe/London", "2011-03-27 00:59", TIME_TEXT_OK,
@@ -151,7 +154,8 @@ static const struct time_example times[] = {
 	  "2011-11-06T05:30:00.000Z" },
 	{ "%Y-%m-%d %H:%M", "Asia/Kathmandu", "2011-01-01 00:00", TIME_TEXT_OK,
 	  "2010-12-31T18:15:00.000Z" },
-	{ "%Y-%m-%d %H:%M", "Pacific/Apia", "2011-12-30 12:00", TIME_TEXT_GAP, NULL }, /* no such day */
+	{ "%Y-%m-%d %H:%M", "Pacific/Apia", "2011-12-30 12:00", TIME_TEXT_GAP,
+	  NULL }, /* no such day */
 	{ "%Y-%m-%d %H:%M", "Pacific/Apia", "2011-12-31 12:00", TIME_TEXT_OK,
 	  "2011-12-30T22:00:00.000Z" },
 };
@@ -231,10 +235,10 @@ static void test_text(void **state)
 
 /* ---- mapping files that are refused ---- */
 
-#define HEAD "{\"topic\":\"erp.events\",\"schema\":\"erp_event\",\"source\":\"s\","
-#define TYPE "\"type\":\"erp.order\","
+#define HEAD	"{\"topic\":\"erp.events\",\"schema\":\"erp_event\",\"source\":\"s\","
+#define TYPE	"\"type\":\"erp.order\","
 #define SUBJECT "\"subject\":{\"column\":\"who\"},"
-#define WHEN "\"time\":{\"column\":\"when\",\"format\":\"%Y%m%d\"}"
+#define WHEN	"\"time\":{\"column\":\"when\",\"format\":\"%Y%m%d\"}"
 
 static const struct {
 	const char *json, *error; /* what the text has to begin with, behind "map.json: " */
@@ -266,7 +270,8 @@ static const struct {
 	{ HEAD "\"type\":{\"column\":\"t\",\"rules\":[{\"equals\":\"C\",\"type\":\"x\","
 	       "\"return\":\"yes\"}]}," SUBJECT WHEN "}",
 	  "$.type.rules[0].return: expected true or false, found \"yes\"" },
-	{ HEAD TYPE "\"subject\":\"who\"," WHEN "}", "$.subject: expected an object, found \"who\"" },
+	{ HEAD TYPE "\"subject\":\"who\"," WHEN "}",
+	  "$.subject: expected an object, found \"who\"" },
 	{ HEAD TYPE "\"subject\":{}," WHEN "}", "$.subject.column: expected the name of a column" },
 	{ HEAD TYPE SUBJECT "\"time\":{\"column\":\"w\"}}",
 	  "$.time.format: expected a time format, found nothing" },
@@ -285,9 +290,11 @@ static const struct {
 	  "$.amount.currency: expected a currency" },
 	{ HEAD TYPE SUBJECT WHEN ",\"amount\":{\"column\":\"a\",\"currency\":\"usd\"}}",
 	  "$.amount.currency: expected a currency of three capitals" },
-	{ HEAD TYPE SUBJECT WHEN ",\"amount\":{\"column\":\"a\",\"currency\":\"USD\",\"scale\":10}}",
+	{ HEAD TYPE SUBJECT WHEN
+	  ",\"amount\":{\"column\":\"a\",\"currency\":\"USD\",\"scale\":10}}",
 	  "$.amount.scale: expected the digits of the minor unit, 0 to 9" },
-	{ HEAD TYPE SUBJECT WHEN ",\"amount\":{\"column\":\"a\",\"currency\":\"USD\",\"scale\":2.5}}",
+	{ HEAD TYPE SUBJECT WHEN
+	  ",\"amount\":{\"column\":\"a\",\"currency\":\"USD\",\"scale\":2.5}}",
 	  "$.amount.scale: " },
 	{ HEAD TYPE SUBJECT WHEN ",\"amount\":{\"column\":\"a\",\"currency\":\"USD\","
 				 "\"thousands\":\".\"}}",
@@ -350,9 +357,11 @@ static void test_columns_missing_or_twice(void **state)
 		size_t count;
 		const char *part;
 	} headers[] = {
-		{ { "who", "date" }, 2, "expected one column \"when\", which map.json needs at "
-					"$.time.column; there are 0 of that name; the columns are: "
-					"who, date" },
+		{ { "who", "date" },
+		  2,
+		  "expected one column \"when\", which map.json needs at "
+		  "$.time.column; there are 0 of that name; the columns are: "
+		  "who, date" },
 		{ { "who", "when", "when" }, 3, "there are 2 of that name" },
 		{ { "who", "when\xff" }, 2, "column 2: the name is not UTF-8" },
 	};
@@ -364,7 +373,8 @@ static void test_columns_missing_or_twice(void **state)
 		size_t field_count;
 		for (size_t k = 0; k < headers[i].count; k++)
 			fields[k] = bytes_str(headers[i].fields[k]);
-		struct csv_row row = { .line = 3, .fields = fields,
+		struct csv_row row = { .line = 3,
+				       .fields = fields,
 				       .field_count = headers[i].count };
 		struct err *err = mapping_bind(mapping, "data.csv", &row, arena, &field_count);
 		assert_non_null(err);
@@ -381,7 +391,8 @@ static void test_columns_missing_or_twice(void **state)
 /* ---- rows ---- */
 
 static const char order_mapping[] = HEAD
-	"\"csv\":{\"encoding\":\"latin-1\",\"columns\":[\"no\",\"who\",\"when\",\"price\",\"count\","
+	"\"csv\":{\"encoding\":\"latin-1\",\"columns\":[\"no\",\"who\",\"when\",\"price\","
+	"\"count\","
 	"\"cur\",\"note\"]},"
 	"\"type\":{\"column\":\"no\",\"rules\":[{\"begins_with\":\"C\",\"type\":\"erp.return\","
 	"\"return\":true},{\"begins_with\":\"A\",\"reject\":\"no adjustment\"},"
@@ -390,7 +401,8 @@ static const char order_mapping[] = HEAD
 	"\"otherwise\":\"guest\"}," WHEN ","
 	"\"amount\":{\"column\":\"price\",\"times\":\"count\",\"thousands\":\",\","
 	"\"currency\":{\"column\":\"cur\"}},"
-	"\"quantity\":{\"column\":\"count\"},\"attributes\":{\"note\":\"remark\",\"no\":\"invoice\"}}";
+	"\"quantity\":{\"column\":\"count\"},\"attributes\":{\"note\":\"remark\",\"no\":"
+	"\"invoice\"}}";
 
 static const struct {
 	const char *fields[7];
@@ -434,15 +446,14 @@ static const char *show_event(const struct source_event *event, char out[512])
 	time_format(event->event_ms, when);
 	int used = snprintf(out, 512, "%.*s %.*s %.10s %lld %.*s %lld", (int)event->type.len,
 			    (const char *)event->type.data, (int)event->subject.len,
-			    (const char *)event->subject.data, when,
-			    (long long)event->amount_minor, (int)event->currency.len,
-			    (const char *)event->currency.data, (long long)event->quantity);
+			    (const char *)event->subject.data, when, (long long)event->amount_minor,
+			    (int)event->currency.len, (const char *)event->currency.data,
+			    (long long)event->quantity);
 	for (size_t i = 0; i < event->attr_count; i++)
-		used += snprintf(out + used, 512 - (size_t)used, " %.*s=%.*s",
-				 (int)event->attrs[i].key.len,
-				 (const char *)event->attrs[i].key.data,
-				 (int)event->attrs[i].value.len,
-				 (const char *)event->attrs[i].value.data);
+		used += snprintf(
+			out + used, 512 - (size_t)used, " %.*s=%.*s", (int)event->attrs[i].key.len,
+			(const char *)event->attrs[i].key.data, (int)event->attrs[i].value.len,
+			(const char *)event->attrs[i].value.data);
 	return out;
 }
 
@@ -509,7 +520,8 @@ static void test_measurements(void **state)
 	(void)state;
 	static const char json[] =
 		"{\"topic\":\"iot.events\",\"schema\":\"iot_event\",\"source\":\"plant\","
-		"\"type\":\"iot.reading\",\"csv\":{\"columns\":[\"who\",\"when\",\"v\"]}," SUBJECT WHEN
+		"\"type\":\"iot.reading\",\"csv\":{\"columns\":[\"who\",\"when\",\"v\"]}," SUBJECT
+			WHEN
 		",\"value\":{\"column\":\"v\"},\"name\":\"temperature\",\"unit\":\"CEL\"}";
 	struct source_event event;
 	apply_one(json, (const char *const[]){ "m1", "20140101", "-73.5e-1" }, 3, NULL, &event);
@@ -524,9 +536,9 @@ static void test_measurements(void **state)
 static void test_bounds_of_texts(void **state)
 {
 	(void)state;
-	static const char json[] = HEAD TYPE
-		"\"csv\":{\"columns\":[\"who\",\"when\",\"note\"]}," SUBJECT WHEN
-		",\"attributes\":{\"note\":\"note\"}}";
+	static const char json[] =
+		HEAD TYPE "\"csv\":{\"columns\":[\"who\",\"when\",\"note\"]}," SUBJECT WHEN
+			  ",\"attributes\":{\"note\":\"note\"}}";
 	static char subject[KEY_LEN_MAX + 2], note[ATTR_LEN_MAX + 2];
 	struct source_event event;
 	memset(subject, 's', sizeof subject - 1);

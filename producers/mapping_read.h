@@ -1,7 +1,7 @@
 /* A mapping's parts as mapping_read.c makes them of JSON and mapping.c applies them. Private to
  * those two. */
-#ifndef PRODUCERS_MAPPING_RULES_H
-#define PRODUCERS_MAPPING_RULES_H
+#ifndef PRODUCERS_MAPPING_READ_H
+#define PRODUCERS_MAPPING_READ_H
 
 #include "producers/decimal.h"
 #include "producers/mapping.h"
@@ -16,7 +16,7 @@ typedef char mapping_text[MAPPING_TEXT_MAX + 1];
 struct mapping_column {
 	mapping_text name;
 	char path[MAPPING_PATH_MAX]; /* the JSON path that named it first */
-	size_t field;                /* its index in a row */
+	size_t field;		     /* its index in a row */
 };
 
 /* A constant, or the content of a column. */
@@ -58,7 +58,7 @@ struct time_rule {
 struct amount_rule {
 	bool given;
 	int column, times; /* times: NO_COLUMN or what the amount is multiplied by */
-	int scale;         /* digits of the currency's minor unit */
+	int scale;	   /* digits of the currency's minor unit */
 	struct decimal_syntax syntax;
 	struct text_rule currency;
 	bool sign_as_given;
@@ -77,7 +77,7 @@ struct mapping {
 	struct csv_options csv;
 	bool has_header;
 	enum text_encoding encoding;
-	size_t given_count;         /* names of columns in a file without a header line */
+	size_t given_count; /* names of columns in a file without a header line */
 	mapping_text *given_columns;
 
 	size_t column_count;

@@ -1,0 +1,144 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/timestamp.h"
+#include "cli/account_table.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "consumers/churn.h"
+
+static const struct args_flag flags[] = {
+	{ "at", "TIME", NULL,
+	  "score the account as of this moment (default: when it was last scored); its history is "
+	  "the one known now" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+
+static const char *const examples[] = { "foretell explain 04711",
+					"foretell explain 04711 --at 1997-09-30", NULL };
+
+static const struct args_spec spec = {
+	.command = "explain",
+	.operands = "ACCOUNT",
+	.operand_count_min = 1,
+	.operand_count_max = 1,
+	.about = "Shows an account's latest state, its score, and how each reason moved it: base\n"
+		 "plus contributions is the margin, and the probability follows from the margin.",
+	.flags = flags,
+	.options = options,
+	.examples = examples,
+};
+
+enum { SEVERITY_COUNT = 4, BAND_COUNT = 6 };
+
+static const char *const severities[SEVERITY_COUNT] = { "low", "medium", "high", "critical" };
+static const char *const bands[BAND_COUNT] = { "unknown",  "low",  "guarded",
+					       "elevated", "high", "severe" };
+
+static void print_time(const char *label, int64_t ms)
+{
+	char text[TIME_TEXT_LEN + 1];
+	time_format(ms, text);
+	printf("  %-18s %s\n", label, text);
+}
+
+static void print_state(const struct account_state *state)
+{
+	const struct buyer *buyer = &state->buyer;
+	printf("  %-18s %" PRId64 " (%" PRId64 " late)\n", "events", state->event_count,
+	       state->late_count);
+	print_time("first event", state->first_ms);
+	print_time("last event", state->last_ms);
+	for (size_t i = 0; i < state->type_count; i++) {
+		const struct type_statistics *row = &state->types[i];
+		printf("  %-18.*s %" PRId64 ", in sum %.2f %s\n", (int)row->type_len,
+		       (const char *)row->type, row->count, (double)row->sum_minor / 100,
+		       state->currency);
+	}
+	printf("  %-18s %" PRId64 " on %" PRId64 " days, worth %.2f %s\n", "orders",
+	       buyer->event_count, buyer->order_count, (double)buyer->sum_minor / 100,
+	       state->currency);
+}
+
+static void print_score(const struct account_state *state, int64_t at_ms)
+{
+	struct buyer_score score;
+	struct reason reasons[REASONS_MAX];
+	char texts[REASONS_MAX][REASON_TEXT_MAX];
+	buyer_score(&state->buyer, at_ms, &score);
+	size_t count = churn_reasons(&score, state->currency, reasons, texts);
+	print_time("as of", at_ms);
+	printf("  %-18s %.3f that no order comes within %d days (%s)\n", "probability",
+	       score.probability, BUYER_HORIZON_DAYS,
+	       bands[churn_band(score.probability, true)]);
+	if (score.abstain != BUYER_ABSTAIN_NO)
+		printf("  %-18s for ranking only, no alert: %s\n", "abstains",
+		       buyer_abstain_name(score.abstain));
+	printf("  %-18s %+.4f\n", "base", score.base_margin);
+	for (size_t i = 0; i < count; i++)
+		printf("  %-18.*s %+.4f  %s\n", (int)reasons[i].code.len,
+		       (const char *)reasons[i].code.data, reasons[i].contribution, texts[i]);
+	printf("  %-18s %+.4f\n", "margin", score.margin);
+	printf("  %-18s %s\n", "model", buyer_model_id());
+}
+
+static void print_alert(const struct alert_state *alert)
+{
+	if (alert->episode == 0) {
+		printf("  %-18s none so far\n", "alert");
+		return;
+	}
+	printf("  %-18s %s, severity %s, episode %" PRId32 ", revision %" PRId32 "\n", "alert",
+	       alert->open ? "open" : "closed", severities[alert->severity], alert->episode,
+	       alert->revision);
+	print_time("opened", alert->opened_ms);
+}
+
+static struct err *choose_time(const struct args *args, const struct account_state *state,
+			       int64_t *at_ms)
+{
+	const char *text = args_value(args, "at", NULL);
+	*at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
+	if (text == NULL || time_parse(text, at_ms))
+		return NULL;
+	return err_new(ERR_FATAL, "USAGE", "--at %s is not a date or time such as 1997-09-30", text);
+}
+
+static struct err *explain(const struct args *args)
+{
+	struct options_client client;
+	options_client_init(&client, args_conf(args));
+	const char *account = args_operand(args, 0);
+	struct account_table table;
+	int64_t at_ms = 0;
+	struct err *err = account_table_read(&table, args_conf(args), &client.options,
+					     bytes_str(account));
+	if (err == NULL && table.count == 0)
+		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
+			      "there is no account %s in %s.accounts (yet?)", account,
+			      conf_string(args_conf(args), "app.id"));
+	if (err == NULL)
+		err = choose_time(args, &table.rows[0].state, &at_ms);
+	if (err == NULL) {
+		printf("account %s\n", account);
+		print_state(&table.rows[0].state);
+		print_score(&table.rows[0].state, at_ms);
+		print_alert(&table.rows[0].state.alert);
+	}
+	account_table_fini(&table);
+	return err;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct err *err = explain(args);
+	args_close(&args);
+	return exit_report("explain", &err);
+}

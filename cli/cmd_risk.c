@@ -1,0 +1,236 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/timestamp.h"
+#include "cli/account_table.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "consumers/churn.h"
+#include "models/ranking.h"
+
+static const struct args_flag flags[] = {
+	{ "at", "TIME", NULL, "score every account as of this moment, with what is known now" },
+	{ "top", "N", NULL, "how many to show (default 10)" },
+	{ "out", "FILE", NULL, "write all scores to FILE, a JSON line each, to be judged later" },
+	{ "judge", "FILE", NULL, "hold the scores in FILE against what the accounts did since" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url",
+				       "alert.orders.min", NULL };
+
+static const char *const examples[] = {
+	"foretell risk --at 1997-10-01 --out scores.jsonl",
+	"foretell risk --judge scores.jsonl",
+	NULL,
+};
+
+static const struct args_spec spec = {
+	.command = "risk",
+	.operands = "",
+	.about = "Ranks the accounts by the probability that no order comes within 90 days: those\n"
+		 "that have ordered often enough to be alerted on come first, by what is at stake.\n"
+		 "--judge says later what they really did, and how well the ranking was (AUC).",
+	.flags = flags,
+	.options = options,
+	.examples = examples,
+};
+
+enum { TOP_DEFAULT = 10, TOP_MAX = 1000, LINE_LEN_MAX = 4096 };
+
+struct scored {
+	const struct account_row *row;
+	struct buyer_score score;
+	bool abstains;
+};
+
+/* Who is shown first: those who may be alerted on and are likelier gone than not, then by what is at
+ * stake: probability x worth. */
+static bool is_at_risk(const struct scored *scored)
+{
+	return !scored->abstains && scored->score.probability >= 0.5;
+}
+
+static double stake(const struct scored *scored)
+{
+	return scored->score.probability * (double)scored->row->state.buyer.sum_minor;
+}
+
+static int by_stake(const void *a, const void *b)
+{
+	const struct scored *left = a, *right = b;
+	if (is_at_risk(left) != is_at_risk(right))
+		return is_at_risk(right) - is_at_risk(left);
+	double difference = stake(right) - stake(left);
+	if (difference != 0)
+		return difference > 0 ? 1 : -1;
+	return bytes_compare(account_row_key(left->row), account_row_key(right->row));
+}
+
+static void print_scored(const struct scored *scored)
+{
+	const struct account_state *state = &scored->row->state;
+	struct reason reasons[REASONS_MAX];
+	char texts[REASONS_MAX][REASON_TEXT_MAX];
+	size_t count = churn_reasons(&scored->score, state->currency, reasons, texts);
+	printf("  %-14.*s %5.1f %%  %9.2f %s  %s", (int)scored->row->key_len,
+	       (const char *)scored->row->key, 100 * scored->score.probability,
+	       (double)state->buyer.sum_minor / 100, state->currency, count > 0 ? texts[0] : "");
+	for (size_t i = 1; i < count && i < 3 && reasons[i].contribution > 0; i++)
+		printf(" %s", texts[i]);
+	printf("\n");
+}
+
+static struct err *write_scores(const char *path, const struct scored *scored, size_t count,
+				int64_t at_ms)
+{
+	FILE *file = fopen(path, "w");
+	if (file == NULL)
+		return err_new(ERR_FATAL, "FILE", "%s can't be written: %s", path, strerror(errno));
+	int failed = 0;
+	for (size_t i = 0; i < count && !failed; i++) {
+		json_t *line = json_pack("{s:s%,s:I,s:f,s:b}", "account", scored[i].row->key,
+					 (size_t)scored[i].row->key_len, "at_ms", (json_int_t)at_ms,
+					 "probability", scored[i].score.probability, "abstained",
+					 scored[i].abstains);
+		failed = line == NULL || json_dumpf(line, file, JSON_COMPACT) != 0 ||
+			 fputc('\n', file) == EOF;
+		json_decref(line);
+	}
+	failed |= fclose(file) != 0;
+	return failed ? err_new(ERR_FATAL, "FILE", "%s can't be written to its end", path) : NULL;
+}
+
+static struct err *rank(const struct args *args, const struct account_table *table,
+			int64_t top)
+{
+	int64_t at_ms = 0;
+	const char *at = args_value(args, "at", "");
+	if (!time_parse(at, &at_ms))
+		return err_new(ERR_FATAL, "USAGE", "--at needs a date or time such as 1997-10-01");
+	const struct churn_options churn = {
+		.order_count_min = conf_int(args_conf(args), "alert.orders.min")
+	};
+	struct scored *scored = check_calloc(table->count, sizeof *scored);
+	size_t count = 0;
+	for (size_t i = 0; i < table->count; i++) {
+		if (table->rows[i].state.buyer.order_count == 0)
+			continue;
+		scored[count].row = &table->rows[i];
+		buyer_score(&table->rows[i].state.buyer, at_ms, &scored[count].score);
+		scored[count].abstains = churn_abstains(&churn, &scored[count].score) != NULL;
+		count++;
+	}
+	if (count > 1)
+		qsort(scored, count, sizeof *scored, by_stake);
+	printf("Most at stake of %zu accounts as of %s (probability of no order in %d days, worth so "
+	       "far):\n",
+	       count, at, BUYER_HORIZON_DAYS);
+	for (size_t i = 0; i < count && i < (size_t)top; i++)
+		print_scored(&scored[i]);
+	const char *out = args_value(args, "out", NULL);
+	struct err *err = out != NULL ? write_scores(out, scored, count, at_ms) : NULL;
+	free(scored);
+	return err;
+}
+
+/* What became of one account that was scored earlier. */
+struct verdict {
+	size_t count, returned_count, shown;
+	struct ranking_case *cases;
+};
+
+static struct err *judge_line(struct verdict *verdict, const struct account_table *table,
+			      const char *path, const char *text, int64_t top)
+{
+	json_t *line = json_loads(text, 0, NULL);
+	const char *account = NULL;
+	size_t account_len = 0;
+	json_int_t at_ms = 0;
+	double probability = 0;
+	int abstained = 0;
+	int failed = line == NULL ||
+		     json_unpack(line, "{s:s%,s:I,s:F,s:b}", "account", &account, &account_len,
+				 "at_ms", &at_ms, "probability", &probability, "abstained",
+				 &abstained) != 0;
+	const struct account_row *row =
+		failed ? NULL : account_table_find(table, bytes_of(account, account_len));
+	if (row == NULL) {
+		json_decref(line);
+		return err_new(ERR_FATAL, "JUDGE_FILE",
+			       "%s, line %zu: not a score written by --out, or its account is gone",
+			       path, verdict->count + 1);
+	}
+	bool returned = row->state.buyer.last_ms >= at_ms;
+	if (!abstained && verdict->shown < (size_t)top) {
+		char when[TIME_TEXT_LEN + 1];
+		time_format(row->state.buyer.last_ms, when);
+		printf("  %-14s %5.1f %%  %s %.10s\n", account, 100 * probability,
+		       returned ? "ordered again, last on" : "never came back, last order",
+		       when);
+		verdict->shown++;
+	}
+	verdict->cases[verdict->count++] = (struct ranking_case){ 1 - probability, returned };
+	verdict->returned_count += returned;
+	json_decref(line);
+	return NULL;
+}
+
+static struct err *judge(const struct account_table *table, const char *path, int64_t top)
+{
+	FILE *file = fopen(path, "r");
+	if (file == NULL)
+		return err_new(ERR_FATAL, "FILE", "%s can't be read: %s", path, strerror(errno));
+	struct verdict verdict = { .cases = check_calloc(table->count, sizeof *verdict.cases) };
+	char text[LINE_LEN_MAX];
+	struct err *err = NULL;
+	printf("What they really did:\n");
+	while (err == NULL && fgets(text, sizeof text, file) != NULL) {
+		if (verdict.count == table->count)
+			err = err_new(ERR_FATAL, "JUDGE_FILE", "%s names accounts twice", path);
+		else
+			err = judge_line(&verdict, table, path, text, top);
+	}
+	fclose(file);
+	if (err == NULL && verdict.count == 0)
+		err = err_new(ERR_FATAL, "JUDGE_FILE", "%s holds no scores", path);
+	if (err == NULL)
+		printf("%zu of %zu accounts ordered again; AUC of the ranking %.4f (0.5 is chance)\n",
+		       verdict.returned_count, verdict.count,
+		       ranking_auc(verdict.cases, verdict.count));
+	free(verdict.cases);
+	return err;
+}
+
+static struct err *risk(const struct args *args)
+{
+	struct options_client client;
+	options_client_init(&client, args_conf(args));
+	const char *path = args_value(args, "judge", NULL);
+	struct account_table table = { 0 };
+	int64_t top = 0;
+	struct err *err = args_number(args, "top", TOP_DEFAULT, 0, TOP_MAX, &top);
+	if (err == NULL)
+		err = account_table_read(&table, args_conf(args), &client.options,
+					 bytes_of(NULL, 0));
+	if (err == NULL)
+		err = path != NULL ? judge(&table, path, top) : rank(args, &table, top);
+	account_table_fini(&table);
+	return err;
+}
+
+int cmd_risk(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct err *err = risk(args);
+	args_close(&args);
+	return exit_report("risk", &err);
+}

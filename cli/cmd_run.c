@@ -1,0 +1,278 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/line.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+#include "cli/topic_setup.h"
+#include "consumers/topics.h"
+#include "kafka/admin.h"
+
+static const struct args_flag flags[] = {
+	{ "from-beginning", NULL, NULL,
+	  "a new application on the old input: creates its topics, reads from the first record" },
+	{ "until-end", NULL, NULL, "end when everything that is there has been processed" },
+	{ "accept-logic-change", NULL, NULL,
+	  "start a newer version after an unclean stop, replaying the last moments under it" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *const shown_options[] = {
+	"kafka.bootstrap.servers", "app.id",   "inputs",
+	"state.dir",               "instance", "clock",
+	"tick.ms",                 "commit.interval.ms", "checkpoint.interval.ms",
+	"cache.entries",           "series.dimensions",  "alert.open",
+	"alert.close",             NULL,
+};
+
+static const char *const examples[] = {
+	"foretell run",
+	"foretell run account forecast --instance worker-2",
+	"foretell run --app trial --from-beginning --until-end --clock data",
+	NULL,
+};
+
+static const struct args_spec spec = {
+	.command = "run",
+	.operands = "[STAGE...]",
+	.operand_count_min = 0,
+	.operand_count_max = STAGE_COUNT,
+	.about = "Runs the stages resolve, account and forecast (all, or those named) in one\n"
+		 "process, exactly once, until SIGINT or SIGTERM. Ends cleanly: what is under way\n"
+		 "is committed, and every state is published.",
+	.flags = flags,
+	.options = shown_options,
+	.examples = examples,
+};
+
+enum { WATCH_MS = 100, REPORT_MS = 10000 };
+
+struct run {
+	struct args *args;
+	struct options_client client;
+	const char *stages[STAGE_COUNT];
+	size_t stage_count;
+	int32_t partition_count;
+	int64_t started_ms;
+};
+
+/* The stages asked for, in the order of the line. */
+static struct err *choose_stages(struct run *run)
+{
+	size_t asked = args_operand_count(run->args), found = 0;
+	for (size_t s = 0; s < STAGE_COUNT; s++) {
+		bool wanted = asked == 0;
+		for (size_t i = 0; i < asked; i++)
+			wanted = wanted || strcmp(args_operand(run->args, i), stage_names[s]) == 0;
+		if (wanted)
+			run->stages[run->stage_count++] = stage_names[s];
+		found += wanted;
+	}
+	if (asked == 0 || found == asked)
+		return NULL;
+	return err_new(ERR_FATAL, "USAGE",
+		       "the stages are resolve, account and forecast, each named once");
+}
+
+static struct err *missing(const char *topic)
+{
+	return err_new(ERR_FATAL, "TOPIC_MISSING",
+		       "the topic %s does not exist; run `foretell topics create` (with the same "
+		       "--app and --brokers)",
+		       topic);
+}
+
+/* Inputs must be there and agree in their partition count, which becomes everyone's. */
+static struct err *look_at_inputs(struct run *run, struct admin *admin)
+{
+	size_t count = 0;
+	const char *const *inputs = conf_list(args_conf(run->args), "inputs", &count);
+	for (size_t i = 0; i < count; i++) {
+		int32_t partitions = -1;
+		struct err *err = admin_partition_count(admin, inputs[i], &partitions);
+		if (err != NULL)
+			return err;
+		if (partitions < 0)
+			return missing(inputs[i]);
+		if (i > 0 && partitions != run->partition_count)
+			return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
+				       "%s has %" PRId32 " partitions, %s has %" PRId32
+				       ": all inputs need the same number (see `foretell topics check`)",
+				       inputs[i], partitions, inputs[0], run->partition_count);
+		run->partition_count = partitions;
+	}
+	return NULL;
+}
+
+static struct err *look_at_outputs(struct run *run, struct admin *admin)
+{
+	const char *app_id = conf_string(args_conf(run->args), "app.id");
+	for (size_t i = 0; i < topics_count; i++) {
+		char name[TOPIC_NAME_MAX + 1];
+		int32_t partitions = -1;
+		if (topics_table[i].role == TOPIC_INPUT)
+			continue;
+		topics_name(app_id, topics_table[i].logical, name);
+		struct err *err = admin_partition_count(admin, name, &partitions);
+		if (err != NULL)
+			return err;
+		if (partitions < 0)
+			return missing(name);
+		if (partitions != run->partition_count)
+			return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
+				       "%s has %" PRId32 " partitions, the inputs have %" PRId32
+				       ": keys would lie in the wrong partitions",
+				       name, partitions, run->partition_count);
+	}
+	return NULL;
+}
+
+/* --from-beginning means an application that has not run before. */
+static struct err *begin_anew(struct run *run, struct admin *admin)
+{
+	const struct conf *conf = args_conf(run->args);
+	const char *app_id = conf_string(conf, "app.id");
+	size_t input_count = 0;
+	const char *const *inputs = conf_list(conf, "inputs", &input_count);
+	char group[TOPIC_NAME_MAX + 1];
+	snprintf(group, sizeof group, "%s.resolve", app_id);
+	for (size_t i = 0; i < input_count; i++) {
+		bool has = false;
+		struct err *err = admin_group_has_offsets(admin, group, inputs[i], &has);
+		if (err != NULL)
+			return err;
+		if (has)
+			return err_new(ERR_FATAL, "APP_EXISTS",
+				       "the application %s has positions already, so it can't begin "
+				       "anew: choose another --app, or leave --from-beginning out to "
+				       "let it go on",
+				       app_id);
+	}
+	return topic_setup_create(conf, admin, run->partition_count, NULL);
+}
+
+static struct err *prepare(struct run *run)
+{
+	struct admin *admin = NULL;
+	struct err *err = choose_stages(run);
+	if (err == NULL)
+		err = admin_open(&run->client.options, &admin);
+	if (err == NULL)
+		err = look_at_inputs(run, admin);
+	if (err == NULL && args_switch(run->args, "from-beginning"))
+		err = begin_anew(run, admin);
+	if (err == NULL)
+		err = look_at_outputs(run, admin);
+	admin_close(&admin);
+	return err;
+}
+
+static int64_t get(const _Atomic int64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void log_stats(const struct run *run, const struct line *line)
+{
+	for (size_t i = 0; i < run->stage_count; i++) {
+		const struct worker_stats *stats = line_stats(line, i);
+		log_emit(LOG_INFO, run->stages[i], "progress", "{s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+			 "records", (json_int_t)get(&stats->records), "replayed",
+			 (json_int_t)get(&stats->replayed), "dead_letters",
+			 (json_int_t)get(&stats->dead_letters), "fired",
+			 (json_int_t)get(&stats->fired), "effects",
+			 (json_int_t)get(&stats->effects), "commits",
+			 (json_int_t)get(&stats->commits), "recoveries",
+			 (json_int_t)get(&stats->recoveries));
+	}
+}
+
+/* The figures of a run that came to its end, for a person. */
+static void print_summary(const struct run *run, const struct line *line)
+{
+	double seconds = (double)(time_monotonic_ms() - run->started_ms) / 1000;
+	printf("%-9s %10s %9s %8s %9s %6s %10s %8s %17s\n", "stage", "records", "records/s",
+	       "timers", "outputs", "dlq", "published", "commits", "commit age, ms");
+	for (size_t i = 0; i < run->stage_count; i++) {
+		const struct worker_stats *stats = line_stats(line, i);
+		int64_t records = get(&stats->records), commits = get(&stats->commits);
+		double mean_ms = commits ? (double)get(&stats->commit_age_us_sum) /
+						   (double)commits / 1000 :
+					   0;
+		printf("%-9s %10" PRId64 " %9.0f %8" PRId64 " %9" PRId64 " %6" PRId64 " %10" PRId64
+		       " %8" PRId64 " %6.1f, max %5.0f\n",
+		       run->stages[i], records, (double)records / (seconds > 0 ? seconds : 1),
+		       get(&stats->fired), get(&stats->effects), get(&stats->dead_letters),
+		       get(&stats->published), commits, mean_ms,
+		       (double)get(&stats->commit_age_us_max) / 1000);
+	}
+	printf("%.1f s in all; every input is processed to its end (lag 0)\n", seconds);
+}
+
+static void watch(const struct run *run, struct line *line, struct progress *progress)
+{
+	int64_t reported_ms = time_monotonic_ms();
+	while (line_is_running(line)) {
+		const struct timespec wait = { 0, WATCH_MS * 1000000L };
+		nanosleep(&wait, NULL);
+		if (stop_requested())
+			line_stop(line);
+		int64_t records = 0;
+		for (size_t i = 0; i < run->stage_count; i++)
+			records += get(&line_stats(line, i)->records);
+		if (progress != NULL)
+			progress_update(progress, records, -1);
+		if (time_monotonic_ms() - reported_ms >= REPORT_MS) {
+			log_stats(run, line);
+			reported_ms = time_monotonic_ms();
+		}
+	}
+}
+
+static struct err *run_line(struct run *run)
+{
+	struct line *line = NULL;
+	const struct line_options line_options = {
+		.conf = args_conf(run->args),
+		.client = &run->client.options,
+		.stages = run->stages,
+		.stage_count = run->stage_count,
+		.partition_count = run->partition_count,
+		.until_end = args_switch(run->args, "until-end"),
+		.accept_logic_change = args_switch(run->args, "accept-logic-change"),
+	};
+	run->started_ms = time_monotonic_ms();
+	struct err *err = line_start(&line_options, &line);
+	if (err != NULL)
+		return err;
+	struct progress *progress =
+		line_options.until_end ? progress_new("run", "records", -1) : NULL;
+	watch(run, line, progress);
+	progress_finish(&progress);
+	log_stats(run, line);
+	if (line_options.until_end && !stop_requested())
+		print_summary(run, line);
+	return line_finish(&line);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = { 0 };
+	enum exit_code code = args_open(&spec, argc, argv, &run.args);
+	if (run.args == NULL)
+		return code;
+	options_client_init(&run.client, args_conf(run.args));
+	stop_install();
+	struct err *err = prepare(&run);
+	if (err == NULL)
+		err = run_line(&run);
+	args_close(&run.args);
+	return exit_report("run", &err);
+}

@@ -1,0 +1,106 @@
+#include "consumers/stages.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "consumers/account.h"
+#include "consumers/forecast.h"
+#include "consumers/resolve.h"
+#include "runtime/names.h"
+
+const char *const stage_names[STAGE_COUNT] = { "resolve", "account", "forecast" };
+
+struct stage {
+	struct stage_options options;
+	struct processor processor;
+	struct resolve *resolve; /* one of these */
+	struct account_stage *account;
+	struct forecast_stage *forecast;
+	struct control_input controls[TOPICS_PER_STAGE_MAX];
+	char own_input[NAME_LEN_MAX + 1];
+	const char *inputs[TOPICS_PER_STAGE_MAX];
+	size_t input_count;
+};
+
+static void make_resolve(struct stage *stage, struct registry *registry)
+{
+	const struct stage_options *options = &stage->options;
+	CHECK(options->input_count <= TOPICS_PER_STAGE_MAX);
+	for (size_t i = 0; i < options->input_count; i++) {
+		stage->inputs[i] = options->inputs[i];
+		stage->controls[i] = (struct control_input){ bytes_str(options->inputs[i]),
+							     options->partition_count };
+	}
+	stage->input_count = options->input_count;
+	const struct resolve_options resolve = { stage->controls, options->input_count,
+						 options->tick_ms, options->future_ms,
+						 options->live };
+	stage->resolve = resolve_new(&resolve, registry);
+	stage->processor = resolve_processor(stage->resolve);
+}
+
+static void read_own_log(struct stage *stage, const char *logical)
+{
+	names_output(stage->options.app_id, logical, stage->own_input);
+	stage->inputs[0] = stage->own_input;
+	stage->input_count = 1;
+}
+
+static void make_account(struct stage *stage, struct registry *registry)
+{
+	const struct stage_options *options = &stage->options;
+	const struct account_options account = { options->churn, options->series,
+						 options->tick_ms, options->partition_count };
+	read_own_log(stage, "account.events");
+	stage->account = account_stage_new(&account, registry);
+	stage->processor = account_processor(stage->account);
+}
+
+static void make_forecast(struct stage *stage, struct registry *registry)
+{
+	read_own_log(stage, "series.points");
+	stage->forecast = forecast_stage_new(&stage->options.series, registry);
+	stage->processor = forecast_processor(stage->forecast);
+}
+
+struct stage *stage_new(const char *name, const struct stage_options *options,
+			struct registry *registry)
+{
+	struct stage *stage = check_calloc(1, sizeof *stage);
+	stage->options = *options;
+	if (strcmp(name, "resolve") == 0)
+		make_resolve(stage, registry);
+	else if (strcmp(name, "account") == 0)
+		make_account(stage, registry);
+	else if (strcmp(name, "forecast") == 0)
+		make_forecast(stage, registry);
+	CHECK(stage->input_count > 0);
+	return stage;
+}
+
+void stage_free(struct stage **stage)
+{
+	if (*stage == NULL)
+		return;
+	resolve_free(&(*stage)->resolve);
+	account_stage_free(&(*stage)->account);
+	forecast_stage_free(&(*stage)->forecast);
+	free(*stage);
+	*stage = NULL;
+}
+
+const struct processor *stage_processor(const struct stage *stage)
+{
+	return &stage->processor;
+}
+
+const char *const *stage_inputs(const struct stage *stage, size_t *count)
+{
+	*count = stage->input_count;
+	return stage->inputs;
+}
+
+bool stage_publishes_always(const struct stage *stage)
+{
+	return stage->resolve != NULL;
+}

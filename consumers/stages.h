@@ -1,0 +1,40 @@
+/* The stages by name: what each reads, how it runs, and its processor. */
+#ifndef CONSUMERS_STAGES_H
+#define CONSUMERS_STAGES_H
+
+#include "consumers/churn.h"
+#include "consumers/series.h"
+#include "runtime/processor.h"
+
+enum { STAGE_COUNT = 3 };
+
+/* In the order in which events flow through them. */
+extern const char *const stage_names[STAGE_COUNT];
+
+struct stage_options {
+	const char *app_id;
+	const char *const *inputs; /* of the line: topic names; borrowed */
+	size_t input_count;
+	int32_t partition_count;   /* of every topic */
+	int64_t tick_ms, future_ms;
+	bool live;                 /* clock=live */
+	struct churn_options churn;
+	struct series_table series;
+};
+
+struct stage;
+
+/* A new stage; name is one of stage_names, options are copied, registry is borrowed. */
+struct stage *stage_new(const char *name, const struct stage_options *options,
+			struct registry *registry);
+void stage_free(struct stage **stage);
+
+const struct processor *stage_processor(const struct stage *stage); /* borrowed */
+
+/* Full names of the topics that it reads; borrowed. */
+const char *const *stage_inputs(const struct stage *stage, size_t *count);
+
+/* Whether every state must go with its commit, whatever checkpoint.interval.ms says. */
+bool stage_publishes_always(const struct stage *stage);
+
+#endif

@@ -1,0 +1,1083 @@
+/* One list of behaviours for both buses: what the model in memory claims is checked against a real
+ * Kafka, each with the same code.
+ *
+ *   bus_contract                   the model only
+ *   bus_contract HOST:PORT         the model and that Kafka
+ *   bus_contract HOST:PORT crash TOPIC-PREFIX     (itself, as the process to be killed)
+ *
+ * Prints TAP. Figures (join and commit times) are diagnostics, not tests. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/timestamp.h"
+#include "kafka/admin.h"
+#include "kafka/bus_kafka.h"
+#include "kafka/bus_memory.h"
+#include "kafka/reader.h"
+#include "kafka/writer.h"
+
+enum {
+	SEEN_MAX = 5000,
+	NAME_MAX_LEN = 100,
+	POLL_MS = 100,
+	WAIT_MS_MAX = 20000,
+	REJOIN_MS_MAX = 5000,
+	COMMITS_TIMED = 50,
+};
+
+/* A Kafka, real or in memory. */
+struct world {
+	struct memory_kafka *memory; /* NULL: the real one */
+	const char *program;
+	struct client_options client;
+	struct admin *admin;
+	struct writer *writer;
+	char prefix[NAME_MAX_LEN / 2];
+	int serial; /* names of topics, groups and ids are new in each test */
+};
+
+/* What a reader has seen of one topic. */
+struct seen {
+	size_t count;
+	int64_t offsets[SEEN_MAX];
+	char values[SEEN_MAX][16];
+};
+
+/* A bus with its listener, which starts where the group has committed, else at 0. */
+struct member {
+	struct bus *bus;
+	struct bus_listener listener;
+	size_t assigned_count, revoked_count;
+	bool lost;
+	struct position committed[8]; /* as they were at the assignment */
+};
+
+/* ---- the worlds ----------------------------------------------------------------------------- */
+
+static void expect_ok(struct err *err)
+{
+	if (err != NULL)
+		fail_msg("%s: %s", err_code(err), err_text(err));
+}
+
+static void expect_err(struct err *err, enum err_verdict verdict, const char *code)
+{
+	if (err == NULL)
+		fail_msg("no error where %s was expected", code);
+	if (strcmp(err_code(err), code) != 0 || err_verdict(err) != verdict)
+		fail_msg("verdict %d %s: %s", err_verdict(err), err_code(err), err_text(err));
+	err_free(&err);
+}
+
+static void world_name(const struct world *world, const char *what, char name[NAME_MAX_LEN])
+{
+	snprintf(name, NAME_MAX_LEN, "%s%d-%s", world->prefix, world->serial, what);
+}
+
+static void world_topic(struct world *world, const char *what, int32_t partition_count,
+			char name[NAME_MAX_LEN])
+{
+	world_name(world, what, name);
+	if (world->memory != NULL) {
+		memory_kafka_topic(world->memory, name, partition_count);
+		return;
+	}
+	struct topic_spec spec = { .name = name, .partition_count = partition_count,
+				   .replication_factor = 1 };
+	bool created = false;
+	expect_ok(admin_create(world->admin, &spec, 1, &created));
+	assert_true(created);
+}
+
+static struct bus *world_open(struct world *world, const char *what)
+{
+	char group[NAME_MAX_LEN], id[NAME_MAX_LEN];
+	struct bus *bus = NULL;
+	world_name(world, what, group);
+	snprintf(id, sizeof id, "%s%d-slot", world->prefix, world->serial);
+	if (world->memory != NULL)
+		return bus_memory_open(world->memory, group, id);
+	struct bus_kafka_options options = { .client = &world->client, .group = group,
+					     .instance = id, .transactional_id = id };
+	expect_ok(bus_kafka_open(&options, &bus));
+	return bus;
+}
+
+static void world_append(struct world *world, const struct outgoing *out)
+{
+	if (world->memory != NULL) {
+		memory_kafka_append(world->memory, out);
+		return;
+	}
+	expect_ok(writer_send(world->writer, out));
+	expect_ok(writer_flush(world->writer, WAIT_MS_MAX));
+}
+
+static void append(struct world *world, const char *topic, int32_t partition, const char *value)
+{
+	struct outgoing out = { .topic = topic, .partition = partition, .key = bytes_str("k"),
+				.value = bytes_str(value) };
+	world_append(world, &out);
+}
+
+/* ---- what is seen --------------------------------------------------------------------------- */
+
+static struct err *seen_add(void *context, const struct record *record)
+{
+	struct seen *seen = context;
+	CHECK(seen->count < SEEN_MAX);
+	seen->offsets[seen->count] = record->offset;
+	snprintf(seen->values[seen->count++], sizeof seen->values[0], "%.*s",
+		 (int)record->value.len, (const char *)record->value.data);
+	return NULL;
+}
+
+static void expect_seen(const struct seen *seen, size_t count, const char *const *values)
+{
+	assert_int_equal(seen->count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(seen->values[i], values[i]);
+}
+
+#define EXPECT_SEEN(seen, ...)                                                       \
+	do {                                                                         \
+		const char *const expected_[] = { __VA_ARGS__ };                     \
+		expect_seen(seen, sizeof expected_ / sizeof expected_[0], expected_); \
+	} while (0)
+
+/* Every committed record of a partition, as bus_read_all gives it. Waits while RETRY. */
+static void read_all(struct bus *bus, const char *topic, int32_t partition, struct seen *seen)
+{
+	seen->count = 0;
+	expect_ok(bus_read_all(bus, topic, partition, seen_add, seen));
+}
+
+static int64_t high_of(struct bus *bus, const char *topic, int32_t partition)
+{
+	int64_t low, high;
+	expect_ok(bus_watermarks(bus, topic, partition, &low, &high));
+	return high;
+}
+
+/* Waits until the high watermark is `high`: markers are written after the commit has returned. */
+static void await_high(struct bus *bus, const char *topic, int64_t high)
+{
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (high_of(bus, topic, 0) != high && time_monotonic_ms() < deadline)
+		;
+	assert_int_equal(high_of(bus, topic, 0), high);
+}
+
+/* ---- members -------------------------------------------------------------------------------- */
+
+static struct err *on_assigned(void *context, struct position *positions, size_t count)
+{
+	struct member *member = context;
+	struct err *err = bus_committed(member->bus, positions, count);
+	if (err != NULL)
+		return err;
+	CHECK(count <= sizeof member->committed / sizeof member->committed[0]);
+	memcpy(member->committed, positions, count * sizeof *positions);
+	for (size_t i = 0; i < count; i++)
+		if (positions[i].offset < 0)
+			positions[i].offset = 0;
+	member->assigned_count += count;
+	return NULL;
+}
+
+static struct err *on_revoked(void *context, const struct position *positions, size_t count,
+			      bool lost)
+{
+	struct member *member = context;
+	(void)positions;
+	member->revoked_count += count;
+	member->lost = lost;
+	return NULL;
+}
+
+static void member_open(struct world *world, struct member *member)
+{
+	*member = (struct member){ 0 };
+	member->bus = world_open(world, "group");
+	member->listener = (struct bus_listener){ member, on_assigned, on_revoked };
+}
+
+/* Joins; returns how long that took, ms. */
+static int64_t member_join(struct member *member, const char *topic)
+{
+	const char *const topics[] = { topic };
+	struct bus_batch batch;
+	int64_t began = time_monotonic_ms();
+	expect_ok(bus_subscribe(member->bus, topics, 1, &member->listener));
+	while (member->assigned_count == 0 && time_monotonic_ms() - began < WAIT_MS_MAX) {
+		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
+		assert_int_equal(batch.count, 0);
+	}
+	assert_true(member->assigned_count > 0);
+	return time_monotonic_ms() - began;
+}
+
+/* Polls until `count` records were seen. */
+static void member_poll(struct member *member, size_t count, struct seen *seen)
+{
+	struct bus_batch batch;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	seen->count = 0;
+	while (seen->count < count && time_monotonic_ms() < deadline) {
+		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
+		for (size_t i = 0; i < batch.count; i++)
+			expect_ok(seen_add(seen, &batch.records[i]));
+	}
+	assert_int_equal(seen->count, count);
+}
+
+/* Polls a few times and expects nothing. */
+static void member_poll_nothing(struct member *member)
+{
+	struct bus_batch batch;
+	for (int i = 0; i < 3; i++) {
+		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
+		assert_int_equal(batch.count, 0);
+	}
+}
+
+static int64_t member_await_end(struct member *member, const char *topic, int32_t partition)
+{
+	struct bus_batch batch;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	int64_t end;
+	while ((end = bus_end_reached(member->bus, topic, partition)) < 0 &&
+	       time_monotonic_ms() < deadline) {
+		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
+		assert_int_equal(batch.count, 0);
+	}
+	return end;
+}
+
+static void produce(struct bus *bus, const char *topic, const char *value)
+{
+	struct outgoing out = { .topic = topic, .partition = 0, .value = bytes_str(value) };
+	expect_ok(bus_produce(bus, &out));
+}
+
+static struct position position_at(const char *topic, int64_t offset, const char *metadata)
+{
+	struct position position = { .topic = topic, .offset = offset };
+	snprintf(position.metadata, sizeof position.metadata, "%s", metadata);
+	return position;
+}
+
+/* ---- the behaviours ------------------------------------------------------------------------- */
+
+static struct world *world_of(void **state)
+{
+	struct world *world = *state;
+	world->serial++;
+	return world;
+}
+
+static void transaction_is_seen_only_after_commit(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	append(world, in, 0, "before");
+	member_poll(&member, 1, &seen);
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "inside");
+	member_poll_nothing(&member);
+	expect_ok(bus_commit(member.bus));
+	append(world, in, 0, "after");
+	member_poll(&member, 2, &seen);
+	EXPECT_SEEN(&seen, "inside", "after");
+	assert_int_equal(seen.offsets[0], 1);
+	assert_int_equal(seen.offsets[1], 3); /* the marker is at 2 */
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "before", "inside", "after");
+	bus_close(&member.bus);
+}
+
+static void aborted_records_are_never_seen(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	for (int i = 0; i < 3; i++) {
+		expect_ok(bus_begin(member.bus));
+		produce(member.bus, in, i == 1 ? "kept" : "dropped");
+		expect_ok(i == 1 ? bus_commit(member.bus) : bus_abort(member.bus));
+	}
+	expect_ok(bus_abort(member.bus)); /* nothing to abort is no error */
+	append(world, in, 0, "last");
+	member_poll(&member, 2, &seen);
+	EXPECT_SEEN(&seen, "kept", "last");
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "kept", "last");
+	bus_close(&member.bus);
+}
+
+static void markers_take_offsets(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	for (int i = 0; i < 2; i++) {
+		expect_ok(bus_begin(member.bus));
+		produce(member.bus, in, "a");
+		produce(member.bus, in, "b");
+		expect_ok(bus_commit(member.bus));
+	}
+	await_high(member.bus, in, 6);
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "a", "b", "a", "b");
+	assert_int_equal(seen.offsets[1], 1);
+	assert_int_equal(seen.offsets[2], 3);
+	bus_close(&member.bus);
+}
+
+static void an_empty_transaction_leaves_nothing(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_commit(member.bus));
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_abort(member.bus));
+	struct position position = position_at(in, 7, "Y=7");
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	assert_int_equal(high_of(member.bus, in, 0), 0);
+	bus_close(&member.bus);
+}
+
+static void positions_are_committed_with_the_transaction_only(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	world_topic(world, "in", 2, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	assert_int_equal(member.committed[0].offset, -1);
+	assert_string_equal(member.committed[0].metadata, "");
+	struct position position = position_at(in, 3, "Y=1;v=2");
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_abort(member.bus));
+	expect_ok(bus_committed(member.bus, &position, 1));
+	assert_int_equal(position.offset, -1);
+
+	position = position_at(in, 5, "Y=2;v=2");
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "a");
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	struct position positions[2] = { position_at(in, 0, "x"), position_at(in, 0, "x") };
+	positions[1].partition = 1;
+	expect_ok(bus_committed(member.bus, positions, 2));
+	assert_int_equal(positions[0].offset, 5);
+	assert_string_equal(positions[0].metadata, "Y=2;v=2");
+	assert_int_equal(positions[1].offset, -1);
+	assert_string_equal(positions[1].metadata, "");
+	bus_close(&member.bus);
+}
+
+static void the_longest_metadata_is_kept(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	struct position position = position_at(in, 1, "");
+	memset(position.metadata, 'm', sizeof position.metadata - 1);
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	struct position read = position_at(in, 0, "");
+	expect_ok(bus_committed(member.bus, &read, 1));
+	assert_string_equal(read.metadata, position.metadata);
+	bus_close(&member.bus);
+}
+
+static void the_same_id_fences_and_aborts(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "zombie");
+	struct bus *second = world_open(world, "group2");
+	read_all(second, in, 0, &seen);
+	assert_int_equal(seen.count, 0);
+	expect_err(bus_commit(member.bus), ERR_ABORT, "BUS_FENCED");
+	expect_ok(bus_begin(second));
+	produce(second, in, "mine");
+	expect_ok(bus_commit(second));
+	read_all(second, in, 0, &seen);
+	EXPECT_SEEN(&seen, "mine");
+	/* The fenced one comes back by bus_abort, and fences in turn. */
+	expect_ok(bus_abort(member.bus));
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "again");
+	expect_ok(bus_commit(member.bus));
+	expect_ok(bus_begin(second));
+	produce(second, in, "too late");
+	expect_err(bus_commit(second), ERR_ABORT, "BUS_FENCED");
+	bus_close(&second);
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "mine", "again");
+	bus_close(&member.bus);
+}
+
+static void offsets_of_a_fenced_producer_are_refused(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	struct position position = position_at(in, 4, "");
+	expect_ok(bus_begin(member.bus));
+	struct bus *second = world_open(world, "group2");
+	expect_err(bus_send_offsets(member.bus, &position, 1), ERR_ABORT, "BUS_FENCED");
+	expect_ok(bus_abort(member.bus));
+	bus_close(&second);
+	expect_ok(bus_committed(member.bus, &position, 1));
+	assert_int_equal(position.offset, -1);
+	bus_close(&member.bus);
+}
+
+static void seek_reads_again_from_there(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	for (int i = 0; i < 10; i++)
+		append(world, in, 0, i < 5 ? "low" : "high");
+	member_open(world, &member);
+	member_join(&member, in);
+	member_poll(&member, 10, &seen);
+	assert_int_equal(member_await_end(&member, in, 0), 10);
+	for (int64_t to = 7; to >= 0; to -= 7) {
+		struct position position = position_at(in, to, "");
+		expect_ok(bus_seek(member.bus, &position, 1));
+		assert_int_equal(bus_end_reached(member.bus, in, 0), -1);
+		member_poll(&member, (size_t)(10 - to), &seen);
+		assert_int_equal(seen.offsets[0], to);
+		assert_int_equal(member_await_end(&member, in, 0), 10);
+	}
+	bus_close(&member.bus);
+}
+
+static void the_end_counts_markers_and_waits_for_open_transactions(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 2, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	assert_int_equal(member_await_end(&member, in, 1), 0);
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "a");
+	expect_ok(bus_abort(member.bus));
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "b");
+	expect_ok(bus_commit(member.bus));
+	member_poll(&member, 1, &seen);
+	/* The end is known once the marker is written and seen; earlier ends are below it. */
+	int64_t high = high_of(member.bus, in, 0), end = -1;
+	struct bus_batch batch;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (end < high && time_monotonic_ms() < deadline) {
+		expect_ok(bus_poll(member.bus, POLL_MS, &batch));
+		assert_int_equal(batch.count, 0);
+		high = high_of(member.bus, in, 0);
+		end = bus_end_reached(member.bus, in, 0);
+	}
+	assert_int_equal(end, high);
+
+	struct bus *other = world_open(world, "group2"); /* fences member's producer: unused now */
+	expect_ok(bus_begin(other));
+	produce(other, in, "open");
+	append(world, in, 0, "behind");
+	member_poll_nothing(&member);
+	assert_int_equal(bus_end_reached(member.bus, in, 0), end);
+	expect_ok(bus_commit(other));
+	member_poll(&member, 2, &seen);
+	EXPECT_SEEN(&seen, "open", "behind");
+	bus_close(&other);
+	bus_close(&member.bus);
+}
+
+static void watermarks_count_open_transactions(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	int64_t low, high;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	append(world, in, 0, "a");
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "b");
+	struct position position = position_at(in, 1, "");
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	await_high(member.bus, in, 2); /* b is sent after the client's linger */
+	expect_ok(bus_watermarks(member.bus, in, 0, &low, &high));
+	assert_int_equal(low, 0);
+	expect_ok(bus_abort(member.bus));
+	bus_close(&member.bus);
+}
+
+static void nulls_headers_and_partitions_survive(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct bus_batch batch = { 0 };
+	struct member member;
+	struct header headers[HEADER_COUNT_MAX];
+	world_topic(world, "in", 4, in);
+	member_open(world, &member);
+	for (size_t i = 0; i < HEADER_COUNT_MAX; i++)
+		headers[i] = (struct header){ "h", i == 0 ? bytes_str("") : bytes_str("value") };
+	struct outgoing tombstone = { in, -1, bytes_str("gone"), { NULL, 0 }, headers,
+				      HEADER_COUNT_MAX };
+	struct outgoing empty = { in, -1, bytes_str("gone"), bytes_str(""), NULL, 0 };
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_produce(member.bus, &tombstone));
+	expect_ok(bus_produce(member.bus, &empty));
+	expect_ok(bus_commit(member.bus));
+	member_join(&member, in);
+	static struct record records[2];
+	size_t count = 0;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (count < 2 && time_monotonic_ms() < deadline) {
+		expect_ok(bus_poll(member.bus, POLL_MS, &batch));
+		for (size_t i = 0; i < batch.count && count < 2; i++)
+			records[count++] = batch.records[i];
+	}
+	assert_int_equal(count, 2); /* produced together, so read together: still borrowed */
+	assert_int_equal(batch.count, 2);
+	assert_int_equal(records[0].partition, hash_partition(bytes_str("gone"), 4));
+	assert_true(bytes_equal(records[0].key, bytes_str("gone")));
+	assert_null(records[0].value.data);
+	assert_int_equal(records[0].header_count, HEADER_COUNT_MAX);
+	assert_string_equal(records[0].headers[1].name, "h");
+	assert_int_equal(records[0].headers[0].value.len, 0);
+	assert_true(bytes_equal(records[0].headers[1].value, bytes_str("value")));
+	assert_non_null(records[1].value.data);
+	assert_int_equal(records[1].value.len, 0);
+	assert_int_equal(records[1].header_count, 0);
+	assert_ptr_equal(records[0].topic, records[1].topic);
+	bus_close(&member.bus);
+}
+
+static void a_record_too_large_is_poison_at_once(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	uint8_t *large = check_calloc(1, 1048588);
+	struct outgoing out = { .topic = in, .value = bytes_of(large, 1048588) };
+	expect_ok(bus_begin(member.bus));
+	expect_err(bus_produce(member.bus, &out), ERR_POISON, "BUS_TOO_LARGE");
+	out.value.len = 1048588 - 100;
+	expect_ok(bus_produce(member.bus, &out));
+	expect_ok(bus_commit(member.bus));
+	read_all(member.bus, in, 0, &seen);
+	assert_int_equal(seen.count, 1);
+	free(large);
+	bus_close(&member.bus);
+}
+
+static void read_all_takes_many_and_stops_at_an_error(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	read_all(member.bus, in, 0, &seen);
+	assert_int_equal(seen.count, 0);
+	expect_ok(bus_begin(member.bus));
+	for (int i = 0; i < SEEN_MAX; i++)
+		produce(member.bus, in, "x");
+	expect_ok(bus_commit(member.bus));
+	for (int again = 0; again < 2; again++) {
+		read_all(member.bus, in, 0, &seen);
+		assert_int_equal(seen.count, SEEN_MAX);
+		for (size_t i = 0; i < seen.count; i++)
+			assert_int_equal(seen.offsets[i], i);
+	}
+	bus_close(&member.bus);
+}
+
+static struct err *refuse(void *context, const struct record *record)
+{
+	(void)record;
+	++*(int *)context;
+	return err_new(ERR_POISON, "TEST", "refused");
+}
+
+static void read_all_returns_the_error_of_each(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	int calls = 0;
+	world_topic(world, "in", 1, in);
+	append(world, in, 0, "a");
+	append(world, in, 0, "b");
+	member_open(world, &member);
+	expect_err(bus_read_all(member.bus, in, 0, refuse, &calls), ERR_POISON, "TEST");
+	assert_int_equal(calls, 1);
+	bus_close(&member.bus);
+}
+
+static void missing_topics_are_fatal(void **state)
+{
+	struct world *world = world_of(state);
+	char name[NAME_MAX_LEN];
+	int32_t count;
+	struct member member;
+	world_name(world, "nowhere", name);
+	member_open(world, &member);
+	expect_err(bus_partition_count(member.bus, name, &count), ERR_FATAL, "BUS_TOPIC_MISSING");
+	expect_ok(bus_begin(member.bus));
+	struct outgoing out = { .topic = name, .value = bytes_str("v") };
+	expect_err(bus_produce(member.bus, &out), ERR_FATAL, "BUS_TOPIC_MISSING");
+	expect_ok(bus_abort(member.bus));
+	bus_close(&member.bus);
+}
+
+static struct err *assigned_beyond(void *context, struct position *positions, size_t count)
+{
+	struct member *member = context;
+	member->assigned_count += count;
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = 100;
+	return NULL;
+}
+
+static void an_offset_that_is_gone_is_fatal(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member member;
+	struct bus_batch batch;
+	world_topic(world, "in", 1, in);
+	append(world, in, 0, "a");
+	member_open(world, &member);
+	member.listener.assigned = assigned_beyond;
+	member_join(&member, in);
+	struct err *err = NULL;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (err == NULL && time_monotonic_ms() < deadline)
+		err = bus_poll(member.bus, POLL_MS, &batch);
+	expect_err(err, ERR_FATAL, "BUS_OFFSET_GONE");
+	bus_close(&member.bus);
+}
+
+static struct err *assigned_retry_once(void *context, struct position *positions, size_t count)
+{
+	struct member *member = context;
+	if (member->assigned_count > 0)
+		return on_assigned(context, positions, count);
+	member->assigned_count += count;
+	return err_new(ERR_RETRY, "TEST", "not yet");
+}
+
+static void a_listeners_error_leaves_and_the_next_poll_joins(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	struct bus_batch batch;
+	world_topic(world, "in", 1, in);
+	append(world, in, 0, "a");
+	member_open(world, &member);
+	member.listener.assigned = assigned_retry_once;
+	const char *const topics[] = { in };
+	expect_ok(bus_subscribe(member.bus, topics, 1, &member.listener));
+	struct err *err = NULL;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (err == NULL && time_monotonic_ms() < deadline)
+		err = bus_poll(member.bus, POLL_MS, &batch);
+	expect_err(err, ERR_RETRY, "TEST");
+	assert_int_equal(member.revoked_count, 0);
+	member_poll(&member, 1, &seen);
+	assert_int_equal(member.assigned_count, 2);
+	bus_close(&member.bus);
+	assert_int_equal(member.revoked_count, 1);
+}
+
+static void close_revokes_and_aborts(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 2, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	assert_int_equal(member.assigned_count, 2);
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "open");
+	bus_close(&member.bus);
+	assert_int_equal(member.revoked_count, 2);
+	assert_false(member.lost);
+	append(world, in, 0, "after");
+	member_open(world, &member);
+	member_join(&member, in);
+	member_poll(&member, 1, &seen);
+	EXPECT_SEEN(&seen, "after");
+	bus_close(&member.bus);
+}
+
+static void the_same_member_elsewhere_ends_this_one(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	struct member zombie, member;
+	struct bus_batch batch;
+	world_topic(world, "in", 1, in);
+	member_open(world, &zombie);
+	member_join(&zombie, in);
+	expect_ok(bus_begin(zombie.bus));
+	member_open(world, &member);
+	member_join(&member, in);
+	produce(zombie.bus, in, "zombie");
+	expect_err(bus_commit(zombie.bus), ERR_ABORT, "BUS_FENCED");
+	/* It must not come back and fence its successor. */
+	expect_err(bus_abort(zombie.bus), ERR_FATAL, "BUS_MEMBER_FENCED");
+	expect_err(bus_poll(zombie.bus, POLL_MS, &batch), ERR_FATAL, "BUS_MEMBER_FENCED");
+	expect_ok(bus_begin(member.bus));
+	produce(member.bus, in, "mine");
+	struct position position = position_at(in, 0, "");
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	bus_close(&zombie.bus);
+	bus_close(&member.bus);
+}
+
+/* ---- the crash ------------------------------------------------------------------------------ */
+
+/* Joins, commits one record with a position, and dies in the middle of the next transaction. */
+static void crash_prepare(struct world *world, struct member *member, const char *in)
+{
+	static struct seen seen;
+	member_open(world, member);
+	member_join(member, in);
+	struct position position = position_at(in, 1, "Y=1");
+	member_poll(member, 1, &seen);
+	expect_ok(bus_begin(member->bus));
+	produce(member->bus, in, "committed");
+	expect_ok(bus_send_offsets(member->bus, &position, 1));
+	expect_ok(bus_commit(member->bus));
+	position = position_at(in, 2, "Y=2");
+	expect_ok(bus_begin(member->bus));
+	produce(member->bus, in, "lost");
+	expect_ok(bus_send_offsets(member->bus, &position, 1));
+	await_high(member->bus, in, 4); /* its record is in the log */
+}
+
+/* The child: as above, in another process, with the names of the parent's current test. */
+static int crash_run(struct world *world, const char *in)
+{
+	struct member member;
+	crash_prepare(world, &member, in);
+	ssize_t written = write(STDOUT_FILENO, "r", 1);
+	for (;;)
+		pause();
+	return (int)written;
+}
+
+static void crash_child(struct world *world, const char *in)
+{
+	int channel[2];
+	char ready = 0, serial[16];
+	snprintf(serial, sizeof serial, "%d", world->serial);
+	assert_int_equal(pipe(channel), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(channel[1], STDOUT_FILENO);
+		close(channel[0]);
+		close(channel[1]);
+		execl(world->program, world->program, world->client.brokers, "crash", world->prefix,
+		      serial, in, (char *)NULL);
+		_exit(127);
+	}
+	close(channel[1]);
+	ssize_t got = read(channel[0], &ready, 1);
+	close(channel[0]);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(got, 1);
+}
+
+static void a_killed_member_rejoins_and_its_transaction_is_aborted(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	struct member member;
+	world_topic(world, "in", 1, in);
+	append(world, in, 0, "first");
+	if (world->memory != NULL) {
+		crash_prepare(world, &member, in);
+		bus_memory_kill(&member.bus);
+		assert_int_equal(member.revoked_count, 0);
+	} else {
+		crash_child(world, in);
+	}
+	append(world, in, 0, "behind");
+	int64_t began = time_monotonic_ms();
+	member_open(world, &member);
+	int64_t opened = time_monotonic_ms();
+	int64_t joined_ms = member_join(&member, in);
+	assert_int_equal(member.committed[0].offset, 1);
+	assert_string_equal(member.committed[0].metadata, "Y=1");
+	member_poll(&member, 2, &seen);
+	int64_t total_ms = time_monotonic_ms() - began;
+	EXPECT_SEEN(&seen, "committed", "behind");
+	printf("# %s: after kill -9: open %lld ms, join %lld ms, first record %lld ms\n",
+	       world->memory != NULL ? "memory" : "kafka", (long long)(opened - began),
+	       (long long)joined_ms, (long long)total_ms);
+	assert_true(total_ms < REJOIN_MS_MAX);
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "first", "committed", "behind");
+	bus_close(&member.bus);
+}
+
+/* ---- only what differs between the two ------------------------------------------------------ */
+
+static int ms_compare(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static void commits_are_timed(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	int64_t us[COMMITS_TIMED];
+	struct member member;
+	world_topic(world, "in", 1, in);
+	member_open(world, &member);
+	member_join(&member, in);
+	for (int i = 0; i < COMMITS_TIMED; i++) {
+		struct position position = position_at(in, i, "Y=0");
+		expect_ok(bus_begin(member.bus));
+		for (int j = 0; j < 100; j++)
+			produce(member.bus, in, "record");
+		int64_t began = time_monotonic_ns();
+		expect_ok(bus_send_offsets(member.bus, &position, 1));
+		expect_ok(bus_commit(member.bus));
+		us[i] = (time_monotonic_ns() - began) / 1000;
+	}
+	qsort(us, COMMITS_TIMED, sizeof us[0], ms_compare);
+	printf("# %s: send_offsets + commit of 100 records: median %.2f ms, max %.2f ms\n",
+	       world->memory != NULL ? "memory" : "kafka", (double)us[COMMITS_TIMED / 2] / 1000,
+	       (double)us[COMMITS_TIMED - 1] / 1000);
+	bus_close(&member.bus);
+}
+
+static void options_that_break_the_promise_are_refused(void **state)
+{
+	static const struct client_property bad[] = {
+		{ "enable.auto.commit", "true" },   { "isolation.level", "read_uncommitted" },
+		{ "enable.idempotence", "false" },  { "auto.offset.reset", "earliest" },
+		{ "transactional.id", "mine" },     { "group.id", "mine" },
+		{ "no.such.option", "1" },          { "session.timeout.ms", "soon" },
+	};
+	struct world *world = world_of(state);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct client_options client = { world->client.brokers, &bad[i], 1 };
+		struct bus_kafka_options options = { &client, "g", NULL, "t" };
+		struct bus *bus = NULL;
+		struct err *err = bus_kafka_open(&options, &bus);
+		assert_non_null(err);
+		assert_non_null(strstr(err_text(err), bad[i].name));
+		expect_err(err, ERR_FATAL, "BUS_OPTION");
+	}
+	struct client_property fine = { "session.timeout.ms", "6000" };
+	struct client_options client = { world->client.brokers, &fine, 1 };
+	struct bus_kafka_options options = { &client, "g", NULL, "t-fine" };
+	struct bus *bus = NULL;
+	expect_ok(bus_kafka_open(&options, &bus));
+	bus_close(&bus);
+}
+
+static void admin_and_reader_and_writer_agree(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN], group[NAME_MAX_LEN], value[64];
+	static struct seen seen;
+	struct member member;
+	int32_t count = 0;
+	bool has = true, created = true;
+	world_topic(world, "in", 3, in);
+	struct topic_spec spec = { .name = in, .partition_count = 5, .replication_factor = -1 };
+	expect_ok(admin_create(world->admin, &spec, 1, &created));
+	assert_false(created);
+	expect_ok(admin_partition_count(world->admin, in, &count));
+	assert_int_equal(count, 3);
+	expect_ok(admin_partition_count(world->admin, "no-such-topic", &count));
+	assert_int_equal(count, -1);
+	expect_ok(admin_topic_config(world->admin, in, "max.message.bytes", value, sizeof value));
+	assert_string_equal(value, "1048588");
+	expect_ok(admin_topic_config(world->admin, in, "no.such", value, sizeof value));
+	assert_string_equal(value, "");
+	world_name(world, "group", group);
+	expect_ok(admin_group_has_offsets(world->admin, group, in, &has));
+	assert_false(has);
+
+	for (int i = 0; i < 9; i++)
+		append(world, in, i % 3, "x");
+	member_open(world, &member);
+	member_join(&member, in);
+	struct position position = position_at(in, 3, "");
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	bus_close(&member.bus);
+	expect_ok(admin_group_has_offsets(world->admin, group, in, &has));
+	assert_true(has);
+
+	struct reader_options options = { .client = &world->client, .topic = in, .partition = -1 };
+	seen.count = 0;
+	expect_ok(reader_run(&options, seen_add, &seen, NULL));
+	assert_int_equal(seen.count, 9);
+	options.partition = 1;
+	seen.count = 0;
+	expect_ok(reader_run(&options, seen_add, &seen, NULL));
+	assert_int_equal(seen.count, 3);
+	options.topic = "no-such-topic";
+	expect_err(reader_run(&options, seen_add, &seen, NULL), ERR_FATAL, "BUS_TOPIC_MISSING");
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+struct behaviour {
+	const char *name;
+	CMUnitTestFunction run;
+	bool kafka_only;
+};
+
+static const struct behaviour behaviours[] = {
+#define BEHAVIOUR(name) { #name, name, false }
+	BEHAVIOUR(transaction_is_seen_only_after_commit),
+	BEHAVIOUR(aborted_records_are_never_seen),
+	BEHAVIOUR(markers_take_offsets),
+	BEHAVIOUR(an_empty_transaction_leaves_nothing),
+	BEHAVIOUR(positions_are_committed_with_the_transaction_only),
+	BEHAVIOUR(the_longest_metadata_is_kept),
+	BEHAVIOUR(the_same_id_fences_and_aborts),
+	BEHAVIOUR(offsets_of_a_fenced_producer_are_refused),
+	BEHAVIOUR(seek_reads_again_from_there),
+	BEHAVIOUR(the_end_counts_markers_and_waits_for_open_transactions),
+	BEHAVIOUR(watermarks_count_open_transactions),
+	BEHAVIOUR(nulls_headers_and_partitions_survive),
+	BEHAVIOUR(a_record_too_large_is_poison_at_once),
+	BEHAVIOUR(read_all_takes_many_and_stops_at_an_error),
+	BEHAVIOUR(read_all_returns_the_error_of_each),
+	BEHAVIOUR(missing_topics_are_fatal),
+	BEHAVIOUR(an_offset_that_is_gone_is_fatal),
+	BEHAVIOUR(a_listeners_error_leaves_and_the_next_poll_joins),
+	BEHAVIOUR(close_revokes_and_aborts),
+	BEHAVIOUR(the_same_member_elsewhere_ends_this_one),
+	BEHAVIOUR(a_killed_member_rejoins_and_its_transaction_is_aborted),
+	BEHAVIOUR(commits_are_timed),
+	{ "options_that_break_the_promise_are_refused",
+	  options_that_break_the_promise_are_refused, true },
+	{ "admin_and_reader_and_writer_agree", admin_and_reader_and_writer_agree, true },
+};
+
+enum { BEHAVIOUR_COUNT = sizeof behaviours / sizeof behaviours[0] };
+
+static int kafka_open(struct world *world)
+{
+	struct err *err = admin_open(&world->client, &world->admin);
+	if (err == NULL)
+		err = writer_open(&world->client, &world->writer);
+	if (err != NULL)
+		fprintf(stderr, "%s\n", err_text(err));
+	return err == NULL ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static char names[2 * BEHAVIOUR_COUNT][NAME_MAX_LEN];
+	struct CMUnitTest tests[2 * BEHAVIOUR_COUNT];
+	size_t count = 0;
+	struct world memory = { .memory = memory_kafka_new(), .prefix = "m" };
+	struct world kafka = { .program = argv[0], .client.brokers = argc > 1 ? argv[1] : NULL };
+	snprintf(kafka.prefix, sizeof kafka.prefix, "c%ld-", (long)getpid());
+	if (argc > 1 && kafka_open(&kafka) != 0)
+		return 1;
+	if (argc == 6 && strcmp(argv[2], "crash") == 0) {
+		snprintf(kafka.prefix, sizeof kafka.prefix, "%s", argv[3]);
+		kafka.serial = (int)strtol(argv[4], NULL, 10);
+		return crash_run(&kafka, argv[5]);
+	}
+	for (int real = 0; real <= (argc > 1); real++) {
+		for (size_t i = 0; i < BEHAVIOUR_COUNT; i++) {
+			if (behaviours[i].kafka_only && !real)
+				continue;
+			snprintf(names[count], NAME_MAX_LEN, "%s: %s", real ? "kafka" : "memory",
+				 behaviours[i].name);
+			tests[count] = (struct CMUnitTest){ names[count], behaviours[i].run, NULL,
+							    NULL, real ? &kafka : &memory };
+			count++;
+		}
+	}
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	int failed = _cmocka_run_group_tests("bus_contract", tests, count, NULL, NULL);
+	memory_kafka_free(&memory.memory);
+	admin_close(&kafka.admin);
+	writer_close(&kafka.writer);
+	return failed;
+}
