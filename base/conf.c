@@ -13,9 +13,9 @@
 
 struct value {
 	char *text, *origin; /* origin NULL: the default */
-	int64_t whole;       /* CONF_INT, _DURATION, _SIZE, _BOOL, and the choice's index of _ENUM */
+	int64_t whole; /* CONF_INT, _DURATION, _SIZE, _BOOL, and the choice's index of _ENUM */
 	double real;
-	char **items;        /* CONF_LIST */
+	char **items; /* CONF_LIST */
 	size_t item_count;
 };
 
@@ -74,9 +74,10 @@ bool conf_name_known(const struct conf_table *table, const char *name)
 /* Values that must not be shown: a client knows more names than the table, so words decide. */
 static bool name_is_secret(const char *name)
 {
-	static const char *const words[] = { "password", "secret",	"token",     "credential",
-					     "key.pem",	 "sasl.oauthbearer.config", "jaas",
-					     "passphrase", "private.key", NULL };
+	static const char *const words[] = { "password",   "secret",	 "token",
+					     "credential", "key.pem",	 "sasl.oauthbearer.config",
+					     "jaas",	   "passphrase", "private.key",
+					     NULL };
 	for (size_t i = 0; words[i] != NULL; i++)
 		if (strstr(name, words[i]) != NULL)
 			return true;
@@ -136,10 +137,10 @@ static struct err *unknown_new(const struct conf_table *table, const char *name,
 	for (size_t i = 0; i < table->option_count; i++)
 		names[i] = table->options[i].name;
 	const char *nearest = conf_nearest(name, names, table->option_count);
-	struct err *err = err_new(ERR_FATAL, "CONF_UNKNOWN",
-				  "there is no option \"%.*s\" (from %s)%s%s%s", SHOWN_MAX, name,
-				  origin, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-				  nearest ? "\"?" : "; `foretell config` lists them all");
+	struct err *err = err_new(
+		ERR_FATAL, "CONF_UNKNOWN", "there is no option \"%.*s\" (from %s)%s%s%s", SHOWN_MAX,
+		name, origin, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+		nearest ? "\"?" : "; `foretell config` lists them all");
 	free(names);
 	return err;
 }
@@ -150,12 +151,13 @@ static struct err *unknown_new(const struct conf_table *table, const char *name,
 static void expected_describe(const struct conf_option *option, char text[EXPECTED_MAX])
 {
 	double min = option->min, max = option->max;
+	int used;
 	const char *items = option->pattern_text ? option->pattern_text : "texts";
 	switch (option->kind) {
 	case CONF_STRING:
 		if (option->pattern_text != NULL)
-			snprintf(text, EXPECTED_MAX, "%s (%.0f to %.0f bytes)", option->pattern_text,
-				 min, max);
+			snprintf(text, EXPECTED_MAX, "%s, at most %.0f bytes", option->pattern_text,
+				 max);
 		else
 			snprintf(text, EXPECTED_MAX, "text of %.0f to %.0f bytes", min, max);
 		break;
@@ -165,9 +167,7 @@ static void expected_describe(const struct conf_option *option, char text[EXPECT
 	case CONF_DOUBLE:
 		snprintf(text, EXPECTED_MAX, "a number from %.15g to %.15g", min, max);
 		break;
-	case CONF_BOOL:
-		snprintf(text, EXPECTED_MAX, "true or false");
-		break;
+	case CONF_BOOL: snprintf(text, EXPECTED_MAX, "true or false"); break;
 	case CONF_DURATION:
 		snprintf(text, EXPECTED_MAX,
 			 "a time from %.0f to %.0f ms, in ms or with s, m, h or d behind it", min,
@@ -175,13 +175,14 @@ static void expected_describe(const struct conf_option *option, char text[EXPECT
 		break;
 	case CONF_SIZE:
 		snprintf(text, EXPECTED_MAX,
-			 "a size from %.0f to %.0f bytes, in bytes or with k, M or G behind it", min,
-			 max);
+			 "a size from %.0f to %.0f bytes, in bytes or with k, M or G behind it",
+			 min, max);
 		break;
 	case CONF_ENUM:
-		snprintf(text, EXPECTED_MAX, "one of %s", option->choices);
-		for (char *bar = text; (bar = strchr(bar, '|')) != NULL;)
-			*bar = ' ';
+		used = snprintf(text, EXPECTED_MAX, "one of ");
+		for (const char *c = option->choices; *c != '\0' && used < EXPECTED_MAX - 3; c++)
+			used += *c == '|' ? snprintf(text + used, 3, ", ")
+					  : snprintf(text + used, 2, "%c", *c);
 		break;
 	case CONF_LIST:
 		snprintf(text, EXPECTED_MAX, "%.0f to %.0f %s with commas between them", min, max,
@@ -298,9 +299,9 @@ static bool list_parse(const struct conf_option *option, const char *text, struc
 /* Whether `text` is a value of the option; fills value's parsed form. */
 static bool value_parse(const struct conf_option *option, const char *text, struct value *value)
 {
-	const struct suffix *suffixes = option->kind == CONF_DURATION ? duration_suffixes :
-					option->kind == CONF_SIZE     ? size_suffixes :
-									no_suffixes;
+	const struct suffix *suffixes = option->kind == CONF_DURATION ? duration_suffixes
+					: option->kind == CONF_SIZE   ? size_suffixes
+								      : no_suffixes;
 	switch (option->kind) {
 	case CONF_STRING:
 		return in_range(option, (double)strlen(text)) &&
@@ -310,14 +311,10 @@ static bool value_parse(const struct conf_option *option, const char *text, stru
 	case CONF_SIZE:
 		return whole_parse(text, suffixes, &value->whole) &&
 		       in_range(option, (double)value->whole);
-	case CONF_DOUBLE:
-		return real_parse(text, &value->real) && in_range(option, value->real);
-	case CONF_BOOL:
-		return choice_parse(text, "false|true", &value->whole);
-	case CONF_ENUM:
-		return choice_parse(text, option->choices, &value->whole);
-	case CONF_LIST:
-		return list_parse(option, text, value);
+	case CONF_DOUBLE: return real_parse(text, &value->real) && in_range(option, value->real);
+	case CONF_BOOL: return choice_parse(text, "false|true", &value->whole);
+	case CONF_ENUM: return choice_parse(text, option->choices, &value->whole);
+	case CONF_LIST: return list_parse(option, text, value);
 	}
 	return false;
 }
@@ -373,8 +370,8 @@ struct err *conf_set(struct conf *conf, const char *name, const char *text, cons
 	if (option == NULL && !name_is_open(conf->table, name))
 		return unknown_new(conf->table, name, origin);
 	if (strlen(text) > CONF_VALUE_MAX)
-		return err_new(ERR_FATAL, "CONF_INVALID",
-			       "%s (from %s) is longer than %d bytes", name, origin, CONF_VALUE_MAX);
+		return err_new(ERR_FATAL, "CONF_INVALID", "%s (from %s) is longer than %d bytes",
+			       name, origin, CONF_VALUE_MAX);
 	if (option == NULL)
 		return open_set(conf, name, text, origin);
 	struct value value = { 0 };
@@ -425,17 +422,16 @@ void conf_free(struct conf **conf)
 static char *json_text(const json_t *json)
 {
 	if (json_is_string(json))
-		return strlen(json_string_value(json)) == json_string_length(json) ?
-			       check_strdup(json_string_value(json)) :
-			       NULL;
+		return strlen(json_string_value(json)) == json_string_length(json)
+			       ? check_strdup(json_string_value(json))
+			       : NULL;
 	if (!json_is_array(json)) {
 		bool plain = json_is_number(json) || json_is_boolean(json);
 		return plain ? json_dumps(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 	}
 	size_t room = 1, len = 0, i;
 	json_t *item;
-	json_array_foreach(json, i, item)
-	{
+	json_array_foreach(json, i, item) {
 		if (!json_is_string(item) || strchr(json_string_value(item), ',') != NULL)
 			return NULL;
 		room += json_string_length(item) + 1;
@@ -461,8 +457,8 @@ static struct err *file_read(const char *path, json_t **root)
 	*root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 	if (*root == NULL)
 		return err_new(ERR_FATAL, "CONF_FILE",
-			       "the configuration file %s, line %d, column %d: %s", path, error.line,
-			       error.column, error.text);
+			       "the configuration file %s, line %d, column %d: %s", path,
+			       error.line, error.column, error.text);
 	if (!json_is_object(*root)) {
 		json_decref(*root);
 		return err_new(ERR_FATAL, "CONF_FILE",
@@ -483,16 +479,16 @@ struct err *conf_load_file(struct conf *conf, const char *path)
 	snprintf(origin, sizeof origin, "the file %s", path);
 	const char *name;
 	json_t *json;
-	json_object_foreach(root, name, json)
-	{
+	json_object_foreach(root, name, json) {
 		char *text = json_text(json);
 		if (!conf_name_known(conf->table, name))
 			err = unknown_new(conf->table, name, origin);
 		else if (text == NULL)
-			err = err_new(ERR_FATAL, "CONF_INVALID",
-				      "%s (from %s) must be a text, a number, true, false, or a list "
-				      "of texts; names are flat, {\"%s\": value}",
-				      name, origin, name);
+			err = err_new(
+				ERR_FATAL, "CONF_INVALID",
+				"%s (from %s) must be a text, a number, true, false, or a list "
+				"of texts; names are flat, {\"%s\": value}",
+				name, origin, name);
 		else
 			err = conf_set(conf, name, text, origin);
 		free(text);
@@ -508,8 +504,8 @@ static void env_name(const char *name, char env[CONF_NAME_MAX + 1])
 {
 	size_t i = 0;
 	for (; name[i] != '\0' && i < CONF_NAME_MAX; i++)
-		env[i] = name[i] == '.' || name[i] == '-' ? '_' :
-							    (char)toupper((unsigned char)name[i]);
+		env[i] = name[i] == '.' || name[i] == '-' ? '_'
+							  : (char)toupper((unsigned char)name[i]);
 	env[i] = '\0';
 }
 
@@ -677,12 +673,12 @@ void conf_print_reference(const struct conf_table *table, FILE *out)
 {
 	fprintf(out,
 		"# Configuration\n\n"
-		"Values come from these places, each over the one before it: the defaults below; a\n"
-		"file, `--config FILE` or `%s`, that holds one flat JSON object; the environment,\n"
-		"where `some.option.ms` is called `%sSOME_OPTION_MS`; flags, `--some.option.ms=5` or\n"
-		"`--some.option.ms 5`. A name that isn't listed here, or a value out of its range, is\n"
-		"an error that says where it came from. `foretell config` prints the values in effect\n"
-		"and the place that each came from.\n\n"
+		"Values come from these places, each over the one before it: the defaults\n"
+		"below; a file, `--config FILE` or `%s`, that holds one flat JSON object;\n"
+		"the environment, where `some.option.ms` is called `%sSOME_OPTION_MS`;\n"
+		"flags, `--some.option.ms=5` or `--some.option.ms 5`. A name that isn't listed\n"
+		"here, or a value out of its range, is an error that says where it came from.\n"
+		"`foretell config` prints the values in effect and where each came from.\n\n"
 		"| option | default | takes | meaning |\n"
 		"|---|---|---|---|\n",
 		table->env_file, table->env_prefix);

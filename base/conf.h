@@ -22,10 +22,10 @@
 #include "base/err.h"
 
 enum {
-	CONF_NAME_MAX = 128,          /* bytes of an option's name */
-	CONF_VALUE_MAX = 16384,       /* bytes of a value: room for a PEM key or certificate */
-	CONF_LIST_MAX = 64,           /* items of a list */
-	CONF_OPEN_MAX = 128,          /* names under the open prefix */
+	CONF_NAME_MAX = 128,	/* bytes of an option's name */
+	CONF_VALUE_MAX = 16384, /* bytes of a value: room for a PEM key or certificate */
+	CONF_LIST_MAX = 64,	/* items of a list */
+	CONF_OPEN_MAX = 128,	/* names under the open prefix */
 	CONF_FILE_BYTES_MAX = 1 << 20,
 };
 
@@ -45,21 +45,21 @@ struct conf_option {
 	enum conf_kind kind;
 	const char *fallback; /* the default, written as a flag would give it */
 	double min, max;
-	const char *unit;     /* for the reference page; NULL where there is none */
-	const char *choices;  /* CONF_ENUM: "live|data" */
-	const char *pattern;  /* CONF_STRING, each item of CONF_LIST: a POSIX extended regular
-			       * expression that it must match; NULL: anything */
+	const char *unit;	  /* for the reference page; NULL where there is none */
+	const char *choices;	  /* CONF_ENUM: "live|data" */
+	const char *pattern;	  /* CONF_STRING, each item of CONF_LIST: a POSIX extended regular
+				   * expression that it must match; NULL: anything */
 	const char *pattern_text; /* the pattern in words, completing "expected ..." */
-	const char *doc;      /* one or two sentences */
+	const char *doc;	  /* one or two sentences */
 };
 
 struct conf_table {
 	const struct conf_option *options;
 	size_t option_count;
-	const char *env_prefix;   /* "FORETELL_" */
-	const char *env_file;     /* the variable that names the file, e.g. "FORETELL_CONFIG" */
-	const char *open_prefix;  /* "kafka."; NULL: none */
-	const char *open_doc;     /* what names under it mean */
+	const char *env_prefix;	 /* "FORETELL_" */
+	const char *env_file;	 /* the variable that names the file, e.g. "FORETELL_CONFIG" */
+	const char *open_prefix; /* "kafka."; NULL: none */
+	const char *open_doc;	 /* what names under it mean */
 };
 
 struct conf;

@@ -59,8 +59,7 @@ static void fields_add(json_t *line, json_t *fields)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(fields, name, value)
-	{
+	json_object_foreach(fields, name, value) {
 		size_t len = json_is_string(value) ? json_string_length(value) : 0;
 		if (len <= LOG_TEXT_MAX)
 			continue;

@@ -26,6 +26,28 @@ int64_t time_monotonic_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+static int64_t system_monotonic_ns(void *context)
+{
+	(void)context;
+	return time_monotonic_ns();
+}
+
+static int64_t system_wall_ms(void *context)
+{
+	(void)context;
+	return time_wall_ms();
+}
+
+static void system_sleep_ms(void *context, int64_t ms)
+{
+	(void)context;
+	const struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+	nanosleep(&wait, NULL);
+}
+
+const struct time_source time_system = { system_monotonic_ns, system_wall_ms, system_sleep_ms,
+					 NULL };
+
 int64_t time_floor(int64_t ms, int64_t period_ms, int64_t origin_ms)
 {
 	int64_t rest = (ms - origin_ms) % period_ms;

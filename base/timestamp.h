@@ -22,6 +22,16 @@ int64_t time_wall_ms(void);
 int64_t time_monotonic_ms(void);
 int64_t time_monotonic_ns(void);
 
+/* Where a runtime takes its time from: the system, or a simulation. */
+struct time_source {
+	int64_t (*monotonic_ns)(void *context);
+	int64_t (*wall_ms)(void *context);
+	void (*sleep_ms)(void *context, int64_t ms);
+	void *context;
+};
+
+extern const struct time_source time_system;
+
 enum { TIME_TEXT_LEN = 24 };
 
 /* "1997-09-30T12:00:00.000Z" into text; years 0001 to 9999. */

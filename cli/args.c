@@ -50,9 +50,9 @@ static size_t flags_count(const struct args_flag *flags)
 
 static size_t long_add(struct option *options, size_t count, const char *name, bool has_value)
 {
-	options[count] = (struct option){
-		.name = name, .has_arg = has_value ? required_argument : no_argument, .val = 1
-	};
+	options[count] = (struct option){ .name = name,
+					  .has_arg = has_value ? required_argument : no_argument,
+					  .val = 1 };
 	return count + 1;
 }
 
@@ -137,8 +137,8 @@ static struct err *flag_take(struct args *args, const char *name, size_t index, 
 	size_t own_count = flags_count(args->spec->flags), common_count = flags_count(common_flags);
 	if (index >= own_count + common_count)
 		return config_flag_add(args, name, name, value);
-	const struct args_flag *flag = index < own_count ? &args->spec->flags[index] :
-							   &common_flags[index - own_count];
+	const struct args_flag *flag =
+		index < own_count ? &args->spec->flags[index] : &common_flags[index - own_count];
 	if (flag->option != NULL)
 		return config_flag_add(args, flag->name, flag->option, value);
 	if (index < own_count)
@@ -172,14 +172,14 @@ static struct err *flags_parse(struct args *args, int argc, char **argv,
 			err = err_new(ERR_FATAL, "USAGE", "%s needs a value", typed);
 		} else if (c == '?') {
 			bool known = optopt == 1;
-			err = known ? err_new(ERR_FATAL, "USAGE", "%s takes no value", typed) :
-				      unknown_flag_new(options, typed);
+			err = known ? err_new(ERR_FATAL, "USAGE", "%s takes no value", typed)
+				    : unknown_flag_new(options, typed);
 		} else {
 			/* getopt_long takes abbreviations: they would change with every new name */
 			size_t len = strlen(options[index].name);
 			bool whole = strncmp(typed + 2, options[index].name, len) == 0;
-			err = whole ? flag_take(args, options[index].name, (size_t)index, optarg) :
-				      unknown_flag_new(options, typed);
+			err = whole ? flag_take(args, options[index].name, (size_t)index, optarg)
+				    : unknown_flag_new(options, typed);
 		}
 	}
 	return err;
@@ -280,7 +280,7 @@ int args_open(const struct args_spec *spec, int argc, char **argv, struct args *
 	if (err != NULL)
 		goto done;
 	CHECK(log_level_parse(conf_string(args->conf, "log.level"), &level));
-	log_set_level(level);
+	log_set_level(spec->quiet && !conf_is_set(args->conf, "log.level") ? LOG_ERROR : level);
 	/* names taken from argv end here: the configuration keeps copies */
 	args->config_flag_count = 0;
 	*out = args;

@@ -27,26 +27,27 @@
 #include "cli/exit.h"
 
 enum {
-	ARGS_FLAG_MAX = 24,     /* a command's own flags */
+	ARGS_FLAG_MAX = 24, /* a command's own flags */
 	ARGS_OPERAND_MAX = 256,
 };
 
 struct args_flag {
-	const char *name;       /* without the dashes: "limit" */
+	const char *name;	/* without the dashes: "limit" */
 	const char *value_name; /* "N"; NULL: a switch, which takes no value */
-	const char *option;     /* the configuration option that this is short for; NULL: an own flag */
+	const char *option; /* the configuration option that this is short for; NULL: an own flag */
 	const char *doc;
 };
 
 struct args_spec {
-	const char *command;    /* "tail" */
-	const char *operands;   /* for the usage line: "TOPIC"; "" where there are none */
+	const char *command;  /* "tail" */
+	const char *operands; /* for the usage line: "TOPIC"; "" where there are none */
 	size_t operand_count_min, operand_count_max;
-	const char *about;      /* what it does, in lines of at most 80 columns */
-	const struct args_flag *flags;  /* ends with a NULL name; may be NULL */
-	const char *const *options;     /* configuration options worth showing in --help; NULL-ended,
-					 * may be NULL */
-	const char *const *examples;    /* command lines, NULL-ended */
+	const char *about;	       /* what it does, in lines of at most 80 columns */
+	const struct args_flag *flags; /* ends with a NULL name; may be NULL */
+	const char *const *options;    /* configuration options worth showing in --help; NULL-ended,
+					* may be NULL */
+	const char *const *examples;   /* command lines, NULL-ended */
+	bool quiet; /* logs errors only, unless log.level is set: a command that ends by itself */
 };
 
 struct args;

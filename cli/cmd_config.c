@@ -21,6 +21,7 @@ static const struct args_spec spec = {
 		 "shown as ***. Fails where a value is wrong, and says what was expected.",
 	.flags = flags,
 	.examples = examples,
+	.quiet = true,
 };
 
 int cmd_config(int argc, char **argv)

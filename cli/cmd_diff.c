@@ -25,31 +25,34 @@ static const struct args_spec spec = {
 	.operands = "APP1 APP2",
 	.operand_count_min = 2,
 	.operand_count_max = 2,
-	.about = "Compares what two applications say about the same input: for each key, the\n"
-		 "sequence of values and stable headers in alerts, scores, forecasts and\n"
-		 "forecast.accuracy, and the latest value in accounts and forecast.series. Byte by\n"
-		 "byte; offsets, broker timestamps and the header lsn are not compared. Both\n"
-		 "applications should have read their input to its end.",
+	.about =
+		"Compares what two applications say about the same input: for each key, the\n"
+		"sequence of values and stable headers in alerts, scores, forecasts and\n"
+		"forecast.accuracy, and the latest value in accounts and forecast.series. Byte by\n"
+		"byte; offsets, broker timestamps and the header lsn are not compared. Both\n"
+		"applications should have read their input to its end.",
 	.options = shown_options,
 	.examples = examples,
+	.quiet = true,
 };
 
-static const char *const compared[] = { "alerts",   "scores",	       "forecasts",
-					"forecast.accuracy", "accounts", "forecast.series", NULL };
+static const char *const compared[] = {
+	"alerts", "scores", "forecasts", "forecast.accuracy", "accounts", "forecast.series", NULL
+};
 
 enum {
-	DETAIL_KEYS_MAX = 10,    /* keys of a topic that are shown */
+	DETAIL_KEYS_MAX = 10,	  /* keys of a topic that are shown */
 	DETAIL_RECORDS_MAX = 500, /* records of a key that are looked at to find the difference */
 };
 
 /* One key that differs: its records of each side, up to and including the first difference. */
 struct detail {
 	struct diff_hash key;
-	json_t *shown_key;                  /* NULL until a record was seen */
+	json_t *shown_key; /* NULL until a record was seen */
 	struct diff_hash chain[DIFF_SIDES];
 	int64_t count[DIFF_SIDES];
-	struct diff_hash *chains;           /* of side 0 after each record */
-	int64_t differs_at;                 /* index of the first record that differs; -1: not yet */
+	struct diff_hash *chains; /* of side 0 after each record */
+	int64_t differs_at;	  /* index of the first record that differs; -1: not yet */
 	json_t *shown[DIFF_SIDES];
 };
 
@@ -141,8 +144,8 @@ static void details_choose(struct diff *diff)
 		diff->details[place] = (struct detail){ .key = key->key, .differs_at = -1 };
 	}
 	for (size_t i = 0; i < diff->detail_count; i++)
-		diff->details[i].chains = check_calloc(DETAIL_RECORDS_MAX,
-						       sizeof *diff->details[i].chains);
+		diff->details[i].chains =
+			check_calloc(DETAIL_RECORDS_MAX, sizeof *diff->details[i].chains);
 }
 
 static struct detail *detail_find(struct diff *diff, struct bytes key)
@@ -221,12 +224,13 @@ static struct err *record_compare(void *context, const struct record *record)
 
 static void detail_print(const struct diff *diff, const struct detail *detail)
 {
-	char *key = json_dumps(detail->shown_key ? detail->shown_key : json_null(), JSON_ENCODE_ANY);
+	char *key =
+		json_dumps(detail->shown_key ? detail->shown_key : json_null(), JSON_ENCODE_ANY);
 	if (diff->row->compacted)
 		printf("\n%s, key %s: the latest values differ\n", diff->row->logical, key);
 	else if (detail->differs_at < 0)
-		printf("\n%s, key %s: differs after its first %d records\n", diff->row->logical, key,
-		       DETAIL_RECORDS_MAX);
+		printf("\n%s, key %s: differs after its first %d records\n", diff->row->logical,
+		       key, DETAIL_RECORDS_MAX);
 	else
 		printf("\n%s, key %s: record %" PRId64 " differs\n", diff->row->logical, key,
 		       detail->differs_at + 1);
@@ -307,8 +311,8 @@ static struct err *diff_run(const struct args *args)
 	for (size_t side = 0; side < DIFF_SIDES; side++) {
 		diff->apps[side] = args_operand(args, side);
 		if (strlen(diff->apps[side]) > APP_ID_MAX) {
-			err = err_new(ERR_FATAL, "USAGE", "an application's name has at most %d bytes",
-				      APP_ID_MAX);
+			err = err_new(ERR_FATAL, "USAGE",
+				      "an application's name has at most %d bytes", APP_ID_MAX);
 			goto done;
 		}
 	}

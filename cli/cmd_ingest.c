@@ -22,7 +22,8 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "registry.url",
+					     NULL };
 
 static const char *const examples[] = {
 	"foretell ingest csv --map orders.json orders.csv.xz",
@@ -35,13 +36,15 @@ static const struct args_spec spec = {
 	.operands = "csv FILE",
 	.operand_count_min = 2,
 	.operand_count_max = 2,
-	.about = "Publishes the rows of a delimited text file (plain, .gz or .xz) as events, as the\n"
+	.about = "Publishes the rows of a delimited text file (plain, .gz or .xz) as events, as "
+		 "the\n"
 		 "mapping says. A row that can't be one goes to the application's dlq. The same\n"
 		 "file gives the same events, ids and order again. At the end the input is marked\n"
 		 "as ended, so that time goes on to its last moment.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
+	.quiet = true,
 };
 
 enum { FLUSH_MS = 60000 };
@@ -95,8 +98,8 @@ static struct err *file_send(struct writer *writer, struct ingest_options *optio
 	struct ingest_result result = { 0 };
 	options->sink.send = record_send;
 	options->sink.context = writer;
-	struct err *err = writer_partition_count(writer, options->topic,
-						 &options->sink.partition_count);
+	struct err *err =
+		writer_partition_count(writer, options->topic, &options->sink.partition_count);
 	if (err == NULL)
 		err = writer_partition_count(writer, options->dlq_topic,
 					     &options->sink.dlq_partition_count);
@@ -117,9 +120,10 @@ static struct err *file_send(struct writer *writer, struct ingest_options *optio
 	if (result.rows > 0 || err == NULL)
 		result_print(&result, options->topic, options->dlq_topic);
 	if (err == NULL && result.stopped)
-		err = err_new(ERR_FATAL, "INTERRUPTED",
-			      "interrupted; the input is not marked as ended. The same command sends "
-			      "the same events, with the same ids, from the start");
+		err = err_new(
+			ERR_FATAL, "INTERRUPTED",
+			"interrupted; the input is not marked as ended. The same command sends "
+			"the same events, with the same ids, from the start");
 	return err;
 }
 

@@ -18,7 +18,8 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "registry.url",
+					     NULL };
 
 static const char *const examples[] = {
 	"foretell tail alerts --follow --from-end",
@@ -41,11 +42,12 @@ static const struct args_spec spec = {
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
+	.quiet = true,
 };
 
 struct tail {
 	struct decoder *decoder; /* NULL with --raw */
-	int64_t left;            /* records; negative: no limit */
+	int64_t left;		 /* records; negative: no limit */
 };
 
 static struct err *record_print(void *context, const struct record *record)

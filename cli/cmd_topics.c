@@ -7,8 +7,9 @@
 #include "cli/options.h"
 #include "cli/topic_setup.h"
 
-static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id", "inputs", "partitions",
-				       "replication", NULL };
+static const char *const shown_options[] = {
+	"kafka.bootstrap.servers", "app.id", "inputs", "partitions", "replication", NULL
+};
 
 static const char *const examples[] = {
 	"foretell topics create --brokers kafka-1:9092 --replication 3",
@@ -26,6 +27,7 @@ static const struct args_spec spec = {
 		 "mismatch what it does and how to mend it. Existing topics are never changed.",
 	.options = shown_options,
 	.examples = examples,
+	.quiet = true,
 };
 
 static struct err *check(const struct conf *conf, struct admin *admin)
@@ -52,7 +54,8 @@ static struct err *topics_run(const struct args *args)
 	struct admin *admin = NULL;
 	struct err *err = admin_open(&client.options, &admin);
 	if (err == NULL && create)
-		err = topic_setup_create(conf, admin, (int32_t)conf_int(conf, "partitions"), stdout);
+		err = topic_setup_create(conf, admin, (int32_t)conf_int(conf, "partitions"),
+					 stdout);
 	if (err == NULL)
 		err = check(conf, admin);
 	admin_close(&admin);

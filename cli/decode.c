@@ -15,7 +15,7 @@ struct known_schema {
 
 struct decoder {
 	struct registry *registry; /* borrowed */
-	size_t count, next;        /* the oldest gives way */
+	size_t count, next;	   /* the oldest gives way */
 	struct known_schema known[DECODE_SCHEMAS_MAX];
 };
 
@@ -131,9 +131,7 @@ static struct err *scalar_read(const struct schema_node *node, struct cursor *cu
 	double real = 0;
 	const struct schema_child *child = NULL;
 	switch (node->kind) {
-	case SCHEMA_NULL:
-		*json = json_null();
-		break;
+	case SCHEMA_NULL: *json = json_null(); break;
 	case SCHEMA_BOOLEAN:
 		err = raw_read(cursor, 1, "boolean", &bytes);
 		if (err == NULL && bytes.data[0] > 1)
@@ -166,8 +164,7 @@ static struct err *scalar_read(const struct schema_node *node, struct cursor *cu
 		err = child_read(node, cursor, &child);
 		*json = err == NULL ? json_string(child->name) : NULL;
 		break;
-	default:
-		CHECK(false && "not a scalar");
+	default: CHECK(false && "not a scalar");
 	}
 	return err;
 }
@@ -220,8 +217,8 @@ static struct err *item_read(const struct schema_node *node, unsigned depth, str
 }
 
 /* Blocks of items until an empty one; a negative count is followed by the block's size. */
-static struct err *items_read(const struct schema_node *node, unsigned depth,
-			      struct cursor *cursor, json_t **json)
+static struct err *items_read(const struct schema_node *node, unsigned depth, struct cursor *cursor,
+			      json_t **json)
 {
 	json_t *container = node->kind == SCHEMA_MAP ? json_object() : json_array();
 	struct err *err = NULL;
@@ -251,19 +248,15 @@ static struct err *node_read(const struct schema_node *node, unsigned depth, str
 		return err_new(ERR_POISON, "AVRO_INVALID", "types within types beyond %d",
 			       SCHEMA_DEPTH_MAX);
 	if (cursor->items_left-- == 0)
-		return err_new(ERR_POISON, "AVRO_TOO_MANY", "more than %d items",
-			       DECODE_ITEMS_MAX);
+		return err_new(ERR_POISON, "AVRO_TOO_MANY", "more than %d items", DECODE_ITEMS_MAX);
 	switch (node->kind) {
-	case SCHEMA_RECORD:
-		return record_read(node, depth + 1, cursor, json);
+	case SCHEMA_RECORD: return record_read(node, depth + 1, cursor, json);
 	case SCHEMA_ARRAY:
-	case SCHEMA_MAP:
-		return items_read(node, depth + 1, cursor, json);
+	case SCHEMA_MAP: return items_read(node, depth + 1, cursor, json);
 	case SCHEMA_UNION:
 		err = child_read(node, cursor, &branch);
 		return err != NULL ? err : node_read(branch->node, depth + 1, cursor, json);
-	default:
-		return scalar_read(node, cursor, json);
+	default: return scalar_read(node, cursor, json);
 	}
 }
 
@@ -354,7 +347,8 @@ json_t *decode_text(struct bytes text)
 
 json_t *decode_base64(struct bytes data)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t len = (data.len + 2) / 3 * 4;
 	char *text = check_malloc(len + 1);
 	size_t out = 0;
@@ -414,11 +408,11 @@ struct err *decode_record(struct decoder *decoder, const struct record *record, 
 		json_object_set_new(value, "error", text != NULL ? text : json_string("invalid"));
 		err_free(&err);
 	}
-	*json = json_pack("{s:s, s:i, s:I, s:I, s:o, s:o, s:o}", "topic", record->topic, "partition",
-			  (int)record->partition, "offset", (json_int_t)record->offset, "timestamp",
-			  (json_int_t)record->timestamp_ms, "key", decode_text(record->key),
-			  "headers", decode_headers(record->headers, record->header_count), "value",
-			  value);
+	*json = json_pack("{s:s, s:i, s:I, s:I, s:o, s:o, s:o}", "topic", record->topic,
+			  "partition", (int)record->partition, "offset", (json_int_t)record->offset,
+			  "timestamp", (json_int_t)record->timestamp_ms, "key",
+			  decode_text(record->key), "headers",
+			  decode_headers(record->headers, record->header_count), "value", value);
 	CHECK(*json != NULL);
 	return NULL;
 }

@@ -36,9 +36,9 @@ json_t *decode_base64(struct bytes data);
 /* Headers as an object; a name that comes again makes its values a list. */
 json_t *decode_headers(const struct header *headers, size_t count);
 
-/* {"topic","partition","offset","timestamp","key","headers","value"}. A value that can't be decoded,
- * or any value where decoder is NULL, shows as {"base64": ..., "error": ...}; the error is left out
- * where nothing was tried. Errors: RETRY REGISTRY_UNREACHABLE. */
+/* {"topic","partition","offset","timestamp","key","headers","value"}. A value that can't be
+ * decoded, or any value where decoder is NULL, shows as {"base64": ..., "error": ...}; the error is
+ * left out where nothing was tried. Errors: RETRY REGISTRY_UNREACHABLE. */
 ERR_MUST_USE struct err *decode_record(struct decoder *decoder, const struct record *record,
 				       json_t **json);
 

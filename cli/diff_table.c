@@ -37,7 +37,8 @@ static struct diff_hash hash_of(struct bytes data)
 	struct diff_hash hash;
 	hash_sha256_hex(data, hex);
 	for (size_t i = 0; i < DIFF_HASH_LEN; i++)
-		hash.bytes[i] = (uint8_t)(digit_value(hex[2 * i]) << 4 | digit_value(hex[2 * i + 1]));
+		hash.bytes[i] =
+			(uint8_t)(digit_value(hex[2 * i]) << 4 | digit_value(hex[2 * i + 1]));
 	return hash;
 }
 

@@ -24,7 +24,7 @@ struct diff_hash {
 
 struct diff_key {
 	struct diff_hash key;
-	int64_t count[DIFF_SIDES];          /* records; of a compacted topic 1, 0 when deleted */
+	int64_t count[DIFF_SIDES];	    /* records; of a compacted topic 1, 0 when deleted */
 	struct diff_hash chain[DIFF_SIDES]; /* over those records, in order; zeros for none */
 };
 

@@ -43,8 +43,9 @@ int exit_report(const char *command, struct err **err)
 	int code = (int)code_of(*err);
 	fprintf(stderr, "foretell %s: %s\n", command, err_text(*err));
 	if (strcmp(err_code(*err), "BUS_UNREACHABLE") == 0)
-		fprintf(stderr, "Is the broker up? Its address is the option kafka.bootstrap.servers "
-				"(--brokers host:port).\n");
+		fprintf(stderr,
+			"Is the broker up? Its address is the option kafka.bootstrap.servers "
+			"(--brokers host:port).\n");
 	err_free(err);
 	return code;
 }

@@ -8,10 +8,11 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/identity.h"
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
 
-enum { POLL_MS = 50, PATH_LEN_MAX = 4096, STORE_BYTES = 256 * 1024 * 1024,
+enum { POLL_MS = 50, PATH_LEN_MAX = 4096, INSTANCE_LEN_MAX = 128, STORE_BYTES = 256 * 1024 * 1024,
        STATE_BYTES = 1024 /* of a typical state; cache.entries is counted in these */ };
 
 struct seat {
@@ -26,14 +27,14 @@ struct seat {
 	bool started;
 	_Atomic bool done;
 	struct err *err;
-	char group[NAME_LEN_MAX + 1], transactional_id[NAME_LEN_MAX + 1];
-	char instance[NAME_LEN_MAX + 1];
+	char group[NAME_LEN_MAX + 1], transactional_id[NAME_LEN_MAX + INSTANCE_LEN_MAX + 2];
 };
 
 struct line {
 	struct line_options options;
 	struct stage_options stage_options;
 	struct store *store;
+	char instance[INSTANCE_LEN_MAX + 1]; /* who this process is to Kafka */
 	struct seat seats[STAGE_COUNT];
 	size_t seat_count;
 	_Atomic bool stop;
@@ -58,6 +59,20 @@ static struct err *open_store(struct line *line)
 	return store_open(path, STORE_BYTES, &line->store);
 }
 
+/* The configured name, else the one in the file beside the store. */
+static struct err *find_instance(struct line *line)
+{
+	const char *configured = conf_string(line->options.conf, "instance");
+	char path[PATH_LEN_MAX];
+	if (*configured != '\0') {
+		snprintf(line->instance, sizeof line->instance, "%s", configured);
+		return NULL;
+	}
+	snprintf(path, sizeof path, "%s/%s.instance",
+		 conf_string(line->options.conf, "state.dir"), line->stage_options.app_id);
+	return identity_load(path, line->instance);
+}
+
 static void read_options(struct line *line)
 {
 	const struct conf *conf = line->options.conf;
@@ -79,15 +94,13 @@ static void read_options(struct line *line)
 static struct err *open_bus(struct seat *seat, struct bus **bus)
 {
 	const struct line *line = seat->line;
-	const char *instance = conf_string(line->options.conf, "instance");
 	names_output(line->stage_options.app_id, seat->name, seat->group);
-	snprintf(seat->instance, sizeof seat->instance, "%s", instance);
-	snprintf(seat->transactional_id, sizeof seat->transactional_id, "%s.%s%s%s",
-		 line->stage_options.app_id, seat->name, *instance ? "." : "", instance);
+	snprintf(seat->transactional_id, sizeof seat->transactional_id, "%s.%s.%s",
+		 line->stage_options.app_id, seat->name, line->instance);
 	const struct bus_kafka_options options = {
 		.client = line->options.client,
 		.group = seat->group,
-		.instance = *instance ? seat->instance : NULL,
+		.instance = line->instance,
 		.transactional_id = seat->transactional_id,
 	};
 	return bus_kafka_open(&options, bus);
@@ -120,6 +133,7 @@ static struct err *open_worker(struct seat *seat)
 		.idle_ms = line->stage_options.live ? conf_int(conf, "idle.ms") : 0,
 		.cache_entries = cache_entries(conf, processor),
 		.accept_logic_change = line->options.accept_logic_change,
+		.time = &time_system,
 	};
 	options.inputs = stage_inputs(seat->stage, &options.input_count);
 	struct bus *bus = NULL;
@@ -201,6 +215,8 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	*out = line;
 	read_options(line);
 	struct err *err = open_store(line);
+	if (err == NULL)
+		err = find_instance(line);
 	for (size_t i = 0; err == NULL && i < options->stage_count; i++)
 		err = start_seat(line, options->stages[i]);
 	if (err == NULL)

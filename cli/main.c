@@ -40,13 +40,15 @@ static const struct command *command_find(const char *name)
 
 static void help_print(FILE *out)
 {
-	fprintf(out, "foretell turns business events on Kafka into early warnings and forecasts.\n\n"
-		     "Usage: foretell SUBCOMMAND [FLAGS] [OPERANDS]\n\nSubcommands:\n");
+	fprintf(out,
+		"foretell turns business events on Kafka into early warnings and forecasts.\n\n"
+		"Usage: foretell SUBCOMMAND [FLAGS] [OPERANDS]\n\nSubcommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n`foretell SUBCOMMAND --help` says more. Configuration comes from defaults, a "
-		     "file\n(--config FILE or FORETELL_CONFIG), the environment "
-		     "(FORETELL_APP_ID=...) and flags\n(--app.id=...), in this order.\n\n");
+	fprintf(out,
+		"\n`foretell SUBCOMMAND --help` says more. Configuration comes from defaults, a "
+		"file\n(--config FILE or FORETELL_CONFIG), the environment "
+		"(FORETELL_APP_ID=...) and flags\n(--app.id=...), in this order.\n\n");
 	exit_print_codes(out);
 }
 

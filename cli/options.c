@@ -5,77 +5,168 @@
 #include "base/check.h"
 #include "consumers/topics.h"
 
-#define NAMES "[A-Za-z0-9._-]+"
+#define NAMES	   "[A-Za-z0-9._-]+"
 #define DAYS_31_MS 2678400000.0
 
 static const struct conf_option rows[] = {
-	{ .name = "app.id", .kind = CONF_STRING, .fallback = "foretell", .min = 1, .max = APP_ID_MAX,
-	  .pattern = "^[a-z0-9-]+$", .pattern_text = "lower-case letters, digits and -",
+	{ .name = "app.id",
+	  .kind = CONF_STRING,
+	  .fallback = "foretell",
+	  .min = 1,
+	  .max = APP_ID_MAX,
+	  .pattern = "^[a-z0-9-]+$",
+	  .pattern_text = "lower-case letters, digits and -",
 	  .doc = "Name of the application: prefix of its consumer groups, transactional ids, state "
-		 "folders and output topics. Another name runs beside the first on the same input." },
-	{ .name = "kafka.bootstrap.servers", .kind = CONF_STRING, .fallback = "127.0.0.1:9092",
-	  .min = 1, .max = 4096, .pattern = "^[^ ,]+:[0-9]+(,[^ ,]+:[0-9]+)*$",
+		 "folders and output topics. Another name runs beside the first on the same "
+		 "input." },
+	{ .name = "kafka.bootstrap.servers",
+	  .kind = CONF_STRING,
+	  .fallback = "127.0.0.1:9092",
+	  .min = 1,
+	  .max = 4096,
+	  .pattern = "^[^ ,]+:[0-9]+(,[^ ,]+:[0-9]+)*$",
 	  .pattern_text = "host:port[,host:port]",
 	  .doc = "Brokers to start from. Short: --brokers." },
-	{ .name = "registry.url", .kind = CONF_STRING, .fallback = "", .min = 0, .max = 1024,
-	  .pattern = "^(https?://.+)?$", .pattern_text = "http(s)://[user:password@]host:port[/path]",
+	{ .name = "registry.url",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .pattern = "^(https?://.+)?$",
+	  .pattern_text = "http(s)://[user:password@]host:port[/path]",
 	  .doc = "A Confluent-compatible schema registry; empty: the project's own schema ids, "
 		 "without a registry. Short: --registry." },
-	{ .name = "state.dir", .kind = CONF_STRING, .fallback = "foretell-state", .min = 1,
+	{ .name = "state.dir",
+	  .kind = CONF_STRING,
+	  .fallback = "foretell-state",
+	  .min = 1,
 	  .max = 1024,
 	  .doc = "Folder of the local state (RocksDB); one folder below it for each application." },
-	{ .name = "instance", .kind = CONF_STRING, .fallback = "", .min = 0, .max = 128,
-	  .pattern = "^(" NAMES ")?$", .pattern_text = "letters, digits, ., _ and -",
+	{ .name = "instance",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 128,
+	  .pattern = "^(" NAMES ")?$",
+	  .pattern_text = "letters, digits, ., _ and -",
 	  .doc = "Stable name of this process within its application (static membership): it comes "
-		 "back to its partitions at once after a crash. Empty: dynamic membership." },
-	{ .name = "inputs", .kind = CONF_LIST,
-	  .fallback = "erp.events,crm.events,iot.events,marketing.events", .min = 1,
-	  .max = TOPICS_PER_STAGE_MAX, .pattern = "^" NAMES "$", .pattern_text = "input topics",
+		 "back to its partitions at once after a crash. Empty: a name is made at random "
+		 "and "
+		 "kept in a file beside the state." },
+	{ .name = "inputs",
+	  .kind = CONF_LIST,
+	  .fallback = "erp.events,crm.events,iot.events,marketing.events",
+	  .min = 1,
+	  .max = TOPICS_PER_STAGE_MAX,
+	  .pattern = "^" NAMES "$",
+	  .pattern_text = "input topics",
 	  .doc = "Topics that the resolve stage reads." },
-	{ .name = "clock", .kind = CONF_ENUM, .fallback = "live", .choices = "live|data",
-	  .doc = "live: an input that is read to its end and quiet is carried on by the wall clock. "
+	{ .name = "clock",
+	  .kind = CONF_ENUM,
+	  .fallback = "live",
+	  .choices = "live|data",
+	  .doc = "live: an input that is read to its end and quiet is carried on by the wall "
+		 "clock. "
 		 "data: only events and the end of an input move time (history)." },
-	{ .name = "tick.ms", .kind = CONF_DURATION, .fallback = "3600000", .min = 1000,
-	  .max = DAYS_31_MS, .unit = "ms",
+	{ .name = "tick.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "3600000",
+	  .min = 1000,
+	  .max = DAYS_31_MS,
+	  .unit = "ms",
 	  .doc = "Distance of ticks: how finely silence is noticed. An hour live, a day (1d) for "
 		 "history." },
-	{ .name = "late.future.ms", .kind = CONF_DURATION, .fallback = "600000", .min = 0,
-	  .max = DAYS_31_MS, .unit = "ms",
+	{ .name = "late.future.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "600000",
+	  .min = 0,
+	  .max = DAYS_31_MS,
+	  .unit = "ms",
 	  .doc = "How far ahead of its ingest time an event may be dated; beyond it goes to dlq." },
-	{ .name = "idle.ms", .kind = CONF_DURATION, .fallback = "30000", .min = 100,
-	  .max = DAYS_31_MS, .unit = "ms",
-	  .doc = "With clock=live: how long an input must be quiet before the wall clock carries it "
+	{ .name = "idle.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "30000",
+	  .min = 100,
+	  .max = DAYS_31_MS,
+	  .unit = "ms",
+	  .doc = "With clock=live: how long an input must be quiet before the wall clock carries "
+		 "it "
 		 "on." },
-	{ .name = "commit.interval.ms", .kind = CONF_DURATION, .fallback = "100", .min = 1,
-	  .max = 60000, .unit = "ms",
-	  .doc = "Longest time between two commits: latency of outputs against work of the broker." },
-	{ .name = "checkpoint.interval.ms", .kind = CONF_DURATION, .fallback = "1000", .min = 0,
-	  .max = 600000, .unit = "ms",
+	{ .name = "commit.interval.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "100",
+	  .min = 1,
+	  .max = 60000,
+	  .unit = "ms",
+	  .doc = "Longest time between two commits: latency of outputs against work of the "
+		 "broker." },
+	{ .name = "checkpoint.interval.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "1000",
+	  .min = 0,
+	  .max = 600000,
+	  .unit = "ms",
 	  .doc = "How long a changed state may stay unpublished: what a restart has to replay. 0 "
 		 "publishes every change with its commit." },
-	{ .name = "cache.entries", .kind = CONF_INT, .fallback = "200000", .min = 1000,
-	  .max = 100000000, .unit = "entries",
-	  .doc = "States that each worker keeps in memory; slow where the active ones do not fit." },
-	{ .name = "partitions", .kind = CONF_INT, .fallback = "16", .min = 1, .max = PARTITIONS_MAX,
+	{ .name = "cache.entries",
+	  .kind = CONF_INT,
+	  .fallback = "200000",
+	  .min = 1000,
+	  .max = 100000000,
+	  .unit = "entries",
+	  .doc = "States that each worker keeps in memory; slow where the active ones do not "
+		 "fit." },
+	{ .name = "partitions",
+	  .kind = CONF_INT,
+	  .fallback = "16",
+	  .min = 1,
+	  .max = PARTITIONS_MAX,
 	  .unit = "partitions",
-	  .doc = "Partitions of every topic that is created. For good: it can't be changed later." },
-	{ .name = "replication", .kind = CONF_INT, .fallback = "-1", .min = -1, .max = 15,
+	  .doc = "Partitions of every topic that is created. For good: it can't be changed "
+		 "later." },
+	{ .name = "replication",
+	  .kind = CONF_INT,
+	  .fallback = "-1",
+	  .min = -1,
+	  .max = 15,
 	  .unit = "copies",
 	  .doc = "Replication factor of topics that are created; -1: the broker's default." },
-	{ .name = "alert.open", .kind = CONF_DOUBLE, .fallback = "0.80", .min = 0, .max = 1,
-	  .unit = "probability", .doc = "A churn alert opens at this probability." },
-	{ .name = "alert.close", .kind = CONF_DOUBLE, .fallback = "0.60", .min = 0, .max = 1,
+	{ .name = "alert.open",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.80",
+	  .min = 0,
+	  .max = 1,
+	  .unit = "probability",
+	  .doc = "A churn alert opens at this probability." },
+	{ .name = "alert.close",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.60",
+	  .min = 0,
+	  .max = 1,
 	  .unit = "probability",
 	  .doc = "An open alert is resolved below this probability; not above alert.open." },
-	{ .name = "alert.orders.min", .kind = CONF_INT, .fallback = "3", .min = 1, .max = 1000,
-	  .unit = "orders", .doc = "Accounts with fewer orders raise no alert." },
-	{ .name = "series.dimensions", .kind = CONF_LIST, .fallback = "", .min = 0,
-	  .max = ATTR_COUNT_MAX, .pattern = "^" NAMES "$", .pattern_text = "attribute names",
+	{ .name = "alert.orders.min",
+	  .kind = CONF_INT,
+	  .fallback = "3",
+	  .min = 1,
+	  .max = 1000,
+	  .unit = "orders",
+	  .doc = "Accounts with fewer orders raise no alert." },
+	{ .name = "series.dimensions",
+	  .kind = CONF_LIST,
+	  .fallback = "",
+	  .min = 0,
+	  .max = ATTR_COUNT_MAX,
+	  .pattern = "^" NAMES "$",
+	  .pattern_text = "attribute names",
 	  .doc = "Attributes of orders by which revenue is forecast besides the total, e.g. "
 		 "country." },
-	{ .name = "log.level", .kind = CONF_ENUM, .fallback = "info",
+	{ .name = "log.level",
+	  .kind = CONF_ENUM,
+	  .fallback = "info",
 	  .choices = "debug|info|warn|error|off",
-	  .doc = "What is logged on stderr: this level and above." },
+	  .doc = "What is logged on stderr: this level and above. Commands that end by "
+		 "themselves log errors only, unless it is set." },
 };
 
 const struct conf_table options_table = {
@@ -84,18 +175,20 @@ const struct conf_table options_table = {
 	.env_prefix = "FORETELL_",
 	.env_file = "FORETELL_CONFIG",
 	.open_prefix = "kafka.",
-	.open_doc = "Any other name goes to the Kafka client as librdkafka's CONFIGURATION.md has it: "
-		    "kafka.security.protocol, kafka.sasl.username, kafka.ssl.ca.location, ...",
+	.open_doc =
+		"Any other name goes to the Kafka client as librdkafka's CONFIGURATION.md has it: "
+		"kafka.security.protocol, kafka.sasl.username, kafka.ssl.ca.location, ...",
 };
 
 struct err *options_check(const struct conf *conf)
 {
 	double open = conf_double(conf, "alert.open"), close = conf_double(conf, "alert.close");
 	if (close > open)
-		return err_new(ERR_FATAL, "CONF_INVALID",
-			       "alert.close (%.15g) must not be above alert.open (%.15g), or an alert "
-			       "would be resolved as it opens",
-			       close, open);
+		return err_new(
+			ERR_FATAL, "CONF_INVALID",
+			"alert.close (%.15g) must not be above alert.open (%.15g), or an alert "
+			"would be resolved as it opens",
+			close, open);
 	size_t count;
 	const char *const *inputs = conf_list(conf, "inputs", &count);
 	for (size_t i = 0; i < count; i++) {
@@ -107,8 +200,8 @@ struct err *options_check(const struct conf *conf)
 				       inputs[i]);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(inputs[i], inputs[j]) == 0)
-				return err_new(ERR_FATAL, "CONF_INVALID", "inputs names \"%s\" twice",
-					       inputs[i]);
+				return err_new(ERR_FATAL, "CONF_INVALID",
+					       "inputs names \"%s\" twice", inputs[i]);
 	}
 	return NULL;
 }

@@ -15,8 +15,8 @@ enum { REDRAW_MS = 100, COLUMNS_MAX = 160, BAR_MAX = 40, TEXT_MAX = 160 };
 
 struct progress {
 	const char *label, *unit; /* borrowed */
-	int64_t count, total;     /* total -1: unknown */
-	double share;             /* negative: count / total */
+	int64_t count, total;	  /* total -1: unknown */
+	double share;		  /* negative: count / total */
 	int64_t start_ms, drawn_ms;
 	bool terminal;
 };
@@ -101,8 +101,8 @@ static void draw(struct progress *progress, bool last)
 	if (share < 0)
 		fprintf(stderr, "\r\033[K%s  %s", progress->label, text);
 	else
-		fprintf(stderr, "\r\033[K%s [%s] %3d%% %s", progress->label, bar, (int)(share * 100),
-			text);
+		fprintf(stderr, "\r\033[K%s [%s] %3d%% %s", progress->label, bar,
+			(int)(share * 100), text);
 	fflush(stderr);
 }
 

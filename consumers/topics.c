@@ -64,8 +64,8 @@ void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_M
 bool topics_resolve(const char *app_id, const char *typed, char name[TOPIC_NAME_MAX + 1])
 {
 	const struct topic_row *row = topics_find(typed);
-	int length = row == NULL || row->role == TOPIC_INPUT ?
-			     snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed) :
-			     snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
+	int length = row == NULL || row->role == TOPIC_INPUT
+			     ? snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed)
+			     : snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
 	return length > 0 && length <= TOPIC_NAME_MAX;
 }

@@ -15,8 +15,8 @@
 #include "base/limits.h"
 
 enum topic_role {
-	TOPIC_INPUT,    /* a source writes it */
-	TOPIC_OUTPUT,   /* others read it */
+	TOPIC_INPUT,	/* a source writes it */
+	TOPIC_OUTPUT,	/* others read it */
 	TOPIC_INTERNAL, /* foretell's stages write and read it */
 };
 
@@ -27,15 +27,16 @@ enum {
 	TOPIC_DLQ_MESSAGE_BYTES = 2 * TOPIC_MESSAGE_BYTES,
 };
 
-_Static_assert((int)TOPIC_MESSAGE_BYTES > (int)RECORD_LEN_MAX, "a topic takes what a stage accepts");
+_Static_assert((int)TOPIC_MESSAGE_BYTES > (int)RECORD_LEN_MAX,
+	       "a topic takes what a stage accepts");
 
 struct topic_row {
-	const char *logical;  /* "account.events" */
+	const char *logical; /* "account.events" */
 	enum topic_role role;
-	bool compacted;       /* cleanup.policy compact, else delete */
+	bool compacted;	      /* cleanup.policy compact, else delete */
 	int64_t retention_ms; /* -1: unlimited; not meaningful where compacted */
 	int32_t message_bytes_max;
-	const char *schema;   /* of its values: schemas/NAME.avsc; NULL: bytes as they came */
+	const char *schema; /* of its values: schemas/NAME.avsc; NULL: bytes as they came */
 	const char *doc;
 };
 

@@ -189,8 +189,13 @@ struct err *admin_group_has_offsets(struct admin *admin, const char *group, cons
 	*has = false;
 	rd_kafka_ListConsumerGroupOffsets_t *asked =
 		rd_kafka_ListConsumerGroupOffsets_new(group, NULL); /* NULL: everything it has */
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+		admin->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+	/* A transaction that has just been committed counts. */
+	rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->handle);
-	rd_kafka_ListConsumerGroupOffsets(admin->handle, &asked, 1, NULL, queue);
+	rd_kafka_ListConsumerGroupOffsets(admin->handle, &asked, 1, options, queue);
+	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, RD_TXN_MS + RD_CALL_MS);
 	rd_kafka_poll(admin->handle, 0);
 	struct err *err = event == NULL ? rd_err_unreachable(&admin->client, "committed offsets")

@@ -106,8 +106,9 @@ ERR_MUST_USE static inline struct err *bus_subscribe(struct bus *bus, const char
 
 /* Up to POLL_RECORDS_MAX records, waiting at most timeout_ms for the first; an empty batch is no
  * error. Serves rebalances. Records of partitions no longer owned are never handed out.
- * Errors: RETRY (broker away), ABORT (membership lost), FATAL (offset out of range: BUS_OFFSET_GONE;
- * topic gone; authorisation). */
+ * Errors: RETRY (broker away), ABORT (membership lost), FATAL (offset out of range:
+ * BUS_OFFSET_GONE; topic gone; authorisation; BUS_MEMBER_FENCED: another process has taken this
+ * member's place). */
 ERR_MUST_USE static inline struct err *bus_poll(struct bus *bus, int timeout_ms,
 						struct bus_batch *batch)
 {
@@ -147,8 +148,8 @@ ERR_MUST_USE static inline struct err *bus_abort(struct bus *bus)
 	return bus->ops->abort(bus);
 }
 
-/* Fills offset and metadata of each position from the group's committed offsets, waiting for pending
- * transactions on them (require_stable). -1 and "" where nothing is committed. */
+/* Fills offset and metadata of each position from the group's committed offsets, waiting for
+ * pending transactions on them (require_stable). -1 and "" where nothing is committed. */
 ERR_MUST_USE static inline struct err *bus_committed(struct bus *bus, struct position *positions,
 						     size_t count)
 {

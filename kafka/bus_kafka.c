@@ -179,8 +179,9 @@ static struct err *producer_new(struct bus_kafka *kafka)
 		{ "queue.buffering.max.messages", "200000" },
 		{ "queue.buffering.max.kbytes", "65536" },
 		{ "batch.num.messages", "10000" },
-		{ "retry.backoff.ms", "10" },
-		{ "delivery.report.only.error", "true" },
+		{ "retry.backoff.ms", "5" },
+		/* Not delivery.report.only.error: without reports a flush wakes up in steps of
+		 * 10 ms only, and each commit waits for one. */
 	};
 	_Static_assert(TXN_RECORDS_MAX * 2 <= 200000, "queue.buffering.max.messages");
 	_Static_assert(TXN_OUTPUT_BYTES_MAX / 1024 * 2 <= 65536, "queue.buffering.max.kbytes");
@@ -326,19 +327,24 @@ static struct err *kafka_send_offsets(struct bus *bus, const struct position *po
 	return err;
 }
 
-/* A record that was lost on its way, as an error; NULL where all arrived. */
-static struct err *delivery_err(const struct bus_kafka *kafka)
+/* Why a commit failed, as its caller can use it (`err` is stolen). */
+static struct err *commit_err(const struct bus_kafka *kafka, struct err *err)
 {
 	rd_kafka_resp_err_t code = kafka->producer_client.delivery_error;
-	if (code == 0)
-		return NULL;
+	struct err *better = NULL;
 	/* Another try would meet the same bound: only a person can mend it. */
-	bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-			 code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-	return err_new(too_large ? ERR_FATAL : ERR_ABORT, "BUS_DELIVERY",
-		       "a record for topic %s wasn't taken: %s (%s)",
-		       kafka->producer_client.delivery_topic, rd_kafka_err2str(code),
-		       rd_kafka_err2name(code));
+	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	    code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
+		better = err_new(ERR_FATAL, "BUS_TOO_LARGE",
+				 "topic %s doesn't take a record of this size: %s",
+				 kafka->producer_client.delivery_topic, err_text(err));
+	else if (err_verdict(err) == ERR_RETRY)
+		better = err_new(ERR_ABORT, "BUS_TIMED_OUT", "the outcome isn't known: %s",
+				 err_text(err));
+	if (better == NULL)
+		return err;
+	err_free(&err);
+	return better;
 }
 
 static struct err *kafka_commit(struct bus *bus)
@@ -346,31 +352,19 @@ static struct err *kafka_commit(struct bus *bus)
 	struct bus_kafka *kafka = kafka_of(bus);
 	if (kafka->producer_state != PRODUCER_OPEN)
 		return producer_state_err();
-	struct err *failed = delivery_err(kafka);
-	if (failed != NULL)
-		return failed;
 	int64_t deadline = time_monotonic_ms() + RD_TXN_MS;
 	for (;;) {
-		/* The remaining reports are served in here; librdkafka refuses the commit where a
-		 * delivery failed. */
+		/* Flushes and serves the delivery reports; a failed delivery fails the commit. */
 		struct err *err = rd_err_txn(
 			rd_kafka_commit_transaction(kafka->producer, RD_TXN_MS), "commit");
 		if (err == NULL) {
 			kafka->producer_state = PRODUCER_READY;
 			return NULL;
 		}
-		if (err_verdict(err) == ERR_RETRY && time_monotonic_ms() < deadline) {
-			err_free(&err);
-			rd_kafka_poll(kafka->producer, RD_BACKOFF_MS);
-			continue;
-		}
-		struct err *lost = err_verdict(err) == ERR_FATAL ? NULL : delivery_err(kafka);
-		if (lost == NULL && err_verdict(err) == ERR_RETRY)
-			lost = err_new(ERR_ABORT, "BUS_TIMED_OUT", "%s", err_text(err));
-		if (lost == NULL)
-			return err;
+		if (err_verdict(err) != ERR_RETRY || time_monotonic_ms() >= deadline)
+			return commit_err(kafka, err);
 		err_free(&err);
-		return lost;
+		rd_kafka_poll(kafka->producer, RD_BACKOFF_MS);
 	}
 }
 
@@ -557,10 +551,14 @@ static void rebalance_cb(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 		err = rebalance_revoke(kafka, list);
 	else
 		err = rd_err_code(code, client, "rebalance");
+	rd_kafka_queue_yield(kafka->queue); /* the poll returns instead of waiting on */
 	if (err == NULL)
 		return;
 	owned_clear(kafka);
-	rd_kafka_assign(consumer, NULL);
+	/* An empty assignment answers librdkafka's question; none at all leaves it waiting. */
+	rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
+	rd_kafka_assign(consumer, code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? nothing : NULL);
+	rd_kafka_topic_partition_list_destroy(nothing);
 	if (kafka->rebalance == NULL)
 		kafka->rebalance = err;
 	else
@@ -584,7 +582,7 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 		/* An assignment may have to restore much state before the next poll. */
 		{ "max.poll.interval.ms", "600000" },
 		{ "fetch.queue.backoff.ms", "10" },
-		{ "retry.backoff.ms", "10" },
+		{ "retry.backoff.ms", "5" },
 	};
 	rd_kafka_conf_t *conf = NULL;
 	struct err *err = rd_conf_new(&kafka->options, settings,

@@ -118,6 +118,7 @@ struct memory_kafka {
 	size_t outcome_count, outcome_room;
 	int64_t now_ms;
 	enum memory_fault fault;
+	size_t poll_max; /* records of one poll */
 };
 
 enum txn_state {
@@ -171,6 +172,7 @@ struct memory_kafka *memory_kafka_new(void)
 {
 	struct memory_kafka *kafka = check_calloc(1, sizeof *kafka);
 	kafka->outcome_count = 1;
+	kafka->poll_max = POLL_RECORDS_MAX;
 	kafka->outcome_room = 16;
 	kafka->outcomes = check_calloc(kafka->outcome_room, sizeof *kafka->outcomes);
 	return kafka;
@@ -258,6 +260,12 @@ void memory_kafka_topic(struct memory_kafka *kafka, const char *name, int32_t pa
 void memory_kafka_set_time(struct memory_kafka *kafka, int64_t now_ms)
 {
 	kafka->now_ms = now_ms;
+}
+
+void memory_kafka_set_poll_max(struct memory_kafka *kafka, size_t count)
+{
+	CHECK(count > 0 && count <= POLL_RECORDS_MAX);
+	kafka->poll_max = count;
 }
 
 void memory_kafka_fault(struct memory_kafka *kafka, enum memory_fault fault)
@@ -740,11 +748,12 @@ static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch
 		    assigned->offset > (int64_t)assigned->partition->slot_count)
 			return offset_gone(assigned);
 	}
-	for (size_t i = 0; i < memory->assigned_count && batch->count < POLL_RECORDS_MAX; i++) {
+	size_t poll_max = memory->kafka->poll_max;
+	for (size_t i = 0; i < memory->assigned_count && batch->count < poll_max; i++) {
 		size_t turn = (memory->turn + i) % memory->assigned_count;
 		batch->count += assigned_take(memory, &memory->assigned[turn],
 					      &memory->records[batch->count],
-					      POLL_RECORDS_MAX - batch->count);
+					      poll_max - batch->count);
 	}
 	memory->turn = memory->assigned_count == 0 ? 0
 						   : (memory->turn + 1) % memory->assigned_count;

@@ -18,6 +18,9 @@ void memory_kafka_free(struct memory_kafka **kafka);
 void memory_kafka_topic(struct memory_kafka *kafka, const char *topic, int32_t partition_count);
 void memory_kafka_set_time(struct memory_kafka *kafka, int64_t now_ms); /* broker timestamps */
 
+/* How many records a poll hands out at most: 1 .. POLL_RECORDS_MAX (at first). */
+void memory_kafka_set_poll_max(struct memory_kafka *kafka, size_t count);
+
 /* Appends outside any transaction, as an ordinary producer does. */
 void memory_kafka_append(struct memory_kafka *kafka, const struct outgoing *out);
 

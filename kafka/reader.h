@@ -1,4 +1,5 @@
-/* Reading a whole topic from outside any group, read_committed: for tail, explain, diff, reports. */
+/* Reading a whole topic from outside any group, read_committed: for tail, explain, diff and
+ * reports. */
 #ifndef KAFKA_READER_H
 #define KAFKA_READER_H
 

@@ -10,8 +10,9 @@ struct writer;
 
 ERR_MUST_USE struct err *writer_open(const struct client_options *options, struct writer **writer);
 
-/* Copies and queues, waiting while the bounded queue is full. Errors: FATAL WRITER_DELIVERY where an
- * earlier record failed for good, POISON BUS_TOO_LARGE for this record. */
+/* Copies and queues, waiting while the bounded queue is full. Errors: FATAL WRITER_DELIVERY where
+ * an earlier record failed for good; POISON BUS_TOO_LARGE for this record; RETRY BUS_UNREACHABLE
+ * where the queue stayed full. */
 ERR_MUST_USE struct err *writer_send(struct writer *writer, const struct outgoing *out);
 
 /* Waits until everything sent is acknowledged by the brokers, at most timeout_ms. Errors: RETRY

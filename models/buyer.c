@@ -15,271 +15,269 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static const double DECAY_DAYS[BUYER_DECAY_COUNT] = {30.0, 90.0, 365.0};
+static const double DECAY_DAYS[BUYER_DECAY_COUNT] = { 30.0, 90.0, 365.0 };
 
 static const struct {
-    double weight, reference;
+	double weight, reference;
 } PRIOR[BUYER_REASON_COUNT] = {
-    [BUYER_REASON_OVERDUE] = {BUYER_PRIOR_OVERDUE_WEIGHT, BUYER_PRIOR_OVERDUE_REFERENCE},
-    [BUYER_REASON_FADING] = {BUYER_PRIOR_FADING_WEIGHT, BUYER_PRIOR_FADING_REFERENCE},
-    [BUYER_REASON_FEW] = {BUYER_PRIOR_FEW_WEIGHT, BUYER_PRIOR_FEW_REFERENCE},
-    [BUYER_REASON_SMALL] = {BUYER_PRIOR_SMALL_WEIGHT, BUYER_PRIOR_SMALL_REFERENCE},
+	[BUYER_REASON_OVERDUE] = { BUYER_PRIOR_OVERDUE_WEIGHT, BUYER_PRIOR_OVERDUE_REFERENCE },
+	[BUYER_REASON_FADING] = { BUYER_PRIOR_FADING_WEIGHT, BUYER_PRIOR_FADING_REFERENCE },
+	[BUYER_REASON_FEW] = { BUYER_PRIOR_FEW_WEIGHT, BUYER_PRIOR_FEW_REFERENCE },
+	[BUYER_REASON_SMALL] = { BUYER_PRIOR_SMALL_WEIGHT, BUYER_PRIOR_SMALL_REFERENCE },
 };
 
 /* Through doubles, since the difference of two int64 may not fit; exact below 2^53 ms. */
 static double days_between(int64_t from_ms, int64_t to_ms)
 {
-    return ((double)to_ms - (double)from_ms) / (double)DAY_MS;
+	return ((double)to_ms - (double)from_ms) / (double)DAY_MS;
 }
 
 static int64_t day_of(int64_t at_ms)
 {
-    return at_ms / DAY_MS - (at_ms % DAY_MS < 0);
+	return at_ms / DAY_MS - (at_ms % DAY_MS < 0);
 }
 
 static int64_t add_saturating(int64_t a, int64_t b)
 {
-    if (b > 0 && a > INT64_MAX - b)
-        return INT64_MAX;
-    if (b < 0 && a < INT64_MIN - b)
-        return INT64_MIN;
-    return a + b;
+	if (b > 0 && a > INT64_MAX - b)
+		return INT64_MAX;
+	if (b < 0 && a < INT64_MIN - b)
+		return INT64_MIN;
+	return a + b;
 }
 
 static bool is_new_occasion(const struct buyer *buyer, int64_t at_ms)
 {
-    int64_t day = day_of(at_ms);
-    return buyer->order_count == 0
-        || (day != day_of(buyer->last_ms) && day != day_of(buyer->first_ms));
+	int64_t day = day_of(at_ms);
+	return buyer->order_count == 0 ||
+	       (day != day_of(buyer->last_ms) && day != day_of(buyer->first_ms));
 }
 
 /* Adds one order at at_ms to the decayed counts; the later of the two moments is kept. */
 static void decayed_add(struct buyer *buyer, int64_t at_ms)
 {
-    double age_days = days_between(buyer->decay_ms, at_ms);
-    for (int i = 0; i < BUYER_DECAY_COUNT; i++) {
-        if (age_days > 0)
-            buyer->decayed[i] = buyer->decayed[i] * dm_exp(-age_days / DECAY_DAYS[i]) + 1.0;
-        else
-            buyer->decayed[i] += dm_exp(age_days / DECAY_DAYS[i]);
-    }
-    if (age_days > 0)
-        buyer->decay_ms = at_ms;
+	double age_days = days_between(buyer->decay_ms, at_ms);
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++) {
+		if (age_days > 0)
+			buyer->decayed[i] =
+				buyer->decayed[i] * dm_exp(-age_days / DECAY_DAYS[i]) + 1.0;
+		else
+			buyer->decayed[i] += dm_exp(age_days / DECAY_DAYS[i]);
+	}
+	if (age_days > 0)
+		buyer->decay_ms = at_ms;
 }
 
 void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int64_t event_count)
 {
-    CHECK(event_count >= 1);
-    CHECK(buyer->order_count >= 0 && buyer->event_count >= buyer->order_count);
-    buyer->sum_minor = add_saturating(buyer->sum_minor, amount_minor);
-    if (amount_minor < 0)
-        return;
+	CHECK(event_count >= 1);
+	CHECK(buyer->order_count >= 0 && buyer->event_count >= buyer->order_count);
+	buyer->sum_minor = add_saturating(buyer->sum_minor, amount_minor);
+	if (amount_minor < 0)
+		return;
 
-    buyer->event_count = add_saturating(buyer->event_count, event_count);
-    if (buyer->order_count == 0) {
-        buyer->first_ms = at_ms;
-        buyer->last_ms = at_ms;
-        buyer->decay_ms = at_ms;
-        buyer->order_count = 1;
-        for (int i = 0; i < BUYER_DECAY_COUNT; i++)
-            buyer->decayed[i] = 1.0;
-        return;
-    }
-    if (is_new_occasion(buyer, at_ms)) {
-        buyer->order_count = add_saturating(buyer->order_count, 1);
-        decayed_add(buyer, at_ms);
-    }
-    if (at_ms < buyer->first_ms)
-        buyer->first_ms = at_ms;
-    if (at_ms > buyer->last_ms)
-        buyer->last_ms = at_ms;
+	buyer->event_count = add_saturating(buyer->event_count, event_count);
+	if (buyer->order_count == 0) {
+		buyer->first_ms = at_ms;
+		buyer->last_ms = at_ms;
+		buyer->decay_ms = at_ms;
+		buyer->order_count = 1;
+		for (int i = 0; i < BUYER_DECAY_COUNT; i++)
+			buyer->decayed[i] = 1.0;
+		return;
+	}
+	if (is_new_occasion(buyer, at_ms)) {
+		buyer->order_count = add_saturating(buyer->order_count, 1);
+		decayed_add(buyer, at_ms);
+	}
+	if (at_ms < buyer->first_ms)
+		buyer->first_ms = at_ms;
+	if (at_ms > buyer->last_ms)
+		buyer->last_ms = at_ms;
 }
 
 double buyer_decayed(const struct buyer *buyer, enum buyer_decay decay, int64_t now_ms)
 {
-    CHECK((int)decay >= 0 && (int)decay < BUYER_DECAY_COUNT);
-    double age_days = days_between(buyer->decay_ms, now_ms);
-    double count = buyer->decayed[decay];
-    return age_days > 0 ? count * dm_exp(-age_days / DECAY_DAYS[decay]) : count;
+	CHECK((int)decay >= 0 && (int)decay < BUYER_DECAY_COUNT);
+	double age_days = days_between(buyer->decay_ms, now_ms);
+	double count = buyer->decayed[decay];
+	return age_days > 0 ? count * dm_exp(-age_days / DECAY_DAYS[decay]) : count;
 }
 
 static double silence_days_at(const struct buyer *buyer, int64_t now_ms)
 {
-    double days = days_between(buyer->last_ms, now_ms);
-    return days > 0 ? days : 0.0;
+	double days = days_between(buyer->last_ms, now_ms);
+	return days > 0 ? days : 0.0;
 }
 
 static enum buyer_abstain abstain_of(const struct buyer_score *score)
 {
-    if (score->order_count == 0)
-        return BUYER_ABSTAIN_NO_ORDERS;
-    if (score->order_count < BUYER_ALERT_ORDERS_MIN)
-        return BUYER_ABSTAIN_FEW_ORDERS;
-    if (score->gap_days_mean > BUYER_HORIZON_DAYS)
-        return BUYER_ABSTAIN_SLOW_RHYTHM;
-    return BUYER_ABSTAIN_NO;
+	if (score->order_count == 0)
+		return BUYER_ABSTAIN_NO_ORDERS;
+	if (score->order_count < BUYER_ALERT_ORDERS_MIN)
+		return BUYER_ABSTAIN_FEW_ORDERS;
+	if (score->gap_days_mean > BUYER_HORIZON_DAYS)
+		return BUYER_ABSTAIN_SLOW_RHYTHM;
+	return BUYER_ABSTAIN_NO;
 }
 
 /* The features of buyer.h's formula, for an account with at least one order. */
 static void features_of(const struct buyer *buyer, const struct buyer_score *score,
-                        double feature[BUYER_REASON_COUNT])
+			double feature[BUYER_REASON_COUNT])
 {
-    double orders = (double)buyer->order_count;
-    double span_days = days_between(buyer->first_ms, buyer->last_ms);
-    double gap_days = (span_days + BUYER_PRIOR_GAP_DAYS) / orders;
-    double spent_minor = buyer->sum_minor > 0 ? (double)buyer->sum_minor : 0.0;
-    double ratio = spent_minor / orders / BUYER_PRIOR_TYPICAL_ORDER_MINOR;
-    if (ratio > BUYER_PRIOR_VALUE_RATIO_MAX)
-        ratio = BUYER_PRIOR_VALUE_RATIO_MAX;
-    feature[BUYER_REASON_OVERDUE] = sqrt(score->silence_days / gap_days);
-    feature[BUYER_REASON_FADING] = -dm_log1p(score->recent_orders);
-    feature[BUYER_REASON_FEW] = -dm_log(orders);
-    feature[BUYER_REASON_SMALL] = -dm_log1p(ratio);
+	double orders = (double)buyer->order_count;
+	double span_days = days_between(buyer->first_ms, buyer->last_ms);
+	double gap_days = (span_days + BUYER_PRIOR_GAP_DAYS) / orders;
+	double spent_minor = buyer->sum_minor > 0 ? (double)buyer->sum_minor : 0.0;
+	double ratio = spent_minor / orders / BUYER_PRIOR_TYPICAL_ORDER_MINOR;
+	if (ratio > BUYER_PRIOR_VALUE_RATIO_MAX)
+		ratio = BUYER_PRIOR_VALUE_RATIO_MAX;
+	feature[BUYER_REASON_OVERDUE] = sqrt(score->silence_days / gap_days);
+	feature[BUYER_REASON_FADING] = -dm_log1p(score->recent_orders);
+	feature[BUYER_REASON_FEW] = -dm_log(orders);
+	feature[BUYER_REASON_SMALL] = -dm_log1p(ratio);
 }
 
 /* Insertion sort, stable, so that equal contributions keep the enum's order. */
 static void rank_reasons(struct buyer_score *score)
 {
-    for (int i = 0; i < BUYER_REASON_COUNT; i++) {
-        int at = i;
-        while (at > 0 && score->contribution[score->ranked[at - 1]] < score->contribution[i]) {
-            score->ranked[at] = score->ranked[at - 1];
-            at--;
-        }
-        score->ranked[at] = (enum buyer_reason)i;
-    }
+	for (int i = 0; i < BUYER_REASON_COUNT; i++) {
+		int at = i;
+		while (at > 0 &&
+		       score->contribution[score->ranked[at - 1]] < score->contribution[i]) {
+			score->ranked[at] = score->ranked[at - 1];
+			at--;
+		}
+		score->ranked[at] = (enum buyer_reason)i;
+	}
 }
 
 void buyer_score(const struct buyer *buyer, int64_t now_ms, struct buyer_score *out)
 {
-    *out = (struct buyer_score){.base_margin = BUYER_PRIOR_BASE_MARGIN};
-    out->order_count = buyer->order_count;
-    if (buyer->order_count > 0) {
-        double feature[BUYER_REASON_COUNT];
-        out->silence_days = silence_days_at(buyer, now_ms);
-        out->recent_orders = buyer_decayed(buyer, BUYER_DECAY_90, now_ms);
-        if (buyer->order_count > 1)
-            out->gap_days_mean = days_between(buyer->first_ms, buyer->last_ms)
-                               / (double)(buyer->order_count - 1);
-        if (buyer->sum_minor > 0)
-            out->order_minor_mean = buyer->sum_minor / buyer->order_count;
-        features_of(buyer, out, feature);
-        for (int i = 0; i < BUYER_REASON_COUNT; i++)
-            out->contribution[i] = PRIOR[i].weight * (feature[i] - PRIOR[i].reference);
-    }
-    double margin = out->base_margin;
-    for (int i = 0; i < BUYER_REASON_COUNT; i++)
-        margin += out->contribution[i];
-    out->margin = margin;
-    out->probability = dm_sigmoid(margin);
-    CHECK(dm_is_finite(out->margin));
-    out->abstain = abstain_of(out);
-    rank_reasons(out);
+	*out = (struct buyer_score){ .base_margin = BUYER_PRIOR_BASE_MARGIN };
+	out->order_count = buyer->order_count;
+	if (buyer->order_count > 0) {
+		double feature[BUYER_REASON_COUNT];
+		out->silence_days = silence_days_at(buyer, now_ms);
+		out->recent_orders = buyer_decayed(buyer, BUYER_DECAY_90, now_ms);
+		if (buyer->order_count > 1)
+			out->gap_days_mean = days_between(buyer->first_ms, buyer->last_ms) /
+					     (double)(buyer->order_count - 1);
+		if (buyer->sum_minor > 0)
+			out->order_minor_mean = buyer->sum_minor / buyer->order_count;
+		features_of(buyer, out, feature);
+		for (int i = 0; i < BUYER_REASON_COUNT; i++)
+			out->contribution[i] = PRIOR[i].weight * (feature[i] - PRIOR[i].reference);
+	}
+	double margin = out->base_margin;
+	for (int i = 0; i < BUYER_REASON_COUNT; i++)
+		margin += out->contribution[i];
+	out->margin = margin;
+	out->probability = dm_sigmoid(margin);
+	CHECK(dm_is_finite(out->margin));
+	out->abstain = abstain_of(out);
+	rank_reasons(out);
 }
 
 /* Rounds for showing; far beyond any history it stops at a number that still prints. */
 static int64_t rounded(double value)
 {
-    return value < 1e15 ? (int64_t)(value + 0.5) : INT64_C(1000000000000000);
+	return value < 1e15 ? (int64_t)(value + 0.5) : INT64_C(1000000000000000);
 }
 
 static const char *plural(int64_t count)
 {
-    return count == 1 ? "" : "s";
+	return count == 1 ? "" : "s";
 }
 
 static int overdue_text(const struct buyer_score *score, char *text, size_t size)
 {
-    int64_t silence = rounded(score->silence_days);
-    int64_t gap = rounded(score->gap_days_mean);
-    if (score->order_count < 2)
-        return snprintf(text, size, "Silent for %" PRId64 " day%s since the only order.", silence,
-                        plural(silence));
-    if (gap <= 1)
-        return snprintf(text, size, "Silent for %" PRId64 " day%s; orders about daily.", silence,
-                        plural(silence));
-    return snprintf(text, size,
-                    "Silent for %" PRId64 " day%s; orders every %" PRId64 " days on average.",
-                    silence, plural(silence), gap);
+	int64_t silence = rounded(score->silence_days);
+	int64_t gap = rounded(score->gap_days_mean);
+	if (score->order_count < 2)
+		return snprintf(text, size, "Silent for %" PRId64 " day%s since the only order.",
+				silence, plural(silence));
+	if (gap <= 1)
+		return snprintf(text, size, "Silent for %" PRId64 " day%s; orders about daily.",
+				silence, plural(silence));
+	return snprintf(text, size,
+			"Silent for %" PRId64 " day%s; orders every %" PRId64 " days on average.",
+			silence, plural(silence), gap);
 }
 
 static int small_text(const struct buyer_score *score, const char *currency, int minor_digits,
-                      char *text, size_t size)
+		      char *text, size_t size)
 {
-    int64_t unit = 1;
-    for (int i = 0; i < minor_digits; i++)
-        unit *= 10;
-    int64_t major = score->order_minor_mean / unit;
-    int64_t minor = score->order_minor_mean % unit;
-    if (minor_digits == 0)
-        return snprintf(text, size, "Spends %" PRId64 " %.8s an order on average.", major,
-                        currency);
-    return snprintf(text, size, "Spends %" PRId64 ".%0*" PRId64 " %.8s an order on average.",
-                    major, minor_digits, minor, currency);
+	int64_t unit = 1;
+	for (int i = 0; i < minor_digits; i++)
+		unit *= 10;
+	int64_t major = score->order_minor_mean / unit;
+	int64_t minor = score->order_minor_mean % unit;
+	if (minor_digits == 0)
+		return snprintf(text, size, "Spends %" PRId64 " %.8s an order on average.", major,
+				currency);
+	return snprintf(text, size, "Spends %" PRId64 ".%0*" PRId64 " %.8s an order on average.",
+			major, minor_digits, minor, currency);
 }
 
 size_t buyer_reason_text(const struct buyer_score *score, enum buyer_reason reason,
-                         const char *currency, int minor_digits, char *text, size_t size)
+			 const char *currency, int minor_digits, char *text, size_t size)
 {
-    CHECK(size > 0 && minor_digits >= 0 && minor_digits <= 4);
-    int64_t tenths = rounded(score->recent_orders * 10);
-    int len = 0;
-    switch (score->order_count == 0 ? BUYER_REASON_COUNT : reason) {
-    case BUYER_REASON_OVERDUE:
-        len = overdue_text(score, text, size);
-        break;
-    case BUYER_REASON_FADING:
-        len = snprintf(text, size,
-                       "Recent orders, fading over 90 days, add up to %" PRId64 ".%" PRId64
-                       " of %" PRId64 ".",
-                       tenths / 10, tenths % 10, score->order_count);
-        break;
-    case BUYER_REASON_FEW:
-        len = snprintf(text, size, "Has ordered on %" PRId64 " day%s so far.", score->order_count,
-                       plural(score->order_count));
-        break;
-    case BUYER_REASON_SMALL:
-        len = small_text(score, currency, minor_digits, text, size);
-        break;
-    case BUYER_REASON_COUNT:
-        len = snprintf(text, size, "Has not ordered yet.");
-        break;
-    }
-    CHECK(len > 0);
-    return (size_t)len < size ? (size_t)len : size - 1;
+	CHECK(size > 0 && minor_digits >= 0 && minor_digits <= 4);
+	int64_t tenths = rounded(score->recent_orders * 10);
+	int len = 0;
+	switch (score->order_count == 0 ? BUYER_REASON_COUNT : reason) {
+	case BUYER_REASON_OVERDUE: len = overdue_text(score, text, size); break;
+	case BUYER_REASON_FADING:
+		len = snprintf(text, size,
+			       "Recent orders, fading over 90 days, add up to %" PRId64 ".%" PRId64
+			       " of %" PRId64 ".",
+			       tenths / 10, tenths % 10, score->order_count);
+		break;
+	case BUYER_REASON_FEW:
+		len = snprintf(text, size, "Has ordered on %" PRId64 " day%s so far.",
+			       score->order_count, plural(score->order_count));
+		break;
+	case BUYER_REASON_SMALL: len = small_text(score, currency, minor_digits, text, size); break;
+	case BUYER_REASON_COUNT: len = snprintf(text, size, "Has not ordered yet."); break;
+	}
+	CHECK(len > 0);
+	return (size_t)len < size ? (size_t)len : size - 1;
 }
 
 const char *buyer_reason_name(enum buyer_reason reason)
 {
-    static const char *const NAMES[BUYER_REASON_COUNT] = {"OVERDUE", "FADING", "FEW", "SMALL"};
-    CHECK((int)reason >= 0 && reason < BUYER_REASON_COUNT);
-    return NAMES[reason];
+	static const char *const NAMES[BUYER_REASON_COUNT] = { "OVERDUE", "FADING", "FEW",
+							       "SMALL" };
+	CHECK((int)reason >= 0 && reason < BUYER_REASON_COUNT);
+	return NAMES[reason];
 }
 
 const char *buyer_abstain_name(enum buyer_abstain abstain)
 {
-    static const char *const NAMES[] = {"NO", "NO_ORDERS", "FEW_ORDERS", "SLOW_RHYTHM"};
-    CHECK((int)abstain >= 0 && abstain <= BUYER_ABSTAIN_SLOW_RHYTHM);
-    return NAMES[abstain];
+	static const char *const NAMES[] = { "NO", "NO_ORDERS", "FEW_ORDERS", "SLOW_RHYTHM" };
+	CHECK((int)abstain >= 0 && abstain <= BUYER_ABSTAIN_SLOW_RHYTHM);
+	return NAMES[abstain];
 }
 
 bool buyer_is_valid(const struct buyer *buyer)
 {
-    if (buyer->order_count < 0 || buyer->event_count < buyer->order_count)
-        return false;
-    for (int i = 0; i < BUYER_DECAY_COUNT; i++) {
-        double count = buyer->decayed[i];
-        if (!dm_is_finite(count) || count < 0 || count > (double)buyer->order_count * (1 + 1e-9))
-            return false;
-    }
-    if (buyer->order_count == 0)
-        return buyer->event_count == 0 && buyer->first_ms == 0 && buyer->last_ms == 0
-            && buyer->decay_ms == 0;
-    return buyer->first_ms <= buyer->last_ms && buyer->decay_ms >= buyer->first_ms
-        && buyer->decay_ms <= buyer->last_ms;
+	if (buyer->order_count < 0 || buyer->event_count < buyer->order_count)
+		return false;
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++) {
+		double count = buyer->decayed[i];
+		if (!dm_is_finite(count) || count < 0 ||
+		    count > (double)buyer->order_count * (1 + 1e-9))
+			return false;
+	}
+	if (buyer->order_count == 0)
+		return buyer->event_count == 0 && buyer->first_ms == 0 && buyer->last_ms == 0 &&
+		       buyer->decay_ms == 0;
+	return buyer->first_ms <= buyer->last_ms && buyer->decay_ms >= buyer->first_ms &&
+	       buyer->decay_ms <= buyer->last_ms;
 }
 
 const char *buyer_model_id(void)
 {
-    return BUYER_PRIOR_ID;
+	return BUYER_PRIOR_ID;
 }

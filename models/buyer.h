@@ -26,10 +26,10 @@
 #include <stdint.h>
 
 enum {
-    BUYER_HORIZON_DAYS = 90,  /* the score's "next 90 days" */
-    BUYER_DECAY_COUNT = 3,    /* decayed order counts kept, see BUYER_DECAY_* */
-    BUYER_ALERT_ORDERS_MIN = 3,
-    BUYER_TEXT_LEN = 160,     /* a buffer of this size holds any buyer_reason_text */
+	BUYER_HORIZON_DAYS = 90, /* the score's "next 90 days" */
+	BUYER_DECAY_COUNT = 3,	 /* decayed order counts kept, see BUYER_DECAY_* */
+	BUYER_ALERT_ORDERS_MIN = 3,
+	BUYER_TEXT_LEN = 160, /* a buffer of this size holds any buyer_reason_text */
 };
 
 /* Index of a decayed count; an order of age a counts e^(-a / 30, 90 or 365 days). */
@@ -37,48 +37,48 @@ enum buyer_decay { BUYER_DECAY_30, BUYER_DECAY_90, BUYER_DECAY_365 };
 
 /* All zero is an account without a purchase. */
 struct buyer {
-    int64_t order_count;  /* purchase occasions: all events of one UTC day are one */
-    int64_t event_count;  /* purchases as they came, >= order_count */
-    int64_t first_ms;     /* earliest and latest purchase; 0 while order_count is 0 */
-    int64_t last_ms;
-    int64_t sum_minor;    /* amounts of purchases less refunds, saturating */
-    int64_t decay_ms;     /* the moment at which decayed[] holds; the latest one applied */
-    double decayed[BUYER_DECAY_COUNT];  /* in enum buyer_decay order */
+	int64_t order_count; /* purchase occasions: all events of one UTC day are one */
+	int64_t event_count; /* purchases as they came, >= order_count */
+	int64_t first_ms;    /* earliest and latest purchase; 0 while order_count is 0 */
+	int64_t last_ms;
+	int64_t sum_minor; /* amounts of purchases less refunds, saturating */
+	int64_t decay_ms;  /* the moment at which decayed[] holds; the latest one applied */
+	double decayed[BUYER_DECAY_COUNT]; /* in enum buyer_decay order */
 };
 
 /* What a contribution is about, in the order in which contributions are added to the base. */
 enum buyer_reason {
-    BUYER_REASON_OVERDUE,  /* silence against the account's own rhythm */
-    BUYER_REASON_FADING,   /* few orders lately: count decayed by 90 days */
-    BUYER_REASON_FEW,      /* few orders at all */
-    BUYER_REASON_SMALL,    /* small orders on average */
-    BUYER_REASON_COUNT
+	BUYER_REASON_OVERDUE, /* silence against the account's own rhythm */
+	BUYER_REASON_FADING,  /* few orders lately: count decayed by 90 days */
+	BUYER_REASON_FEW,     /* few orders at all */
+	BUYER_REASON_SMALL,   /* small orders on average */
+	BUYER_REASON_COUNT
 };
 
 /* Why a score is good for ranking only and must not raise an alert. */
 enum buyer_abstain {
-    BUYER_ABSTAIN_NO,
-    BUYER_ABSTAIN_NO_ORDERS,  /* nothing bought yet: probability is the reference account's */
-    BUYER_ABSTAIN_FEW_ORDERS, /* below BUYER_ALERT_ORDERS_MIN: no rhythm to be broken */
-    BUYER_ABSTAIN_SLOW_RHYTHM /* own mean gap exceeds the horizon: silence for it is normal */
+	BUYER_ABSTAIN_NO,
+	BUYER_ABSTAIN_NO_ORDERS,  /* nothing bought yet: probability is the reference account's */
+	BUYER_ABSTAIN_FEW_ORDERS, /* below BUYER_ALERT_ORDERS_MIN: no rhythm to be broken */
+	BUYER_ABSTAIN_SLOW_RHYTHM /* own mean gap exceeds the horizon: silence for it is normal */
 };
 
 struct buyer_score {
-    double probability;  /* of no purchase in (now, now + horizon], 0 to 1 */
-    double margin;       /* its log odds */
-    double base_margin;  /* log odds of the reference account, see buyer_prior.h */
-    /* ((base_margin + c[0]) + c[1]) + ... in index order is bit for bit the margin; a positive
-     * contribution speaks for churn, compared with the reference account. */
-    double contribution[BUYER_REASON_COUNT];
-    /* The reasons, the one that speaks most for churn first; equal ones in enum order. */
-    enum buyer_reason ranked[BUYER_REASON_COUNT];
-    enum buyer_abstain abstain;
-    /* The account's own values, for showing. */
-    double silence_days;    /* since the last purchase, >= 0 */
-    double gap_days_mean;   /* between orders; 0 while there is none */
-    double recent_orders;   /* decayed by 90 days, at now */
-    int64_t order_count;
-    int64_t order_minor_mean;  /* mean value of an order, >= 0, rounded down */
+	double probability; /* of no purchase in (now, now + horizon], 0 to 1 */
+	double margin;	    /* its log odds */
+	double base_margin; /* log odds of the reference account, see buyer_prior.h */
+	/* ((base_margin + c[0]) + c[1]) + ... in index order is bit for bit the margin; a positive
+	 * contribution speaks for churn, compared with the reference account. */
+	double contribution[BUYER_REASON_COUNT];
+	/* The reasons, the one that speaks most for churn first; equal ones in enum order. */
+	enum buyer_reason ranked[BUYER_REASON_COUNT];
+	enum buyer_abstain abstain;
+	/* The account's own values, for showing. */
+	double silence_days;  /* since the last purchase, >= 0 */
+	double gap_days_mean; /* between orders; 0 while there is none */
+	double recent_orders; /* decayed by 90 days, at now */
+	int64_t order_count;
+	int64_t order_minor_mean; /* mean value of an order, >= 0, rounded down */
 };
 
 /* Applies a purchase of `amount_minor` at `at_ms` that stands for `event_count` >= 1 events. A
@@ -103,7 +103,7 @@ void buyer_score(const struct buyer *buyer, int64_t now_ms, struct buyer_score *
  * terminated, truncated if need be. `currency` is a code to print with money, such as "USD", and
  * `minor_digits` its decimals, 0 to 4. Returns the length written. */
 size_t buyer_reason_text(const struct buyer_score *score, enum buyer_reason reason,
-                         const char *currency, int minor_digits, char *text, size_t size);
+			 const char *currency, int minor_digits, char *text, size_t size);
 
 /* Stable upper-case name of a reason ("OVERDUE") or of an abstention ("FEW_ORDERS", "NO"), for
  * schemas and logs. Borrowed, static. */

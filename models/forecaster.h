@@ -10,16 +10,24 @@
  * Intervals are symmetric about the point and come from the method's own past errors at the same
  * horizon, recent ones weighing more: R. F. Barber, E. Candes, A. Ramdas, R. Tibshirani,
  * "Conformal prediction beyond exchangeability", Annals of Statistics 51(2), 2023, with weight
- * 0.97 per period of age. Errors are taken in proportion to the series' level at the time. While there are too few errors for a quantile (below about 20 for 95 %),
- * a normal interval stands in whose scale is the mean absolute error, mixed with a prior: 30 % of
- * the series' level, growing with the square root of the horizon. Widths never shrink with the
- * horizon. Nothing here promises coverage after a break in the series.
+ * 0.97 per period of age. Errors are taken in proportion to the series' level at the time. While
+ * there are too few errors for a quantile (below about 20 for 95 %), a normal interval stands in
+ * whose scale is the mean absolute error, mixed with a prior: 30 % of the series' level, growing
+ * with the square root of the horizon. Widths never shrink with the horizon. Nothing here promises
+ * coverage after a break in the series.
+ *
+ * Measured by rolling origin, one step ahead: CDNOW weekly revenue, 64 origins, mean absolute error
+ * .989 of the naive forecast's (SES .988), coverage .73 and .97 for 80 and 95 %, and over-covered
+ * at longer horizons (.90 and .97 four weeks ahead); UCI Online Retail weekly, 39 origins, .925
+ * (SES .904), .90 and 1.00; its days with period 7, 332 origins, .930 of the seasonal naive's,
+ * .84 and .97. The combination is not better than SES on the weekly series; it is on the daily one
+ * of retail.
  *
  * Few points: none gives FORECASTER_NONE and zeros; 1 to 4 give SES, so one point repeats itself
  * with the prior's interval. A constant series is forecast exactly; its interval goes to width 0
  * as errors accumulate. A lone outlier moves a forecast by what two of three methods believe.
  *
- * Cost: bounded by FORECASTER_HISTORY_MAX; about 50 us for 120 points. No allocation; some 20 KiB
+ * Cost: bounded by FORECASTER_HISTORY_MAX; 50 to 90 us for 120 points. No allocation; some 14 KiB
  * of stack. Units: those of the series. Threads: pure functions. Errors: none. */
 #ifndef MODELS_FORECASTER_H
 #define MODELS_FORECASTER_H
@@ -27,48 +35,48 @@
 #include <stdbool.h>
 
 enum {
-    FORECASTER_HORIZON_MAX = 14,
-    FORECASTER_PERIOD_MAX = 60,
-    FORECASTER_HISTORY_MAX = 256, /* older points are ignored */
+	FORECASTER_HORIZON_MAX = 14,
+	FORECASTER_PERIOD_MAX = 60,
+	FORECASTER_HISTORY_MAX = 256, /* older points are ignored */
 };
 
 /* Positions in forecaster_step.quantile, and the levels they stand for. */
 enum forecaster_quantile {
-    FORECASTER_Q025, /* lower end of the 95 % interval */
-    FORECASTER_Q100, /* lower end of the 80 % interval */
-    FORECASTER_Q500, /* the point forecast, meant as a median */
-    FORECASTER_Q900, /* upper end of the 80 % interval */
-    FORECASTER_Q975, /* upper end of the 95 % interval */
-    FORECASTER_QUANTILE_COUNT
+	FORECASTER_Q025, /* lower end of the 95 % interval */
+	FORECASTER_Q100, /* lower end of the 80 % interval */
+	FORECASTER_Q500, /* the point forecast, meant as a median */
+	FORECASTER_Q900, /* upper end of the 80 % interval */
+	FORECASTER_Q975, /* upper end of the 95 % interval */
+	FORECASTER_QUANTILE_COUNT
 };
 
 enum forecaster_method {
-    FORECASTER_NONE,             /* no history: all values are 0 and mean nothing */
-    FORECASTER_SES,              /* too few points for more */
-    FORECASTER_MEDIAN,           /* of SES, damped trend, Theta */
-    FORECASTER_SEASONAL_MEDIAN,  /* of these and the seasonal naive, seasonally adjusted */
+	FORECASTER_NONE,	    /* no history: all values are 0 and mean nothing */
+	FORECASTER_SES,		    /* too few points for more */
+	FORECASTER_MEDIAN,	    /* of SES, damped trend, Theta */
+	FORECASTER_SEASONAL_MEDIAN, /* of these and the seasonal naive, seasonally adjusted */
 };
 
 struct forecaster_options {
-    int horizon_count;  /* 1 to FORECASTER_HORIZON_MAX periods ahead */
-    int season_period;  /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
-    bool nonnegative;   /* the series can't fall below 0: neither do its quantiles */
+	int horizon_count; /* 1 to FORECASTER_HORIZON_MAX periods ahead */
+	int season_period; /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
+	bool nonnegative;  /* the series can't fall below 0: neither do its quantiles */
 };
 
 struct forecaster_step {
-    double quantile[FORECASTER_QUANTILE_COUNT];  /* finite, non-decreasing */
+	double quantile[FORECASTER_QUANTILE_COUNT]; /* finite, non-decreasing */
 };
 
 struct forecaster_result {
-    enum forecaster_method method;
-    int horizon_count;
-    struct forecaster_step step[FORECASTER_HORIZON_MAX];  /* step[h - 1] is h periods ahead */
+	enum forecaster_method method;
+	int horizon_count;
+	struct forecaster_step step[FORECASTER_HORIZON_MAX]; /* step[h - 1] is h periods ahead */
 };
 
 /* Forecasts from `history`[0..history_count), oldest first, borrowed, all finite and below 1e30
  * in size. history_count >= 0. */
 void forecaster_predict(const double *history, int history_count,
-                        const struct forecaster_options *options, struct forecaster_result *out);
+			const struct forecaster_options *options, struct forecaster_result *out);
 
 /* The level a quantile stands for, e.g. 0.975. */
 double forecaster_quantile_level(enum forecaster_quantile quantile);

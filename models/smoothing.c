@@ -11,128 +11,128 @@
 
 static double magnitude(double x)
 {
-    return x < 0 ? -x : x;
+	return x < 0 ? -x : x;
 }
 
 double smoothing_ses(const double *y, int count, double alpha, double *level)
 {
-    double error_sum = 0;
-    double now = count > 0 ? y[0] : 0;
-    for (int t = 0; t < count; t++) {
-        double error = y[t] - now;
-        error_sum += magnitude(error);
-        now += alpha * error;
-        level[t] = now;
-    }
-    return count > 1 ? error_sum / (double)(count - 1) : 0;
+	double error_sum = 0;
+	double now = count > 0 ? y[0] : 0;
+	for (int t = 0; t < count; t++) {
+		double error = y[t] - now;
+		error_sum += magnitude(error);
+		now += alpha * error;
+		level[t] = now;
+	}
+	return count > 1 ? error_sum / (double)(count - 1) : 0;
 }
 
 double smoothing_damped(const double *y, int count, double alpha, double beta, double phi,
-                        double *level, double *trend)
+			double *level, double *trend)
 {
-    double error_sum = 0;
-    double l = count > 0 ? y[0] : 0;
-    double b = 0;
-    for (int t = 0; t < count; t++) {
-        double damped = phi * b;
-        double error = y[t] - (l + damped);
-        error_sum += magnitude(error);
-        double next = l + damped + alpha * error;
-        b = t == 0 ? 0 : beta * (next - l) + (1.0 - beta) * damped;
-        l = next;
-        level[t] = l;
-        trend[t] = b;
-    }
-    return count > 1 ? error_sum / (double)(count - 1) : 0;
+	double error_sum = 0;
+	double l = count > 0 ? y[0] : 0;
+	double b = 0;
+	for (int t = 0; t < count; t++) {
+		double damped = phi * b;
+		double error = y[t] - (l + damped);
+		error_sum += magnitude(error);
+		double next = l + damped + alpha * error;
+		b = t == 0 ? 0 : beta * (next - l) + (1.0 - beta) * damped;
+		l = next;
+		level[t] = l;
+		trend[t] = b;
+	}
+	return count > 1 ? error_sum / (double)(count - 1) : 0;
 }
 
 double smoothing_damped_forecast(double level, double trend, double phi, int horizon)
 {
-    double weight = 0;
-    double power = 1;
-    for (int h = 0; h < horizon; h++) {
-        power *= phi;
-        weight += power;
-    }
-    return level + weight * trend;
+	double weight = 0;
+	double power = 1;
+	for (int h = 0; h < horizon; h++) {
+		power *= phi;
+		weight += power;
+	}
+	return level + weight * trend;
 }
 
 void smoothing_theta(const double *y, int count, double alpha, const double *level, double *base,
-                     double *drift)
+		     double *drift)
 {
-    CHECK(alpha > 0 && alpha <= 1);
-    /* Running sums of the least-squares slope, around y[0] to keep the digits. */
-    double sum_y = 0;
-    double sum_ty = 0;
-    double left = 1; /* (1 - alpha)^(t + 1) */
-    for (int t = 0; t < count; t++) {
-        double n = (double)t + 1.0;
-        sum_y += y[t] - y[0];
-        sum_ty += (double)t * (y[t] - y[0]);
-        left *= 1.0 - alpha;
-        double covariance = sum_ty - sum_y * ((n - 1.0) / 2.0);
-        double variance = n * (n * n - 1.0) / 12.0;
-        drift[t] = t == 0 ? 0 : covariance / variance / 2.0;
-        base[t] = level[t] + drift[t] * ((1.0 - left) / alpha - 1.0);
-    }
+	CHECK(alpha > 0 && alpha <= 1);
+	/* Running sums of the least-squares slope, around y[0] to keep the digits. */
+	double sum_y = 0;
+	double sum_ty = 0;
+	double left = 1; /* (1 - alpha)^(t + 1) */
+	for (int t = 0; t < count; t++) {
+		double n = (double)t + 1.0;
+		sum_y += y[t] - y[0];
+		sum_ty += (double)t * (y[t] - y[0]);
+		left *= 1.0 - alpha;
+		double covariance = sum_ty - sum_y * ((n - 1.0) / 2.0);
+		double variance = n * (n * n - 1.0) / 12.0;
+		drift[t] = t == 0 ? 0 : covariance / variance / 2.0;
+		base[t] = level[t] + drift[t] * ((1.0 - left) / alpha - 1.0);
+	}
 }
 
 /* Centred moving average at t; an even period gives half weight to both ends. */
 static double moving_average(const double *y, int t, int period)
 {
-    int half = period / 2;
-    double sum = 0;
-    for (int i = t - half; i <= t + half; i++)
-        sum += y[i];
-    if (period % 2 == 0)
-        sum -= (y[t - half] + y[t + half]) / 2.0;
-    return sum / (double)period;
+	int half = period / 2;
+	double sum = 0;
+	for (int i = t - half; i <= t + half; i++)
+		sum += y[i];
+	if (period % 2 == 0)
+		sum -= (y[t - half] + y[t + half]) / 2.0;
+	return sum / (double)period;
 }
 
 void smoothing_seasonal(const double *y, int count, int period, double *index)
 {
-    CHECK(period >= 2 && count >= 2 * period);
-    int half = period / 2;
-    double mean = 0;
-    for (int p = 0; p < period; p++) {
-        double sum = 0;
-        int found = 0;
-        for (int t = p; t < count - half; t += period) {
-            if (t < half)
-                continue;
-            sum += y[t] - moving_average(y, t, period);
-            found++;
-        }
-        CHECK(found > 0);
-        index[p] = sum / (double)found;
-        mean += index[p] / (double)period;
-    }
-    for (int p = 0; p < period; p++)
-        index[p] -= mean;
+	CHECK(period >= 2 && count >= 2 * period);
+	int half = period / 2;
+	double mean = 0;
+	for (int p = 0; p < period; p++) {
+		double sum = 0;
+		int found = 0;
+		for (int t = p; t < count - half; t += period) {
+			if (t < half)
+				continue;
+			sum += y[t] - moving_average(y, t, period);
+			found++;
+		}
+		CHECK(found > 0);
+		index[p] = sum / (double)found;
+		mean += index[p] / (double)period;
+	}
+	for (int p = 0; p < period; p++)
+		index[p] -= mean;
 }
 
 bool smoothing_is_seasonal(const double *y, int count, int period)
 {
-    if (period < 2 || count < 3 * period)
-        return false;
-    double mean = 0;
-    for (int t = 0; t < count; t++)
-        mean += (y[t] - y[0]) / (double)count;
-    mean += y[0];
-    double variance = 0;
-    for (int t = 0; t < count; t++)
-        variance += (y[t] - mean) * (y[t] - mean);
-    if (!(variance > 0))
-        return false;
-    double squares = 0;
-    double r = 0;
-    for (int lag = 1; lag <= period; lag++) {
-        double sum = 0;
-        for (int t = lag; t < count; t++)
-            sum += (y[t] - mean) * (y[t - lag] - mean);
-        r = sum / variance;
-        if (lag < period)
-            squares += r * r;
-    }
-    return magnitude(r) > 1.645 * sqrt((1.0 + 2.0 * squares) / (double)count);
+	if (period < 2 || count < 3 * period)
+		return false;
+	double mean = 0;
+	for (int t = 0; t < count; t++)
+		mean += (y[t] - y[0]) / (double)count;
+	mean += y[0];
+	double variance = 0;
+	for (int t = 0; t < count; t++)
+		variance += (y[t] - mean) * (y[t] - mean);
+	if (!(variance > 0))
+		return false;
+	double squares = 0;
+	double r = 0;
+	for (int lag = 1; lag <= period; lag++) {
+		double sum = 0;
+		for (int t = lag; t < count; t++)
+			sum += (y[t] - mean) * (y[t - lag] - mean);
+		r = sum / variance;
+		if (lag < period)
+			squares += r * r;
+	}
+	return magnitude(r) > 1.645 * sqrt((1.0 + 2.0 * squares) / (double)count);
 }

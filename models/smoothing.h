@@ -18,7 +18,7 @@ double smoothing_ses(const double *y, int count, double alpha, double *level);
  * mean absolute one-step error. Source: E. S. Gardner and E. McKenzie, "Forecasting trends in time
  * series", Management Science 31(10), 1985. */
 double smoothing_damped(const double *y, int count, double alpha, double beta, double phi,
-                        double *level, double *trend);
+			double *level, double *trend);
 
 /* Its forecast `horizon` >= 1 steps ahead: level + (phi + ... + phi^horizon) trend. */
 double smoothing_damped_forecast(double level, double trend, double phi, int horizon);
@@ -29,7 +29,7 @@ double smoothing_damped_forecast(double level, double trend, double phi, int hor
  * and K. Nikolopoulos, "The theta model", IJF 16(4), 2000, in the form of R. J. Hyndman and
  * B. Billah, "Unmasking the Theta method", IJF 19(2), 2003. */
 void smoothing_theta(const double *y, int count, double alpha, const double *level, double *base,
-                     double *drift);
+		     double *drift);
 
 /* Additive seasonal indices of classical decomposition: means by position of y less its centred
  * moving average, made to sum to 0; index[t % period] belongs to y[t]. Needs count >= 2 period,

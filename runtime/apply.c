@@ -163,7 +163,8 @@ static struct err *next_stored(struct engine *engine, struct task *task,
 			*found = true;
 			return NULL;
 		}
-		if (item->due_ms < *skipped_ms)
+		/* a stale item goes when its entry is published; only a later record's stays */
+		if (!stale && item->due_ms < *skipped_ms)
 			*skipped_ms = item->due_ms;
 		due_cursor_next(cursor);
 	}

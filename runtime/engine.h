@@ -65,4 +65,15 @@ struct engine {
 	uint8_t clock_scratch[LOG_CLOCK_LEN_MAX];
 };
 
+static inline int64_t engine_now_ns(const struct engine *engine)
+{
+	const struct time_source *time = engine->options.time;
+	return time->monotonic_ns(time->context);
+}
+
+static inline int64_t engine_now_ms(const struct engine *engine)
+{
+	return engine_now_ns(engine) / 1000000;
+}
+
 #endif

@@ -77,7 +77,7 @@ static int64_t publish_share(const struct engine *engine, const struct task *tas
 {
 	int64_t dirty = cache_task_dirty_count(engine->cache, task->index);
 	int64_t interval = engine->options.checkpoint_interval_ms;
-	int64_t elapsed = time_monotonic_ms() - engine->last_seal_ms;
+	int64_t elapsed = engine_now_ms(engine) - engine->last_seal_ms;
 	if (interval == 0 || elapsed >= interval || log_clock_wants_drain(task->clock))
 		return dirty;
 	return (dirty * elapsed + interval - 1) / interval;
@@ -192,7 +192,7 @@ static void note_commit(struct sealing *sealing)
 				  memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->commits, 1, memory_order_relaxed);
 	if (engine->oldest_unsealed_ns != 0) {
-		int64_t age_us = (time_monotonic_ns() - engine->oldest_unsealed_ns) / 1000;
+		int64_t age_us = (engine_now_ns(engine) - engine->oldest_unsealed_ns) / 1000;
 		atomic_fetch_add_explicit(&stats->commit_age_us_sum, age_us, memory_order_relaxed);
 		if (age_us > atomic_load_explicit(&stats->commit_age_us_max, memory_order_relaxed))
 			atomic_store_explicit(&stats->commit_age_us_max, age_us,
@@ -200,7 +200,7 @@ static void note_commit(struct sealing *sealing)
 	}
 	engine->oldest_unsealed_ns = 0;
 	engine->records_since_seal = 0;
-	engine->last_seal_ms = time_monotonic_ms();
+	engine->last_seal_ms = engine_now_ms(engine);
 	effects_clear(engine->effects);
 }
 

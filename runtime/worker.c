@@ -1,7 +1,6 @@
 #include "runtime/worker.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -98,7 +97,7 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
 	engine->effects = effects_new(options->app_id, registry);
 	engine->batch = store_batch_new();
-	engine->last_seal_ms = time_monotonic_ms();
+	engine->last_seal_ms = engine_now_ms(engine);
 	atomic_store(&stats->clock_ms, CLOCK_NONE);
 	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
 	*out = worker;
@@ -109,11 +108,10 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	return err;
 }
 
-static void back_off(int attempt)
+static void back_off(const struct engine *engine, int attempt)
 {
-	int64_t ms = attempt < 5 ? INT64_C(20) << attempt : 1000;
-	struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
-	nanosleep(&wait, NULL);
+	const struct time_source *time = engine->options.time;
+	time->sleep_ms(time->context, attempt < 5 ? INT64_C(20) << attempt : 1000);
 }
 
 static struct err *recover_once(struct engine *engine)
@@ -154,7 +152,7 @@ static struct err *recover(struct engine *engine, struct err *cause)
 		err = recover_once(engine);
 		if (err == NULL || err_verdict(err) == ERR_FATAL)
 			return err;
-		back_off(attempt);
+		back_off(engine, attempt);
 	}
 	return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
 }
@@ -200,7 +198,7 @@ static struct err *process_batch(struct engine *engine, const struct bus_batch *
 {
 	struct err *err = NULL;
 	if (batch->count > 0 && engine->oldest_unsealed_ns == 0)
-		engine->oldest_unsealed_ns = time_monotonic_ns();
+		engine->oldest_unsealed_ns = engine_now_ns(engine);
 	for (size_t i = 0; err == NULL && i < batch->count; i++)
 		err = process_record(engine, &batch->records[i]);
 	return err;
@@ -212,7 +210,8 @@ static struct err *watch_quiet(struct engine *engine)
 	if (engine->processor->idle == NULL || engine->options.idle_ms == 0)
 		return NULL;
 	struct err *err = NULL;
-	int64_t now_ms = time_monotonic_ms(), wall_ms = time_wall_ms();
+	const struct time_source *time = engine->options.time;
+	int64_t now_ms = engine_now_ms(engine), wall_ms = time->wall_ms(time->context);
 	for (size_t i = 0; err == NULL && i < engine->task_count; i++) {
 		struct task *task = engine->tasks[i];
 		if (task == NULL)
@@ -248,7 +247,7 @@ static bool seal_is_due(const struct engine *engine, size_t batch_count)
 		return false;
 	if (batch_count == 0 && engine->oldest_unsealed_ns != 0)
 		return true;
-	return time_monotonic_ms() - engine->last_seal_ms >= engine->options.commit_interval_ms;
+	return engine_now_ms(engine) - engine->last_seal_ms >= engine->options.commit_interval_ms;
 }
 
 static struct err *turn(struct engine *engine, int timeout_ms)

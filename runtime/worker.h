@@ -26,6 +26,7 @@ struct worker_options {
 	int64_t idle_ms;                /* 0: the wall clock never carries an input on */
 	uint32_t cache_entries;
 	bool accept_logic_change;
+	const struct time_source *time; /* borrowed */
 };
 
 struct worker_stats {

@@ -45,9 +45,10 @@ static struct err *table_differs(const struct record_type *type, const char *fie
 }
 
 static const enum schema_kind kind_of_field[] = {
-	[FIELD_STRING] = SCHEMA_STRING, [FIELD_BYTES] = SCHEMA_BYTES, [FIELD_LONG] = SCHEMA_LONG,
-	[FIELD_INT] = SCHEMA_INT,	[FIELD_DOUBLE] = SCHEMA_DOUBLE,
-	[FIELD_BOOL] = SCHEMA_BOOLEAN,	[FIELD_ENUM] = SCHEMA_ENUM,   [FIELD_MAP] = SCHEMA_MAP,
+	[FIELD_STRING] = SCHEMA_STRING, [FIELD_BYTES] = SCHEMA_BYTES,
+	[FIELD_LONG] = SCHEMA_LONG,	[FIELD_INT] = SCHEMA_INT,
+	[FIELD_DOUBLE] = SCHEMA_DOUBLE, [FIELD_BOOL] = SCHEMA_BOOLEAN,
+	[FIELD_ENUM] = SCHEMA_ENUM,	[FIELD_MAP] = SCHEMA_MAP,
 	[FIELD_RECORD] = SCHEMA_RECORD, [FIELD_ARRAY] = SCHEMA_ARRAY,
 };
 
@@ -107,8 +108,7 @@ struct err *record_type_check(const struct record_type *type)
 {
 	struct schema *schema;
 	const struct schema_node *root;
-	struct err *err = record_own_parse(type, record_own_text(type->name), &schema,
-					   &root);
+	struct err *err = record_own_parse(type, record_own_text(type->name), &schema, &root);
 	if (err)
 		return err;
 	err = fields_check(type, root);
@@ -120,7 +120,7 @@ struct err *record_type_check(const struct record_type *type)
 
 struct output {
 	uint8_t *at, *end;
-	const char *code;          /* why it failed, or NULL */
+	const char *code;	   /* why it failed, or NULL */
 	const struct field *field; /* the innermost that failed */
 };
 
@@ -232,26 +232,16 @@ static inline bool put_value(struct output *out, const struct field *field, cons
 {
 	const void *member = base + field->offset;
 	switch (field->kind) {
-	case FIELD_STRING:
-		return put_string(out, *(const struct bytes *)member);
-	case FIELD_BYTES:
-		return put_bytes(out, *(const struct bytes *)member);
-	case FIELD_LONG:
-		return put_long(out, *(const int64_t *)member);
-	case FIELD_INT:
-		return put_long(out, *(const int32_t *)member);
-	case FIELD_DOUBLE:
-		return put_double(out, *(const double *)member);
-	case FIELD_BOOL:
-		return put_byte(out, *(const bool *)member);
-	case FIELD_ENUM:
-		return put_enum(out, field, *(const int32_t *)member);
-	case FIELD_MAP:
-		return put_map(out, field, base);
-	case FIELD_RECORD:
-		return put_record(out, field->type, member);
-	case FIELD_ARRAY:
-		return put_array(out, field, base);
+	case FIELD_STRING: return put_string(out, *(const struct bytes *)member);
+	case FIELD_BYTES: return put_bytes(out, *(const struct bytes *)member);
+	case FIELD_LONG: return put_long(out, *(const int64_t *)member);
+	case FIELD_INT: return put_long(out, *(const int32_t *)member);
+	case FIELD_DOUBLE: return put_double(out, *(const double *)member);
+	case FIELD_BOOL: return put_byte(out, *(const bool *)member);
+	case FIELD_ENUM: return put_enum(out, field, *(const int32_t *)member);
+	case FIELD_MAP: return put_map(out, field, base);
+	case FIELD_RECORD: return put_record(out, field->type, member);
+	case FIELD_ARRAY: return put_array(out, field, base);
 	}
 	check_failed("a kind of field", __FILE__, __LINE__);
 }

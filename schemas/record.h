@@ -15,16 +15,16 @@
 #include "base/limits.h"
 
 enum field_kind {
-	FIELD_STRING,    /* struct bytes, checked to be UTF-8 */
-	FIELD_BYTES,     /* struct bytes */
-	FIELD_LONG,      /* int64_t */
-	FIELD_INT,       /* int32_t */
-	FIELD_DOUBLE,    /* double */
-	FIELD_BOOL,      /* bool */
-	FIELD_ENUM,      /* int32_t, an index into `symbols`; an unknown symbol is POISON */
-	FIELD_MAP,       /* struct attr[ATTR_COUNT_MAX] at offset, size_t at count_offset */
-	FIELD_RECORD,    /* a nested struct at offset, described by `type` */
-	FIELD_ARRAY,     /* array of nested structs: `type`, `element_max`, size_t at count_offset */
+	FIELD_STRING, /* struct bytes, checked to be UTF-8 */
+	FIELD_BYTES,  /* struct bytes */
+	FIELD_LONG,   /* int64_t */
+	FIELD_INT,    /* int32_t */
+	FIELD_DOUBLE, /* double */
+	FIELD_BOOL,   /* bool */
+	FIELD_ENUM,   /* int32_t, an index into `symbols`; an unknown symbol is POISON */
+	FIELD_MAP,    /* struct attr[ATTR_COUNT_MAX] at offset, size_t at count_offset */
+	FIELD_RECORD, /* a nested struct at offset, described by `type` */
+	FIELD_ARRAY,  /* array of nested structs: `type`, `element_max`, size_t at count_offset */
 };
 
 /* An entry of a map<string>. */
@@ -37,8 +37,8 @@ struct record_type;
 struct field {
 	const char *name;
 	enum field_kind kind;
-	bool optional;              /* Avro union ["null", T], default null. Absent is data == NULL for
-				     * strings and bytes; other kinds have a bool at has_offset */
+	bool optional; /* Avro union ["null", T], default null. Absent is data == NULL for
+			* strings and bytes; other kinds have a bool at has_offset */
 	size_t offset, has_offset, count_offset;
 	size_t element_max;
 	const char *const *symbols; /* NULL-terminated, FIELD_ENUM */
@@ -46,8 +46,8 @@ struct field {
 };
 
 struct record_type {
-	const char *name;           /* the .avsc file without its ending, e.g. "erp_event" */
-	size_t size;                /* sizeof the C struct */
+	const char *name; /* the .avsc file without its ending, e.g. "erp_event" */
+	size_t size;	  /* sizeof the C struct */
 	const struct field *fields;
 	size_t field_count;
 };
@@ -68,8 +68,8 @@ struct record_plan;
 /* A new plan. Fields that the table lacks are skipped, fields that the writer lacks take the
  * default of the project's own schema, int is promoted to long and long to double as Avro says.
  * Records match by name without namespace, fields by name or by an alias in the project's schema.
- * Errors: FATAL SCHEMA_INVALID (not an Avro schema), SCHEMA_MISMATCH (another record, a field of the
- * table is neither written nor defaulted, or types do not match), naming the field. */
+ * Errors: FATAL SCHEMA_INVALID (not an Avro schema), SCHEMA_MISMATCH (another record, or a field of
+ * the table is neither written nor defaulted, or types do not match), naming the field. */
 ERR_MUST_USE struct err *record_plan_new(const struct record_type *type, const char *writer_schema,
 					 struct record_plan **plan);
 void record_plan_free(struct record_plan **plan);

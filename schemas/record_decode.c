@@ -1,7 +1,6 @@
-#include <limits.h>
+#include "schemas/record_decode.h"
 
 #include "base/check.h"
-#include "schemas/record_plan.h"
 #include "schemas/utf8.h"
 
 enum {
@@ -232,32 +231,20 @@ static bool skip(struct cursor *cursor, const struct schema_node *node, unsigned
 	if (cursor->skip_work-- == 0)
 		return fail(cursor, "AVRO_TOO_MANY", "more items than are allowed");
 	switch (node->kind) {
-	case SCHEMA_NULL:
-		return true;
-	case SCHEMA_BOOLEAN:
-		return take_bool(cursor, &boolean);
-	case SCHEMA_INT:
-		return take_int(cursor, &integer);
-	case SCHEMA_LONG:
-		return take_long(cursor, &integer);
-	case SCHEMA_FLOAT:
-		return skip_len(cursor, sizeof(float));
-	case SCHEMA_DOUBLE:
-		return skip_len(cursor, sizeof(double));
+	case SCHEMA_NULL: return true;
+	case SCHEMA_BOOLEAN: return take_bool(cursor, &boolean);
+	case SCHEMA_INT: return take_int(cursor, &integer);
+	case SCHEMA_LONG: return take_long(cursor, &integer);
+	case SCHEMA_FLOAT: return skip_len(cursor, sizeof(float));
+	case SCHEMA_DOUBLE: return skip_len(cursor, sizeof(double));
 	case SCHEMA_BYTES:
-	case SCHEMA_STRING:
-		return take_bytes(cursor, &bytes);
-	case SCHEMA_RECORD:
-		return skip_record(cursor, node, depth);
-	case SCHEMA_ENUM:
-		return take_index(cursor, node->child_count, &index);
+	case SCHEMA_STRING: return take_bytes(cursor, &bytes);
+	case SCHEMA_RECORD: return skip_record(cursor, node, depth);
+	case SCHEMA_ENUM: return take_index(cursor, node->child_count, &index);
 	case SCHEMA_ARRAY:
-	case SCHEMA_MAP:
-		return skip_blocks(cursor, node, depth);
-	case SCHEMA_UNION:
-		return skip_union(cursor, node, depth);
-	case SCHEMA_FIXED:
-		return skip_len(cursor, node->fixed_size);
+	case SCHEMA_MAP: return skip_blocks(cursor, node, depth);
+	case SCHEMA_UNION: return skip_union(cursor, node, depth);
+	case SCHEMA_FIXED: return skip_len(cursor, node->fixed_size);
 	}
 	check_failed("a kind of type", __FILE__, __LINE__);
 }
@@ -324,22 +311,14 @@ static inline bool run_op(struct cursor *cursor, const struct step *step, uint8_
 	void *member = base + step->offset;
 	int64_t integer;
 	switch (step->op) {
-	case STEP_SKIP:
-		return skip(cursor, step->writer, 0);
-	case STEP_NULL:
-		return true;
-	case STEP_REFUSED:
-		return fail(cursor, "AVRO_INVALID", "of a type that it can't hold");
-	case STEP_UNION:
-		return run_union(cursor, step, base);
-	case STEP_STRING:
-		return take_string(cursor, member);
-	case STEP_BYTES:
-		return take_bytes(cursor, member);
-	case STEP_LONG:
-		return take_long(cursor, member);
-	case STEP_INT_AS_LONG:
-		return take_int(cursor, member);
+	case STEP_SKIP: return skip(cursor, step->writer, 0);
+	case STEP_NULL: return true;
+	case STEP_REFUSED: return fail(cursor, "AVRO_INVALID", "of a type that it can't hold");
+	case STEP_UNION: return run_union(cursor, step, base);
+	case STEP_STRING: return take_string(cursor, member);
+	case STEP_BYTES: return take_bytes(cursor, member);
+	case STEP_LONG: return take_long(cursor, member);
+	case STEP_INT_AS_LONG: return take_int(cursor, member);
 	case STEP_INT:
 		if (!take_int(cursor, &integer))
 			return false;
@@ -350,19 +329,13 @@ static inline bool run_op(struct cursor *cursor, const struct step *step, uint8_
 			return false;
 		*(double *)member = (double)integer;
 		return true;
-	case STEP_FLOAT_AS_DOUBLE:
-		return take_float(cursor, member);
-	case STEP_DOUBLE:
-		return take_double(cursor, member);
-	case STEP_BOOL:
-		return take_bool(cursor, member);
-	case STEP_ENUM:
-		return run_enum(cursor, step, member);
+	case STEP_FLOAT_AS_DOUBLE: return take_float(cursor, member);
+	case STEP_DOUBLE: return take_double(cursor, member);
+	case STEP_BOOL: return take_bool(cursor, member);
+	case STEP_ENUM: return run_enum(cursor, step, member);
 	case STEP_MAP:
-	case STEP_ARRAY:
-		return run_blocks(cursor, step, base);
-	case STEP_RECORD:
-		return run_steps(cursor, step->nested, member);
+	case STEP_ARRAY: return run_blocks(cursor, step, base);
+	case STEP_RECORD: return run_steps(cursor, step->nested, member);
 	}
 	check_failed("an op", __FILE__, __LINE__);
 }
@@ -388,15 +361,16 @@ static bool run_steps(struct cursor *cursor, const struct steps *steps, uint8_t 
 	return true;
 }
 
-struct err *record_decode(const struct record_plan *plan, struct bytes avro, void *record)
+struct err *steps_decode(const struct steps *steps, struct bytes avro, void *record)
 {
 	static const uint8_t nothing[1];
 	const uint8_t *data = avro.data ? avro.data : nothing;
-	struct cursor cursor = { .at = data, .end = data + avro.len,
-				 .skip_work = SKIP_WORK_MIN +
-					      SKIP_WORK_PER_BYTE * (uint64_t)avro.len };
-	const char *type = plan->steps->type->name;
-	if (!run_steps(&cursor, plan->steps, record))
+	struct cursor cursor = { .at = data,
+				 .end = data + avro.len,
+				 .skip_work =
+					 SKIP_WORK_MIN + SKIP_WORK_PER_BYTE * (uint64_t)avro.len };
+	const char *type = steps->type->name;
+	if (!run_steps(&cursor, steps, record))
 		return err_new(ERR_POISON, cursor.code, "%s.%s at byte %zu of %zu: %s", type,
 			       cursor.name, (size_t)(cursor.at - data), avro.len, cursor.what);
 	if (cursor.at != cursor.end)

@@ -6,16 +6,16 @@
 #include "base/check.h"
 
 /* The value of a map's entry is decoded as if it were the field of a struct attr. */
-static const struct field attr_value_field = {
-	.name = "value", .kind = FIELD_STRING, .offset = offsetof(struct attr, value)
-};
+static const struct field attr_value_field = { .name = "value",
+					       .kind = FIELD_STRING,
+					       .offset = offsetof(struct attr, value) };
 
 static void *plan_alloc(struct record_plan *plan, size_t count, size_t size)
 {
 	if (plan->block_count == plan->block_capacity) {
 		plan->block_capacity = plan->block_capacity ? 2 * plan->block_capacity : 16;
-		plan->blocks = check_realloc(plan->blocks,
-					     plan->block_capacity * sizeof *plan->blocks);
+		plan->blocks =
+			check_realloc(plan->blocks, plan->block_capacity * sizeof *plan->blocks);
 	}
 	void *block = check_calloc(count ? count : 1, size);
 	plan->blocks[plan->block_count++] = block;
@@ -39,26 +39,21 @@ static bool resolve_scalar(const struct field *field, enum schema_kind has, stru
 {
 	bool text = has == SCHEMA_STRING || has == SCHEMA_BYTES;
 	switch (field->kind) {
-	case FIELD_STRING:
-		return step_set(step, STEP_STRING, text);
-	case FIELD_BYTES:
-		return step_set(step, STEP_BYTES, text);
+	case FIELD_STRING: return step_set(step, STEP_STRING, text);
+	case FIELD_BYTES: return step_set(step, STEP_BYTES, text);
 	case FIELD_LONG:
 		if (has == SCHEMA_INT)
 			return step_set(step, STEP_INT_AS_LONG, true);
 		return step_set(step, STEP_LONG, has == SCHEMA_LONG);
-	case FIELD_INT:
-		return step_set(step, STEP_INT, has == SCHEMA_INT);
+	case FIELD_INT: return step_set(step, STEP_INT, has == SCHEMA_INT);
 	case FIELD_DOUBLE:
 		if (has == SCHEMA_INT || has == SCHEMA_LONG)
 			return step_set(step, STEP_LONG_AS_DOUBLE, true);
 		if (has == SCHEMA_FLOAT)
 			return step_set(step, STEP_FLOAT_AS_DOUBLE, true);
 		return step_set(step, STEP_DOUBLE, has == SCHEMA_DOUBLE);
-	case FIELD_BOOL:
-		return step_set(step, STEP_BOOL, has == SCHEMA_BOOLEAN);
-	default:
-		return false;
+	case FIELD_BOOL: return step_set(step, STEP_BOOL, has == SCHEMA_BOOLEAN);
+	default: return false;
 	}
 }
 
@@ -98,8 +93,8 @@ static struct err *resolve_union(struct record_plan *plan, const struct field *f
 	step->branches = plan_alloc(plan, step->count, sizeof *step->branches);
 	size_t fitting = 0;
 	for (size_t i = 0; i < step->count; i++) {
-		struct err *err = resolve(plan, field, own, writer->children[i].node,
-					  &step->branches[i]);
+		struct err *err =
+			resolve(plan, field, own, writer->children[i].node, &step->branches[i]);
 		if (err)
 			step->branches[i].op = STEP_REFUSED;
 		else
@@ -122,7 +117,8 @@ static struct err *resolve_items(struct record_plan *plan, const struct field *f
 	const struct field *item_field = &attr_value_field;
 	if (field->kind == FIELD_ARRAY) {
 		struct field *element = plan_alloc(plan, 1, sizeof *element);
-		*element = (struct field){ .name = field->name, .kind = FIELD_RECORD,
+		*element = (struct field){ .name = field->name,
+					   .kind = FIELD_RECORD,
 					   .type = field->type };
 		item_field = element;
 	}
@@ -138,7 +134,9 @@ static struct err *resolve(struct record_plan *plan, const struct field *field,
 			   struct step *step)
 {
 	bool has = field->optional && !field_absent_by_pointer(field);
-	*step = (struct step){ .field = field, .name = field->name, .offset = field->offset,
+	*step = (struct step){ .field = field,
+			       .name = field->name,
+			       .offset = field->offset,
 			       .has_offset = has ? field->has_offset : STEP_NO_HAS,
 			       .writer = writer };
 	if (writer->kind == SCHEMA_UNION)
@@ -205,13 +203,10 @@ static bool default_put(const struct field *field, const json_t *value, uint8_t 
 			return false;
 		*(int32_t *)member = symbol_index(field, json_string_value(value));
 		return *(int32_t *)member >= 0 && !field->optional;
-	case FIELD_MAP:
-		return json_is_object(value) && json_object_size(value) == 0;
-	case FIELD_ARRAY:
-		return json_is_array(value) && json_array_size(value) == 0;
+	case FIELD_MAP: return json_is_object(value) && json_object_size(value) == 0;
+	case FIELD_ARRAY: return json_is_array(value) && json_array_size(value) == 0;
 	case FIELD_BYTES:
-	case FIELD_RECORD:
-		return false;
+	case FIELD_RECORD: return false;
 	}
 	return false;
 }
@@ -259,7 +254,8 @@ static struct err *steps_new(struct record_plan *plan, const struct record_type 
 	steps->list = plan_alloc(plan, steps->count, sizeof *steps->list);
 	steps->image = plan_alloc(plan, 1, type->size);
 	for (size_t i = 0; i < steps->count; i++)
-		steps->list[i] = (struct step){ .op = STEP_SKIP, .has_offset = STEP_NO_HAS,
+		steps->list[i] = (struct step){ .op = STEP_SKIP,
+						.has_offset = STEP_NO_HAS,
 						.name = writer->children[i].name,
 						.writer = writer->children[i].node };
 	for (size_t i = 0; i < type->field_count; i++) {
@@ -325,4 +321,9 @@ void record_plan_free(struct record_plan **plan)
 	schema_free(&(*plan)->writer);
 	free(*plan);
 	*plan = NULL;
+}
+
+struct err *record_decode(const struct record_plan *plan, struct bytes avro, void *record)
+{
+	return steps_decode(plan->steps, avro, record);
 }

@@ -1,63 +1,17 @@
-/* Inside of the record module: what a plan is made of. record_plan.c makes plans, record_decode.c
- * runs them, record.c encodes; nothing outside of schemas/ includes this.
+/* Inside of the record module: plans. A plan is the writer's schema resolved against a field table
+ * and the project's own schema, into the steps that record_decode.h runs.
  *
- * A plan is a list of steps, one per field of the writer's schema in the order of the wire, and an
- * image: the record as it is before any step has run (defaults filled in, optional fields absent).
- * Decoding copies the image and runs the steps, so it needs no second look for missing fields. */
+ * Ownership: a plan owns its steps and both schemas. Nothing outside of schemas/ includes this,
+ * except tests. Threads: plans are read-only once made. */
 #ifndef SCHEMAS_RECORD_PLAN_H
 #define SCHEMAS_RECORD_PLAN_H
 
-#include "schemas/record.h"
-#include "schemas/schema.h"
-
-enum step_op {
-	STEP_SKIP,           /* no field of the table; `writer` says what to pass over */
-	STEP_NULL,           /* the absent branch of an optional field: the image has it so */
-	STEP_REFUSED,        /* a branch of the writer's union that the field can't hold */
-	STEP_UNION,          /* a long, then branches[it] */
-	STEP_STRING,
-	STEP_BYTES,
-	STEP_LONG,
-	STEP_INT,
-	STEP_INT_AS_LONG,
-	STEP_LONG_AS_DOUBLE,
-	STEP_FLOAT_AS_DOUBLE,
-	STEP_DOUBLE,
-	STEP_BOOL,
-	STEP_ENUM,
-	STEP_MAP,
-	STEP_ARRAY,
-	STEP_RECORD,
-};
-
-#define STEP_NO_HAS SIZE_MAX
-
-struct steps;
-
-struct step {
-	enum step_op op;
-	size_t offset;       /* of the member in the struct that the step fills */
-	size_t has_offset;   /* bool to be set, or STEP_NO_HAS */
-	const char *name;    /* field, for messages */
-	const struct field *field;
-	const struct schema_node *writer;
-	size_t count;        /* branches or symbols */
-	struct step *branches;  /* UNION: `count`; MAP, ARRAY: one, for the items */
-	int32_t *symbols;    /* ENUM: the table's index for each of the writer's, -1 for none */
-	struct steps *nested;   /* RECORD */
-};
-
-struct steps {
-	const struct record_type *type;
-	size_t count;
-	struct step *list;
-	uint8_t *image;      /* type->size bytes */
-};
+#include "schemas/record_decode.h"
 
 struct record_plan {
 	struct schema *own, *writer;
 	struct steps *steps;
-	void **blocks;       /* all that was allocated for steps */
+	void **blocks; /* all that was allocated for steps */
 	size_t block_count, block_capacity;
 };
 
@@ -67,19 +21,11 @@ const char *record_own_text(const char *name);
 /* The project's own schema of a type, parsed from `text` (NULL is an error). Errors: FATAL
  * SCHEMA_TABLE. */
 ERR_MUST_USE struct err *record_own_parse(const struct record_type *type, const char *text,
-					  struct schema **schema,
-					  const struct schema_node **root);
+					  struct schema **schema, const struct schema_node **root);
 
 /* record_plan_new with another text for the project's own schema: for tests of what no schema of
  * the project needs yet (aliases, other defaults). */
-ERR_MUST_USE struct err *record_plan_resolve(const struct record_type *type,
-					     const char *own_schema, const char *writer_schema,
-					     struct record_plan **plan);
-
-/* Whether absence of this kind of field is a NULL pointer in it, not a bool beside it. */
-static inline bool field_absent_by_pointer(const struct field *field)
-{
-	return field->kind == FIELD_STRING || field->kind == FIELD_BYTES;
-}
+ERR_MUST_USE struct err *record_plan_resolve(const struct record_type *type, const char *own_schema,
+					     const char *writer_schema, struct record_plan **plan);
 
 #endif

@@ -12,13 +12,13 @@
 #include "schemas/types.h"
 
 enum {
-	ENTRIES_MAX = 1024,         /* writers' schemas that one worker meets */
+	ENTRIES_MAX = 1024, /* writers' schemas that one worker meets */
 	SLOT_BITS = 11,
-	SLOTS = 1 << SLOT_BITS,     /* of the table over them */
-	PLANS_MAX = 16,             /* record types that one schema is read as */
+	SLOTS = 1 << SLOT_BITS,	     /* of the table over them */
+	PLANS_MAX = 16,		     /* record types that one schema is read as */
 	WRITERS_REMEMBERED_MAX = 64, /* (topic, type) pairs that one worker writes */
-	UNKNOWN_MAX = 256,          /* ids remembered as unknown, the oldest overwritten */
-	UNKNOWN_MS = 30 * 1000,     /* for so long: an id may be registered after its first use */
+	UNKNOWN_MAX = 256,	     /* ids remembered as unknown, the oldest overwritten */
+	UNKNOWN_MS = 30 * 1000,	     /* for so long: an id may be registered after its first use */
 	REASON_LEN_MAX = 256,
 	DESCRIPTION_MAX = 1200,
 };
@@ -124,8 +124,7 @@ static struct err *subject_of(const char *topic, const struct record_type *type,
 	}
 	struct schema *schema;
 	const struct schema_node *root;
-	struct err *err = record_own_parse(type, record_own_text(type->name), &schema,
-					   &root);
+	struct err *err = record_own_parse(type, record_own_text(type->name), &schema, &root);
 	if (err)
 		return err;
 	snprintf(subject, TOPIC_NAME_MAX + 8, "%s", root->name);
@@ -141,7 +140,8 @@ static struct err *writer_add(struct registry *registry, const char *topic,
 	    registry->writer_count == WRITERS_REMEMBERED_MAX)
 		return err_new(ERR_FATAL, "REGISTRY_REFUSED",
 			       "%s can't be written to %s: no such schema, a topic's name too "
-			       "long, or too many topics", type->name, topic);
+			       "long, or too many topics",
+			       type->name, topic);
 	char subject[TOPIC_NAME_MAX + 8];
 	struct err *err = subject_of(topic, type, subject);
 	if (err == NULL)
@@ -207,8 +207,8 @@ static struct err *wire_id(struct bytes value, int32_t *id)
 	if (data[0] != 0)
 		return err_new(ERR_POISON, "WIRE_MAGIC", "magic byte 0x%02x where 0x00 must be",
 			       data[0]);
-	*id = (int32_t)((uint32_t)data[1] << 24 | (uint32_t)data[2] << 16 |
-			(uint32_t)data[3] << 8 | data[4]);
+	*id = (int32_t)((uint32_t)data[1] << 24 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 8 |
+			data[4]);
 	return NULL;
 }
 
@@ -255,8 +255,7 @@ static struct err *text_find(struct registry *registry, int32_t id, char **text)
 
 /* Takes `text` (stolen) in under its id. A text that is no Avro schema of its own (it may refer to
  * others) counts as unknown. */
-static struct err *entry_add(struct registry *registry, int32_t id, char *text,
-			     struct entry **slot)
+static struct err *entry_add(struct registry *registry, int32_t id, char *text, struct entry **slot)
 {
 	struct schema *schema;
 	const struct schema_node *root;

@@ -13,16 +13,23 @@
 
 enum { ANSWER_SHOWN_MAX = 300 };
 
-enum { STATUS_OK = 200, STATUS_BAD_REQUEST = 400, STATUS_NOT_FOUND = 404, STATUS_TIMEOUT = 408,
-       STATUS_UNPROCESSABLE = 422, STATUS_TOO_MANY = 429, STATUS_SERVER_ERROR = 500 };
+enum {
+	STATUS_OK = 200,
+	STATUS_BAD_REQUEST = 400,
+	STATUS_NOT_FOUND = 404,
+	STATUS_TIMEOUT = 408,
+	STATUS_UNPROCESSABLE = 422,
+	STATUS_TOO_MANY = 429,
+	STATUS_SERVER_ERROR = 500
+};
 
 struct registry_http {
 	CURL *curl;
 	struct curl_slist *headers;
-	char *address;             /* no user, no password, no slash at the end */
-	char *user, *password;     /* of libcurl, or NULL */
-	bool proved;               /* it has answered as a registry does */
-	char *answer;              /* HTTP_ANSWER_MAX + 1 bytes, terminated */
+	char *address;	       /* no user, no password, no slash at the end */
+	char *user, *password; /* of libcurl, or NULL */
+	bool proved;	       /* it has answered as a registry does */
+	char *answer;	       /* HTTP_ANSWER_MAX + 1 bytes, terminated */
 	size_t answer_len;
 	char error[CURL_ERROR_SIZE];
 };
@@ -69,8 +76,8 @@ static void curl_set_up(struct registry_http *http)
 {
 	CURL *curl = http->curl;
 	http->headers = curl_slist_append(NULL, "Content-Type: " MEDIA_TYPE);
-	struct curl_slist *more = curl_slist_append(http->headers, "Accept: " MEDIA_TYPE
-								    ", application/json");
+	struct curl_slist *more =
+		curl_slist_append(http->headers, "Accept: " MEDIA_TYPE ", application/json");
 	CHECK(http->headers != NULL && more != NULL);
 	http->headers = more;
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -9,20 +9,13 @@ static const struct {
 	int32_t id;
 	const char *name;
 } local_ids[] = {
-	{ 1, "erp_event" },
-	{ 2, "crm_event" },
-	{ 3, "iot_event" },
-	{ 4, "marketing_event" },
-	{ 10, "control" },
-	{ 11, "account_event" },
-	{ 12, "series_point" },
-	{ 13, "resolve_input" },
-	{ 14, "series_totals" },
-	{ 15, "series_state" },
-	{ 20, "alert" },
-	{ 21, "score" },
-	{ 22, "forecast" },
-	{ 23, "forecast_accuracy" },
+	{ 1, "erp_event" },	 { 2, "crm_event" },
+	{ 3, "iot_event" },	 { 4, "marketing_event" },
+	{ 10, "control" },	 { 11, "account_event" },
+	{ 12, "series_point" },	 { 13, "resolve_input" },
+	{ 14, "series_totals" }, { 15, "series_state" },
+	{ 20, "alert" },	 { 21, "score" },
+	{ 22, "forecast" },	 { 23, "forecast_accuracy" },
 	{ 24, "account" },
 };
 

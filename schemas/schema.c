@@ -17,11 +17,11 @@ struct schema {
 };
 
 static const char *const kind_names[] = {
-	[SCHEMA_NULL] = "null",	    [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_INT] = "int",
-	[SCHEMA_LONG] = "long",	    [SCHEMA_FLOAT] = "float",	  [SCHEMA_DOUBLE] = "double",
-	[SCHEMA_BYTES] = "bytes",   [SCHEMA_STRING] = "string",	  [SCHEMA_RECORD] = "record",
-	[SCHEMA_ENUM] = "enum",	    [SCHEMA_ARRAY] = "array",	  [SCHEMA_MAP] = "map",
-	[SCHEMA_UNION] = "union",   [SCHEMA_FIXED] = "fixed",
+	[SCHEMA_NULL] = "null",	  [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_INT] = "int",
+	[SCHEMA_LONG] = "long",	  [SCHEMA_FLOAT] = "float",	[SCHEMA_DOUBLE] = "double",
+	[SCHEMA_BYTES] = "bytes", [SCHEMA_STRING] = "string",	[SCHEMA_RECORD] = "record",
+	[SCHEMA_ENUM] = "enum",	  [SCHEMA_ARRAY] = "array",	[SCHEMA_MAP] = "map",
+	[SCHEMA_UNION] = "union", [SCHEMA_FIXED] = "fixed",
 };
 
 const char *schema_kind_name(enum schema_kind kind)
@@ -49,16 +49,15 @@ static struct err *invalid(const char *what, const char *detail)
 		       detail ? ": " : "", detail ? detail : "");
 }
 
-static struct err *node_add(struct schema *schema, enum schema_kind kind,
-			    struct schema_node **node)
+static struct err *node_add(struct schema *schema, enum schema_kind kind, struct schema_node **node)
 {
 	*node = NULL;
 	if (schema->node_count == SCHEMA_NODES_MAX)
 		return invalid("more types than are allowed", NULL);
 	if (schema->node_count == schema->node_capacity) {
 		schema->node_capacity = schema->node_capacity ? 2 * schema->node_capacity : 32;
-		schema->nodes = check_realloc(schema->nodes,
-					      schema->node_capacity * sizeof *schema->nodes);
+		schema->nodes =
+			check_realloc(schema->nodes, schema->node_capacity * sizeof *schema->nodes);
 	}
 	*node = check_calloc(1, sizeof **node);
 	(*node)->kind = kind;
@@ -78,8 +77,8 @@ static struct err *name_add(struct schema *schema, const char *name, const char 
 		return invalid("a name is empty or too long", NULL);
 	if (schema->name_count == schema->name_capacity) {
 		schema->name_capacity = schema->name_capacity ? 2 * schema->name_capacity : 16;
-		schema->names = check_realloc(schema->names,
-					      schema->name_capacity * sizeof *schema->names);
+		schema->names =
+			check_realloc(schema->names, schema->name_capacity * sizeof *schema->names);
 	}
 	char *copy = check_strdup(text);
 	schema->names[schema->name_count++] = copy;
@@ -152,8 +151,8 @@ static struct err *parse_union(struct schema *schema, const json_t *json, const 
 	return err;
 }
 
-static struct err *parse_fields(struct schema *schema, struct schema_node *node,
-				const json_t *json, const char *space, unsigned depth)
+static struct err *parse_fields(struct schema *schema, struct schema_node *node, const json_t *json,
+				const char *space, unsigned depth)
 {
 	const json_t *fields = json_object_get(json, "fields");
 	if (!json_is_array(fields))

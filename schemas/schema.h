@@ -16,7 +16,7 @@
 enum {
 	SCHEMA_TEXT_MAX = 256 * 1024, /* bytes */
 	SCHEMA_NODES_MAX = 8192,
-	SCHEMA_DEPTH_MAX = 32,        /* types within types, in the text and in a value */
+	SCHEMA_DEPTH_MAX = 32, /* types within types, in the text and in a value */
 };
 
 enum schema_kind {
@@ -40,19 +40,19 @@ struct schema_node;
 
 /* A record's field, a union's branch, an enum's symbol, the items of an array or a map. */
 struct schema_child {
-	const char *name;               /* field or symbol; else NULL */
+	const char *name;		/* field or symbol; else NULL */
 	const struct schema_node *node; /* NULL for a symbol */
-	const json_t *value_default;    /* field; NULL where it has none */
-	const json_t *aliases;          /* field; an array of strings, or NULL */
+	const json_t *value_default;	/* field; NULL where it has none */
+	const json_t *aliases;		/* field; an array of strings, or NULL */
 };
 
 struct schema_node {
 	enum schema_kind kind;
-	const char *name;     /* full name ("foretell.Alert") of a record, enum or fixed; else NULL */
+	const char *name; /* full name ("foretell.Alert") of a record, enum or fixed; else NULL */
 	const json_t *aliases; /* of a named type, or NULL */
 	size_t child_count;
 	struct schema_child *children;
-	size_t fixed_size;    /* bytes */
+	size_t fixed_size; /* bytes */
 };
 
 struct schema;

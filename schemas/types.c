@@ -3,21 +3,21 @@
 #include "schemas/rows.h"
 
 /* The envelope that all sources share; `path` leads to the source_event within struct s. */
-#define ENVELOPE(s, path) \
-	REQ(s, "event_id", path event_id, FIELD_STRING), \
-	REQ(s, "source", path source, FIELD_STRING), \
-	REQ(s, "type", path type, FIELD_STRING), \
-	REQ(s, "subject", path subject, FIELD_STRING), \
-	REQ(s, "event_ms", path event_ms, FIELD_LONG), \
-	OPT_TEXT(s, "trace_id", path trace_id)
-#define AMOUNT(s, path) \
+#define ENVELOPE(s, path)                                      \
+	REQ(s, "event_id", path event_id, FIELD_STRING),       \
+		REQ(s, "source", path source, FIELD_STRING),   \
+		REQ(s, "type", path type, FIELD_STRING),       \
+		REQ(s, "subject", path subject, FIELD_STRING), \
+		REQ(s, "event_ms", path event_ms, FIELD_LONG), \
+		OPT_TEXT(s, "trace_id", path trace_id)
+#define AMOUNT(s, path)                                                             \
 	OPT_NUM(s, "amount_minor", path amount_minor, path has_amount, FIELD_LONG), \
-	OPT_TEXT(s, "currency", path currency)
+		OPT_TEXT(s, "currency", path currency)
 #define QUANTITY(s, path) OPT_NUM(s, "quantity", path quantity, path has_quantity, FIELD_LONG)
-#define VALUE(s, path) OPT_NUM(s, "value", path value, path has_value, FIELD_DOUBLE)
-#define NAME(s, path) OPT_TEXT(s, "name", path name)
-#define UNIT(s, path) OPT_TEXT(s, "unit", path unit)
-#define ATTRS(s, path) MAP(s, "attrs", path attrs, path attr_count)
+#define VALUE(s, path)	  OPT_NUM(s, "value", path value, path has_value, FIELD_DOUBLE)
+#define NAME(s, path)	  OPT_TEXT(s, "name", path name)
+#define UNIT(s, path)	  OPT_TEXT(s, "unit", path unit)
+#define ATTRS(s, path)	  MAP(s, "attrs", path attrs, path attr_count)
 
 static const struct field erp_event_fields[] = {
 	ENVELOPE(source_event, ),
@@ -36,11 +36,8 @@ static const struct field crm_event_fields[] = {
 TYPE(crm_event_type, "crm_event", source_event, crm_event_fields);
 
 static const struct field iot_event_fields[] = {
-	ENVELOPE(source_event, ),
-	NAME(source_event, ),
-	VALUE(source_event, ),
-	UNIT(source_event, ),
-	ATTRS(source_event, ),
+	ENVELOPE(source_event, ), NAME(source_event, ),	 VALUE(source_event, ),
+	UNIT(source_event, ),	  ATTRS(source_event, ),
 };
 TYPE(iot_event_type, "iot_event", source_event, iot_event_fields);
 
@@ -69,27 +66,19 @@ static const struct field control_fields[] = {
 TYPE(control_type, "control", control, control_fields);
 
 static const struct field account_event_fields[] = {
-	TEXT(account_event, account),
-	ENVELOPE(account_event, event.),
-	AMOUNT(account_event, event.),
-	QUANTITY(account_event, event.),
-	VALUE(account_event, event.),
-	NAME(account_event, event.),
-	UNIT(account_event, event.),
-	ATTRS(account_event, event.),
-	LONG(account_event, effective_ms),
-	LONG(account_event, ingest_ms),
+	TEXT(account_event, account),	   ENVELOPE(account_event, event.),
+	AMOUNT(account_event, event.),	   QUANTITY(account_event, event.),
+	VALUE(account_event, event.),	   NAME(account_event, event.),
+	UNIT(account_event, event.),	   ATTRS(account_event, event.),
+	LONG(account_event, effective_ms), LONG(account_event, ingest_ms),
 	BOOL(account_event, late),
 };
 TYPE(account_event_type, "account_event", account_event, account_event_fields);
 
 static const struct field series_point_fields[] = {
-	TEXT(series_point, definition),
-	TEXT(series_point, dimension),
-	TEXT(series_point, unit),
-	LONG(series_point, period_start_ms),
-	LONG(series_point, amount),
-	BOOL(series_point, late),
+	TEXT(series_point, definition), TEXT(series_point, dimension),
+	TEXT(series_point, unit),	LONG(series_point, period_start_ms),
+	LONG(series_point, amount),	BOOL(series_point, late),
 };
 TYPE(series_point_type, "series_point", series_point, series_point_fields);
 
@@ -124,8 +113,8 @@ static const struct field alert_fields[] = {
 };
 TYPE(alert_type, "alert", alert, alert_fields);
 
-static const char *const score_bands[] = { "UNKNOWN",  "LOW",  "GUARDED",
-					   "ELEVATED", "HIGH", "SEVERE", NULL };
+static const char *const score_bands[] = { "UNKNOWN", "LOW",	"GUARDED", "ELEVATED",
+					   "HIGH",    "SEVERE", NULL };
 
 static const struct field score_fields[] = {
 	TEXT(score, account),
@@ -143,19 +132,14 @@ static const struct field score_fields[] = {
 TYPE(score_type, "score", score, score_fields);
 
 /* What names one forecast, in forecast and forecast_accuracy alike. */
-#define FORECAST_KEY(s) \
+#define FORECAST_KEY(s)                                                                           \
 	TEXT(s, series), TEXT(s, definition), TEXT(s, dimension), TEXT(s, unit), TEXT(s, period), \
-	LONG(s, origin_ms), LONG(s, target_ms), INT(s, horizon)
+		LONG(s, origin_ms), LONG(s, target_ms), INT(s, horizon)
 
 static const struct field forecast_fields[] = {
-	FORECAST_KEY(forecast),
-	LONG(forecast, point),
-	LONG(forecast, lower_80),
-	LONG(forecast, upper_80),
-	LONG(forecast, lower_95),
-	LONG(forecast, upper_95),
-	TEXT(forecast, method),
-	INT(forecast, history_count),
+	FORECAST_KEY(forecast),	  LONG(forecast, point),	LONG(forecast, lower_80),
+	LONG(forecast, upper_80), LONG(forecast, lower_95),	LONG(forecast, upper_95),
+	TEXT(forecast, method),	  INT(forecast, history_count),
 };
 TYPE(forecast_type, "forecast", forecast, forecast_fields);
 

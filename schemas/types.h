@@ -17,7 +17,7 @@ struct source_event {
 	bool has_amount, has_quantity, has_value;
 	int64_t amount_minor;  /* optional: erp, crm */
 	int64_t quantity;      /* optional: erp; never negative */
-	double value;          /* optional: iot */
+	double value;	       /* optional: iot */
 	struct bytes currency; /* optional: ISO 4217 */
 	struct bytes name;     /* optional: crm stage, iot metric, marketing campaign */
 	struct bytes unit;     /* optional: iot, UN/CEFACT code */
@@ -37,11 +37,11 @@ struct control_input {
 };
 
 struct control {
-	int32_t kind;        /* enum control_kind */
+	int32_t kind;	     /* enum control_kind */
 	struct bytes writer; /* "topic/partition" of the input that this clock belongs to */
-	int64_t at_ms;       /* TICK: the writer's clock; END: the time up to which the input tells */
-	int64_t ingest_ms;   /* TICK: when the broker took in what moved the clock */
-	size_t input_count;  /* INPUTS: all writers of this log */
+	int64_t at_ms;	   /* TICK: the writer's clock; END: the time up to which the input tells */
+	int64_t ingest_ms; /* TICK: when the broker took in what moved the clock */
+	size_t input_count; /* INPUTS: all writers of this log */
 	struct control_input inputs[TOPICS_PER_STAGE_MAX];
 };
 
@@ -61,8 +61,8 @@ extern const struct record_type account_event_type;
 /* series_point: an amount that belongs to one period of one series. */
 struct series_point {
 	struct bytes definition; /* "revenue.week" or "revenue.week.country" */
-	struct bytes dimension;  /* "" for the total, else the value, e.g. "France" */
-	struct bytes unit;       /* currency; amounts are in its minor unit */
+	struct bytes dimension;	 /* "" for the total, else the value, e.g. "France" */
+	struct bytes unit;	 /* currency; amounts are in its minor unit */
 	int64_t period_start_ms;
 	int64_t amount;
 	bool late;
@@ -119,10 +119,10 @@ extern const struct record_type score_type;
 /* forecast: one horizon of one series, made at a period's close. */
 struct forecast {
 	struct bytes series, definition, dimension, unit;
-	struct bytes period;   /* ISO 8601 duration: P1D, P1W */
-	int64_t origin_ms;     /* the close at which it was made */
-	int64_t target_ms;     /* start of the period that it is about */
-	int32_t horizon;       /* periods ahead, from 1 */
+	struct bytes period; /* ISO 8601 duration: P1D, P1W */
+	int64_t origin_ms;   /* the close at which it was made */
+	int64_t target_ms;   /* start of the period that it is about */
+	int32_t horizon;     /* periods ahead, from 1 */
 	int64_t point, lower_80, upper_80, lower_95, upper_95;
 	struct bytes method;
 	int32_t history_count; /* periods that it was made from */
@@ -137,7 +137,7 @@ struct forecast_accuracy {
 	int32_t horizon;
 	int64_t actual, point, naive; /* naive: the last actual known at the origin */
 	double absolute_error, naive_absolute_error;
-	double smape;          /* 0 to 2 */
+	double smape;		       /* 0 to 2 */
 	double pinball_80, pinball_95; /* mean of the two quantile losses of each interval */
 	bool inside_80, inside_95;
 };

@@ -7,8 +7,8 @@ static size_t character_len(const uint8_t *data, size_t len)
 	uint8_t lead = data[0];
 	if (lead < 0x80)
 		return 1;
-	size_t want = lead >= 0xc2 && lead <= 0xdf ? 2
-		      : (lead & 0xf0) == 0xe0      ? 3
+	size_t want = lead >= 0xc2 && lead <= 0xdf   ? 2
+		      : (lead & 0xf0) == 0xe0	     ? 3
 		      : lead >= 0xf0 && lead <= 0xf4 ? 4
 						     : 0;
 	if (want == 0 || len < want)

@@ -3,7 +3,8 @@
  *
  *   bus_contract                   the model only
  *   bus_contract HOST:PORT         the model and that Kafka
- *   bus_contract HOST:PORT crash TOPIC-PREFIX     (itself, as the process to be killed)
+ *   bus_contract HOST:PORT TEXT    only the behaviours with TEXT in their names
+ *   bus_contract HOST:PORT crash PREFIX SERIAL TOPIC    itself, as the process to be killed
  *
  * Prints TAP. Figures (join and commit times) are diagnostics, not tests. */
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -300,6 +302,7 @@ static void transaction_is_seen_only_after_commit(void **state)
 	produce(member.bus, in, "inside");
 	member_poll_nothing(&member);
 	expect_ok(bus_commit(member.bus));
+	await_high(member.bus, in, 3);
 	append(world, in, 0, "after");
 	member_poll(&member, 2, &seen);
 	EXPECT_SEEN(&seen, "inside", "after");
@@ -534,6 +537,7 @@ static void the_end_counts_markers_and_waits_for_open_transactions(void **state)
 	struct bus *other = world_open(world, "group2"); /* fences member's producer: unused now */
 	expect_ok(bus_begin(other));
 	produce(other, in, "open");
+	await_high(other, in, high + 1);
 	append(world, in, 0, "behind");
 	member_poll_nothing(&member);
 	assert_int_equal(bus_end_reached(member.bus, in, 0), end);
@@ -893,35 +897,46 @@ static void a_killed_member_rejoins_and_its_transaction_is_aborted(void **state)
 
 /* ---- only what differs between the two ------------------------------------------------------ */
 
-static int ms_compare(const void *a, const void *b)
+static int us_compare(const void *a, const void *b)
 {
 	const int64_t *x = a, *y = b;
 	return (*x > *y) - (*x < *y);
+}
+
+/* Commits COMMITS_TIMED transactions of 100 records, `rest_ms` apart; prints median and maximum of
+ * send_offsets + commit. */
+static void commits_time(struct world *world, struct bus *bus, const char *in, int rest_ms)
+{
+	int64_t us[COMMITS_TIMED];
+	for (int i = 0; i < COMMITS_TIMED; i++) {
+		struct position position = position_at(in, i, "Y=0");
+		struct timespec rest = { .tv_nsec = rest_ms * 1000000L };
+		expect_ok(bus_begin(bus));
+		for (int j = 0; j < 100; j++)
+			produce(bus, in, "record");
+		int64_t began = time_monotonic_ns();
+		expect_ok(bus_send_offsets(bus, &position, 1));
+		expect_ok(bus_commit(bus));
+		us[i] = (time_monotonic_ns() - began) / 1000;
+		nanosleep(&rest, NULL);
+	}
+	qsort(us, COMMITS_TIMED, sizeof us[0], us_compare);
+	printf("# %s: send_offsets + commit of 100 records, %d ms apart: median %.2f ms, "
+	       "max %.2f ms\n",
+	       world->memory != NULL ? "memory" : "kafka", rest_ms,
+	       (double)us[COMMITS_TIMED / 2] / 1000, (double)us[COMMITS_TIMED - 1] / 1000);
 }
 
 static void commits_are_timed(void **state)
 {
 	struct world *world = world_of(state);
 	char in[NAME_MAX_LEN];
-	int64_t us[COMMITS_TIMED];
 	struct member member;
 	world_topic(world, "in", 1, in);
 	member_open(world, &member);
 	member_join(&member, in);
-	for (int i = 0; i < COMMITS_TIMED; i++) {
-		struct position position = position_at(in, i, "Y=0");
-		expect_ok(bus_begin(member.bus));
-		for (int j = 0; j < 100; j++)
-			produce(member.bus, in, "record");
-		int64_t began = time_monotonic_ns();
-		expect_ok(bus_send_offsets(member.bus, &position, 1));
-		expect_ok(bus_commit(member.bus));
-		us[i] = (time_monotonic_ns() - began) / 1000;
-	}
-	qsort(us, COMMITS_TIMED, sizeof us[0], ms_compare);
-	printf("# %s: send_offsets + commit of 100 records: median %.2f ms, max %.2f ms\n",
-	       world->memory != NULL ? "memory" : "kafka", (double)us[COMMITS_TIMED / 2] / 1000,
-	       (double)us[COMMITS_TIMED - 1] / 1000);
+	commits_time(world, member.bus, in, 0);
+	commits_time(world, member.bus, in, world->memory != NULL ? 0 : 20);
 	bus_close(&member.bus);
 }
 
@@ -1053,6 +1068,7 @@ int main(int argc, char **argv)
 	static char names[2 * BEHAVIOUR_COUNT][NAME_MAX_LEN];
 	struct CMUnitTest tests[2 * BEHAVIOUR_COUNT];
 	size_t count = 0;
+	const char *only = argc == 3 ? argv[2] : NULL;
 	struct world memory = { .memory = memory_kafka_new(), .prefix = "m" };
 	struct world kafka = { .program = argv[0], .client.brokers = argc > 1 ? argv[1] : NULL };
 	snprintf(kafka.prefix, sizeof kafka.prefix, "c%ld-", (long)getpid());
@@ -1065,7 +1081,8 @@ int main(int argc, char **argv)
 	}
 	for (int real = 0; real <= (argc > 1); real++) {
 		for (size_t i = 0; i < BEHAVIOUR_COUNT; i++) {
-			if (behaviours[i].kafka_only && !real)
+			if ((behaviours[i].kafka_only && !real) ||
+			    (only != NULL && strstr(behaviours[i].name, only) == NULL))
 				continue;
 			snprintf(names[count], NAME_MAX_LEN, "%s: %s", real ? "kafka" : "memory",
 				 behaviours[i].name);

@@ -12,25 +12,64 @@
 #include "base/conf.h"
 
 static const struct conf_option rows[] = {
-	{ .name = "app.id", .kind = CONF_STRING, .fallback = "demo", .min = 1, .max = 8,
-	  .pattern = "^[a-z0-9-]+$", .pattern_text = "lower-case letters, digits and -",
+	{ .name = "app.id",
+	  .kind = CONF_STRING,
+	  .fallback = "demo",
+	  .min = 1,
+	  .max = 8,
+	  .pattern = "^[a-z0-9-]+$",
+	  .pattern_text = "lower-case letters, digits and -",
 	  .doc = "Name." },
-	{ .name = "commit.interval.ms", .kind = CONF_DURATION, .fallback = "100", .min = 1,
-	  .max = 60000, .unit = "ms", .doc = "Commit | often." },
-	{ .name = "partitions", .kind = CONF_INT, .fallback = "16", .min = -1, .max = 1024,
+	{ .name = "commit.interval.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "100",
+	  .min = 1,
+	  .max = 60000,
+	  .unit = "ms",
+	  .doc = "Commit | often." },
+	{ .name = "partitions",
+	  .kind = CONF_INT,
+	  .fallback = "16",
+	  .min = -1,
+	  .max = 1024,
 	  .doc = "Count." },
-	{ .name = "alert.open", .kind = CONF_DOUBLE, .fallback = "0.8", .min = 0, .max = 1,
+	{ .name = "alert.open",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.8",
+	  .min = 0,
+	  .max = 1,
 	  .doc = "Open." },
 	{ .name = "eager", .kind = CONF_BOOL, .fallback = "false", .doc = "Eager." },
-	{ .name = "clock", .kind = CONF_ENUM, .fallback = "live", .choices = "live|data",
+	{ .name = "clock",
+	  .kind = CONF_ENUM,
+	  .fallback = "live",
+	  .choices = "live|data",
 	  .doc = "Clock." },
-	{ .name = "cache.size", .kind = CONF_SIZE, .fallback = "1M", .min = 0, .max = 1 << 30,
+	{ .name = "cache.size",
+	  .kind = CONF_SIZE,
+	  .fallback = "1M",
+	  .min = 0,
+	  .max = 1 << 30,
 	  .doc = "Bytes." },
-	{ .name = "inputs", .kind = CONF_LIST, .fallback = "a,b", .min = 0, .max = 3,
-	  .pattern = "^[a-z]+$", .pattern_text = "topics", .doc = "Topics." },
-	{ .name = "registry.password", .kind = CONF_STRING, .fallback = "", .min = 0, .max = 4,
+	{ .name = "inputs",
+	  .kind = CONF_LIST,
+	  .fallback = "a,b",
+	  .min = 0,
+	  .max = 3,
+	  .pattern = "^[a-z]+$",
+	  .pattern_text = "topics",
+	  .doc = "Topics." },
+	{ .name = "registry.password",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 4,
 	  .doc = "Secret." },
-	{ .name = "registry.url", .kind = CONF_STRING, .fallback = "", .min = 0, .max = 64,
+	{ .name = "registry.url",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 64,
 	  .doc = "Url." },
 };
 
@@ -99,10 +138,14 @@ static void values_are_parsed_by_kind(void **state)
 		const char *name, *text;
 		int64_t whole;
 	} good[] = {
-		{ "commit.interval.ms", "60000", 60000 }, { "commit.interval.ms", "1m", 60000 },
-		{ "commit.interval.ms", "30s", 30000 },	  { "commit.interval.ms", "7ms", 7 },
-		{ "partitions", "-1", -1 },		  { "cache.size", "64k", 65536 },
-		{ "cache.size", "1G", 1073741824 },	  { "clock", "data", 1 },
+		{ "commit.interval.ms", "60000", 60000 },
+		{ "commit.interval.ms", "1m", 60000 },
+		{ "commit.interval.ms", "30s", 30000 },
+		{ "commit.interval.ms", "7ms", 7 },
+		{ "partitions", "-1", -1 },
+		{ "cache.size", "64k", 65536 },
+		{ "cache.size", "1G", 1073741824 },
+		{ "clock", "data", 1 },
 	};
 	struct conf *conf = *state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -125,17 +168,35 @@ static void values_are_parsed_by_kind(void **state)
 static void wrong_values_are_refused(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "app.id", "" },	     { "app.id", "Demo" },	 { "app.id", "ninechars" },
-		{ "commit.interval.ms", "" }, { "commit.interval.ms", "0" },
-		{ "commit.interval.ms", "60001" }, { "commit.interval.ms", "2h" },
-		{ "commit.interval.ms", "5 s" }, { "commit.interval.ms", "9223372036854775807d" },
-		{ "partitions", "16.0" },    { "partitions", " 16" },	 { "partitions", "0x10" },
-		{ "partitions", "99999999999999999999" }, { "partitions", "5s" },
-		{ "alert.open", "nan" },     { "alert.open", "1.01" },	 { "alert.open", "" },
-		{ "alert.open", "0.5x" },    { "eager", "yes" },	 { "eager", "" },
-		{ "clock", "live|data" },    { "clock", "" },		 { "clock", "liv" },
-		{ "cache.size", "1K" },	     { "cache.size", "2G" },	 { "inputs", "a,,b" },
-		{ "inputs", "a,B" },	     { "inputs", "a,b,c,d" },	 { "inputs", "a," },
+		{ "app.id", "" },
+		{ "app.id", "Demo" },
+		{ "app.id", "ninechars" },
+		{ "commit.interval.ms", "" },
+		{ "commit.interval.ms", "0" },
+		{ "commit.interval.ms", "60001" },
+		{ "commit.interval.ms", "2h" },
+		{ "commit.interval.ms", "5 s" },
+		{ "commit.interval.ms", "9223372036854775807d" },
+		{ "partitions", "16.0" },
+		{ "partitions", " 16" },
+		{ "partitions", "0x10" },
+		{ "partitions", "99999999999999999999" },
+		{ "partitions", "5s" },
+		{ "alert.open", "nan" },
+		{ "alert.open", "1.01" },
+		{ "alert.open", "" },
+		{ "alert.open", "0.5x" },
+		{ "eager", "yes" },
+		{ "eager", "" },
+		{ "clock", "live|data" },
+		{ "clock", "" },
+		{ "clock", "liv" },
+		{ "cache.size", "1K" },
+		{ "cache.size", "2G" },
+		{ "inputs", "a,,b" },
+		{ "inputs", "a,B" },
+		{ "inputs", "a,b,c,d" },
+		{ "inputs", "a," },
 	};
 	struct conf *conf = *state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -173,9 +234,10 @@ static void later_sources_win(void **state)
 {
 	struct conf *conf = *state;
 	char path[32];
-	file_write(path, "{\"app.id\": \"file\", \"partitions\": 4, \"alert.open\": 0.7,\n"
-			 "\"inputs\": [\"x\", \"y\"], \"eager\": true, \"commit.interval.ms\": \"2s\","
-			 "\"kafka.security.protocol\": \"SSL\"}");
+	file_write(path,
+		   "{\"app.id\": \"file\", \"partitions\": 4, \"alert.open\": 0.7,\n"
+		   "\"inputs\": [\"x\", \"y\"], \"eager\": true, \"commit.interval.ms\": \"2s\","
+		   "\"kafka.security.protocol\": \"SSL\"}");
 	expect_ok(conf_load_file(conf, path));
 	unlink(path);
 	char *environment[] = { (char[]){ "FORETELL_PARTITIONS=5" },

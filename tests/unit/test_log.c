@@ -1,4 +1,5 @@
-/* base/log: each call is one JSON line, whole, whatever it is given and however many threads log. */
+/* base/log: each call is one JSON line, whole, whatever it is given and however many threads log.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
