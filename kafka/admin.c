@@ -177,14 +177,19 @@ static struct err *offsets_find(struct admin *admin, rd_kafka_event_t *event, co
 				   "committed offsets of group %s", group);
 	const rd_kafka_topic_partition_list_t *list =
 		rd_kafka_group_result_partitions(groups[0]);
-	for (int i = 0; list != NULL && i < list->cnt; i++)
-		if (strcmp(list->elems[i].topic, topic) == 0 && list->elems[i].offset >= 0)
-			*has = true;
+	for (int i = 0; list != NULL && i < list->cnt; i++) {
+		if (strcmp(list->elems[i].topic, topic) != 0)
+			continue;
+		if (list->elems[i].err != 0)
+			return rd_err_code(list->elems[i].err, &admin->client,
+					   "committed offset of group %s on %s [%d]", group, topic,
+					   (int)list->elems[i].partition);
+		*has = *has || list->elems[i].offset >= 0;
+	}
 	return NULL;
 }
 
-struct err *admin_group_has_offsets(struct admin *admin, const char *group, const char *topic,
-				    bool *has)
+static struct err *offsets_ask(struct admin *admin, const char *group, const char *topic, bool *has)
 {
 	*has = false;
 	rd_kafka_ListConsumerGroupOffsets_t *asked =
@@ -205,4 +210,19 @@ struct err *admin_group_has_offsets(struct admin *admin, const char *group, cons
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_ListConsumerGroupOffsets_destroy(asked);
 	return err;
+}
+
+struct err *admin_group_has_offsets(struct admin *admin, const char *group, const char *topic,
+				    bool *has)
+{
+	int64_t deadline = time_monotonic_ms() + RD_CALL_MS;
+	for (;;) {
+		struct err *err = offsets_ask(admin, group, topic, has);
+		/* Unlike the consumer, librdkafka's admin call doesn't wait for a transaction that
+		 * holds an offset: its markers may still be on their way. */
+		if (err == NULL || err_verdict(err) != ERR_RETRY || time_monotonic_ms() >= deadline)
+			return err;
+		err_free(&err);
+		rd_pause(20);
+	}
 }

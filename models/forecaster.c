@@ -18,7 +18,7 @@ enum {
 	MEMBERS_MAX = 4,
 };
 
-/* Choices tried on CDNOW and retail weekly revenue; coarse on purpose. */
+/* Coarse on purpose, for the cost; no other grids were tried. */
 static const double SES_ALPHA[] = { 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0 };
 static const double DAMPED_ALPHA[] = { 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9 };
 static const double DAMPED_BETA[] = { 0.05, 0.15, 0.4 };

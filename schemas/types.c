@@ -2,6 +2,9 @@
 
 #include "schemas/rows.h"
 
+/* One row a line, in the order of the .avsc. clang-format would fill the lines. */
+/* clang-format off */
+
 /* The envelope that all sources share; `path` leads to the source_event within struct s. */
 #define ENVELOPE(s, path)                                      \
 	REQ(s, "event_id", path event_id, FIELD_STRING),       \

@@ -10,7 +10,9 @@ by the PyPI package `lifetimes` 0.11.3, MIT licence):
 What was decided with what data
   - Rows after 1997-09-30 took no part in choosing features, constants or coefficients. The inner
     validation was: fit at the snapshot 1997-03-31, judge at 1997-06-30 (label: buys within 90
-    days). `--validate` repeats it for the chosen features.
+    days). `--validate` repeats it for the chosen features. About 45 sets of features were
+    compared there (AUC .725 to .750; most with mean order value .748 to .750, without it .743 to
+    .744), and the pick among equals was by log loss and by how it behaves for silent accounts.
   - The shipped coefficients are fitted on the snapshots 1997-04-30, 05-31 and 06-30 together; the
     last label window ends on 1997-09-28.
   - `--evaluate` is the final held-out look: purchases to 1997-09-30, judged on the 39 weeks after.

@@ -182,7 +182,7 @@ static void run_seed(const struct fixture *fixture, uint64_t seed)
 	struct memory_line *line =
 		new_line(fixture, kafka, (int64_t)(next_random(&random) % 50),
 			 checkpoints[next_random(&random) % 4],
-			 next_random(&random) % 2 ? 100 : 1000);
+			 next_random(&random) % 2 ? 48 : 1000);
 	memory_kafka_set_poll_max(kafka, 1 + next_random(&random) % 60);
 	for (int turn = 0; turn < TURNS; turn++)
 		do_something(line, kafka, &random);

@@ -480,21 +480,28 @@ static void forecasts_reach_their_members(void **state)
 		"subject", "\"string\"") "," F("event_ms", "\"long\"")
 
 /* Fields of every type that Avro has, between and around the envelope's. */
-static const char stranger[] =
-	RECORD("other.ErpEvent",
-	       F("x1", "{\"type\":\"array\",\"items\":[\"null\",\"int\",\"string\"]}") "," F(
-		       "x2",
-		       "{\"type\":\"record\",\"name\":\"Node\",\"fields\":[" F(
-			       "v",
-			       "{\"type\":\"fixed\",\"name\":\"Fx\",\"size\":16}") "," F("next", "["
-												 "\"null\",\"Node\"]") "]}") "," F("subject", "\"string\"") "," F("event_id",
-																				  "\"bytes\"") "," F("x3", "{\"type\":\"map\",\"values\":{\"type\":\"map\",\"values\":\"double\"}}") "," F("event_ms", "\"int\"") "," F("x4", "{\"type\":\"enum\",\"name\":\"En\",\"symbols\":[\"A\",\"B\"]}") "," F("quantity",
-																																														     "\"int\"") "," F("x5",
-																																																      "\"Fx\"") "," F("x6", "\"float\"") "," F("amount_minor",
-																																																					       "[\"null\",\"string\",\"long\"]") "," F("type", "[\"null\",\"string\"]") "," F("x7", "\"boolean\"") "," F("source",
-																																																																			 "\"string\"") "," F("x8", "\"null\"") "," F("x9",
-																																																																								     "\"bytes\"") "," F("x10",
-																																																																											"{\"type\":\"array\",\"items\":\"Node\"}"));
+/* clang-format off */
+static const char stranger[] = RECORD("other.ErpEvent",
+	F("x1", "{\"type\":\"array\",\"items\":[\"null\",\"int\",\"string\"]}") ","
+	F("x2", RECORD("Node",
+		F("v", "{\"type\":\"fixed\",\"name\":\"Fx\",\"size\":16}") ","
+		F("next", "[\"null\",\"Node\"]"))) ","
+	F("subject", "\"string\"") ","
+	F("event_id", "\"bytes\"") ","
+	F("x3", "{\"type\":\"map\",\"values\":{\"type\":\"map\",\"values\":\"double\"}}") ","
+	F("event_ms", "\"int\"") ","
+	F("x4", "{\"type\":\"enum\",\"name\":\"En\",\"symbols\":[\"A\",\"B\"]}") ","
+	F("quantity", "\"int\"") ","
+	F("x5", "\"Fx\"") ","
+	F("x6", "\"float\"") ","
+	F("amount_minor", "[\"null\",\"string\",\"long\"]") ","
+	F("type", "[\"null\",\"string\"]") ","
+	F("x7", "\"boolean\"") ","
+	F("source", "\"string\"") ","
+	F("x8", "\"null\"") ","
+	F("x9", "\"bytes\"") ","
+	F("x10", "{\"type\":\"array\",\"items\":\"Node\"}"));
+/* clang-format on */
 
 static void set_text(struct other *other, const char *field, const char *text)
 {
@@ -606,17 +613,15 @@ static void numbers_are_promoted(void **state)
 static void what_cannot_be_resolved_is_refused(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *schema, *code, *mentions;
-	} rows[] = {
+	/* clang-format off */
+	static const struct { const char *schema, *code, *mentions; } rows[] = {
 		{ RECORD("ErpEvent", F("event_id", "\"string\"")), "SCHEMA_MISMATCH", "source" },
 		{ RECORD("CrmEvent", ENVELOPE_FIELDS), "SCHEMA_MISMATCH", "CrmEvent" },
 		{ "\"string\"", "SCHEMA_MISMATCH", "string" },
 		{ RECORD("ErpEvent", ENVELOPE_FIELDS "," F("quantity", "\"double\"")),
 		  "SCHEMA_MISMATCH", "quantity" },
 		{ RECORD("ErpEvent", ENVELOPE_FIELDS "," F("attrs", "{\"type\":\"map\","
-								    "\"values\":\"long\"}")),
-		  "SCHEMA_MISMATCH", "value" },
+		  "\"values\":\"long\"}")), "SCHEMA_MISMATCH", "value" },
 		{ RECORD("ErpEvent", ENVELOPE_FIELDS "," F("quantity", "[\"string\",\"float\"]")),
 		  "SCHEMA_MISMATCH", "quantity" },
 		{ "", "SCHEMA_INVALID", NULL },
@@ -638,6 +643,7 @@ static void what_cannot_be_resolved_is_refused(void **state)
 		{ RECORD("R", "{\"type\":\"int\"}"), "SCHEMA_INVALID", NULL },
 		{ RECORD("R", F("a", "{\"type\":\"array\"}")), "SCHEMA_INVALID", NULL },
 	};
+	/* clang-format on */
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct record_plan *plan;
 		expect_code(record_plan_new(&erp_event_type, rows[i].schema, &plan), ERR_FATAL,
