@@ -12,7 +12,7 @@
 
 struct bytes {
 	const uint8_t *data; /* borrowed */
-	size_t len;          /* bytes */
+	size_t len;	     /* bytes */
 };
 
 static inline struct bytes bytes_of(const void *data, size_t len)

@@ -35,8 +35,13 @@ struct err *err_wrap(struct err *cause, const char *format, ...)
 	int length = vsnprintf(cause->text, sizeof cause->text, format, args);
 	va_end(args);
 	size_t used = length < 0 ? 0 : (size_t)length;
-	if (used < sizeof cause->text)
-		snprintf(cause->text + used, sizeof cause->text - used, ": %s", inner);
+	size_t room = used < sizeof cause->text ? sizeof cause->text - used : 0;
+	size_t len = strlen(inner) + 1;
+	if (room > 2) {
+		memcpy(cause->text + used, ": ", 2);
+		memcpy(cause->text + used + 2, inner, len < room - 2 ? len : room - 2);
+		cause->text[sizeof cause->text - 1] = '\0';
+	}
 	return cause;
 }
 

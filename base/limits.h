@@ -6,35 +6,35 @@ enum {
 	ERR_TEXT_MAX = 1024,
 
 	/* names and keys */
-	TOPIC_NAME_MAX = 249,       /* Kafka's own bound */
+	TOPIC_NAME_MAX = 249, /* Kafka's own bound */
 	APP_ID_MAX = 64,
-	KEY_LEN_MAX = 128,          /* an account's or a series' key in the state */
+	KEY_LEN_MAX = 128, /* an account's or a series' key in the state */
 	EVENT_ID_MAX = 128,
 	EVENT_TYPE_MAX = 64,
 	ATTR_COUNT_MAX = 16,
 	ATTR_LEN_MAX = 512,
 
 	/* a record and a batch */
-	RECORD_LEN_MAX = 1000000,   /* largest value that a stage accepts */
+	RECORD_LEN_MAX = 1000000, /* largest value that a stage accepts */
 	HEADER_COUNT_MAX = 16,
 	POLL_RECORDS_MAX = 2000,
 	OUTPUT_LEN_MAX = 64 * 1024, /* largest encoded output or state */
 
 	/* the line */
 	TOPICS_PER_STAGE_MAX = 16,
-	PARTITIONS_MAX = 1024,      /* of one topic */
-	TASKS_MAX = 2048,           /* (topic, partition) pairs of one worker */
-	WRITERS_MAX = 2048,         /* of one log */
-	TARGETS_MAX = 16,           /* keys that one record may touch */
+	PARTITIONS_MAX = 1024, /* of one topic */
+	TASKS_MAX = 2048,      /* (topic, partition) pairs of one worker */
+	WRITERS_MAX = 2048,    /* of one log */
+	TARGETS_MAX = 16,      /* keys that one record may touch */
 
 	/* a transaction */
 	TXN_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
 	TXN_RECORDS_MAX = 100000,
-	TICK_SLICE_MAX = 20000,     /* due entries fired before the worker looks up */
-	PUBLISH_MAX = 20000,        /* states published with one transaction */
+	TICK_SLICE_MAX = 20000, /* due entries fired before the worker looks up */
+	PUBLISH_MAX = 20000,	/* states published with one transaction */
 	RECOVERY_ATTEMPTS_MAX = 120,
-	CLOCK_JOURNAL_MAX = 8192,   /* ticks between Y and X before a checkpoint is forced */
-	POSITION_TEXT_MAX = 1024,   /* commit metadata; the broker's own limit is 4096 */
+	CLOCK_JOURNAL_MAX = 8192, /* ticks between Y and X before a checkpoint is forced */
+	POSITION_TEXT_MAX = 1024, /* commit metadata; the broker's own limit is 4096 */
 
 	/* alerts and forecasts */
 	REASONS_MAX = 4,

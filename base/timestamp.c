@@ -90,9 +90,9 @@ void time_format(int64_t ms, char text[TIME_TEXT_LEN + 1])
 	if (year > 9999)
 		year = 9999;
 	snprintf(text, TIME_TEXT_LEN + 1, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-		 (unsigned)year % 10000, month % 100, day % 100, (unsigned)(rest / MS_PER_HOUR) % 100,
-		 (unsigned)(rest / MS_PER_MINUTE % 60), (unsigned)(rest / 1000 % 60),
-		 (unsigned)(rest % 1000));
+		 (unsigned)year % 10000, month % 100, day % 100,
+		 (unsigned)(rest / MS_PER_HOUR) % 100, (unsigned)(rest / MS_PER_MINUTE % 60),
+		 (unsigned)(rest / 1000 % 60), (unsigned)(rest % 1000));
 }
 
 /* Exactly `count` digits at *text, which moves past them; -1 where there are none. */

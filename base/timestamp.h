@@ -10,9 +10,9 @@
 #define TIME_NONE INT64_MAX /* "never due", "not known" */
 
 #define MS_PER_MINUTE INT64_C(60000)
-#define MS_PER_HOUR INT64_C(3600000)
-#define MS_PER_DAY INT64_C(86400000)
-#define MS_PER_WEEK INT64_C(604800000)
+#define MS_PER_HOUR   INT64_C(3600000)
+#define MS_PER_DAY    INT64_C(86400000)
+#define MS_PER_WEEK   INT64_C(604800000)
 
 /* What an event may be dated: 1900-01-01 to 2200-01-01; anything else is absurd. */
 #define EVENT_MS_MIN INT64_C(-2208988800000)

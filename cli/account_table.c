@@ -67,9 +67,9 @@ static void keep_latest(struct account_table *table)
 		qsort(table->rows, table->count, sizeof *table->rows, by_key_and_sequence);
 	size_t kept = 0;
 	for (size_t i = 0; i < table->count; i++) {
-		bool last = i + 1 == table->count ||
-			    !bytes_equal(account_row_key(&table->rows[i]),
-					 account_row_key(&table->rows[i + 1]));
+		bool last =
+			i + 1 == table->count || !bytes_equal(account_row_key(&table->rows[i]),
+							      account_row_key(&table->rows[i + 1]));
 		if (last && table->rows[i].state.event_count > 0)
 			table->rows[kept++] = table->rows[i];
 	}
@@ -106,8 +106,7 @@ static int compare_to_key(const void *key, const void *row)
 	return bytes_compare(*wanted, account_row_key(row));
 }
 
-const struct account_row *account_table_find(const struct account_table *table,
-					     struct bytes key)
+const struct account_row *account_table_find(const struct account_table *table, struct bytes key)
 {
 	if (table->count == 0)
 		return NULL;

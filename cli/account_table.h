@@ -23,13 +23,11 @@ enum { ACCOUNT_ROWS_MAX = 20 * 1000 * 1000 };
 /* Reads into *table, which is zeroed first; only: an account's key, or absent for all. Errors: as
  * reader_run; FATAL ACCOUNTS_TOO_MANY. */
 ERR_MUST_USE struct err *account_table_read(struct account_table *table, const struct conf *conf,
-					    const struct client_options *client,
-					    struct bytes only);
+					    const struct client_options *client, struct bytes only);
 void account_table_fini(struct account_table *table);
 
 /* NULL where the account isn't there. */
-const struct account_row *account_table_find(const struct account_table *table,
-					     struct bytes key);
+const struct account_row *account_table_find(const struct account_table *table, struct bytes key);
 
 static inline struct bytes account_row_key(const struct account_row *row)
 {

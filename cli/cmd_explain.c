@@ -72,8 +72,7 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 	size_t count = churn_reasons(&score, state->currency, reasons, texts);
 	print_time("as of", at_ms);
 	printf("  %-18s %.3f that no order comes within %d days (%s)\n", "probability",
-	       score.probability, BUYER_HORIZON_DAYS,
-	       bands[churn_band(score.probability, true)]);
+	       score.probability, BUYER_HORIZON_DAYS, bands[churn_band(score.probability, true)]);
 	if (score.abstain != BUYER_ABSTAIN_NO)
 		printf("  %-18s for ranking only, no alert: %s\n", "abstains",
 		       buyer_abstain_name(score.abstain));
@@ -104,7 +103,8 @@ static struct err *choose_time(const struct args *args, const struct account_sta
 	*at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
 	if (text == NULL || time_parse(text, at_ms))
 		return NULL;
-	return err_new(ERR_FATAL, "USAGE", "--at %s is not a date or time such as 1997-09-30", text);
+	return err_new(ERR_FATAL, "USAGE", "--at %s is not a date or time such as 1997-09-30",
+		       text);
 }
 
 static struct err *explain(const struct args *args)
@@ -114,8 +114,8 @@ static struct err *explain(const struct args *args)
 	const char *account = args_operand(args, 0);
 	struct account_table table;
 	int64_t at_ms = 0;
-	struct err *err = account_table_read(&table, args_conf(args), &client.options,
-					     bytes_str(account));
+	struct err *err =
+		account_table_read(&table, args_conf(args), &client.options, bytes_str(account));
 	if (err == NULL && table.count == 0)
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
 			      "there is no account %s in %s.accounts (yet?)", account,

@@ -33,9 +33,10 @@ static const char *const examples[] = {
 static const struct args_spec spec = {
 	.command = "risk",
 	.operands = "",
-	.about = "Ranks the accounts by the probability that no order comes within 90 days: those\n"
-		 "that have ordered often enough to be alerted on come first, by what is at stake.\n"
-		 "--judge says later what they really did, and how well the ranking was (AUC).",
+	.about =
+		"Ranks the accounts by the probability that no order comes within 90 days: those\n"
+		"that have ordered often enough to be alerted on come first, by what is at stake.\n"
+		"--judge says later what they really did, and how well the ranking was (AUC).",
 	.flags = flags,
 	.options = options,
 	.examples = examples,
@@ -49,8 +50,8 @@ struct scored {
 	bool abstains;
 };
 
-/* Who is shown first: those who may be alerted on and are likelier gone than not, then by what is at
- * stake: probability x worth. */
+/* Who is shown first: those who may be alerted on and are likelier gone than not, then by what is
+ * at stake: probability x worth. */
 static bool is_at_risk(const struct scored *scored)
 {
 	return !scored->abstains && scored->score.probability >= 0.5;
@@ -106,16 +107,14 @@ static struct err *write_scores(const char *path, const struct scored *scored, s
 	return failed ? err_new(ERR_FATAL, "FILE", "%s can't be written to its end", path) : NULL;
 }
 
-static struct err *rank(const struct args *args, const struct account_table *table,
-			int64_t top)
+static struct err *rank(const struct args *args, const struct account_table *table, int64_t top)
 {
 	int64_t at_ms = 0;
 	const char *at = args_value(args, "at", "");
 	if (!time_parse(at, &at_ms))
 		return err_new(ERR_FATAL, "USAGE", "--at needs a date or time such as 1997-10-01");
-	const struct churn_options churn = {
-		.order_count_min = conf_int(args_conf(args), "alert.orders.min")
-	};
+	const struct churn_options churn = { .order_count_min = conf_int(args_conf(args),
+									 "alert.orders.min") };
 	struct scored *scored = check_calloc(table->count, sizeof *scored);
 	size_t count = 0;
 	for (size_t i = 0; i < table->count; i++) {
@@ -128,7 +127,8 @@ static struct err *rank(const struct args *args, const struct account_table *tab
 	}
 	if (count > 1)
 		qsort(scored, count, sizeof *scored, by_stake);
-	printf("Most at stake of %zu accounts as of %s (probability of no order in %d days, worth so "
+	printf("Most at stake of %zu accounts as of %s (probability of no order in %d days, worth "
+	       "so "
 	       "far):\n",
 	       count, at, BUYER_HORIZON_DAYS);
 	for (size_t i = 0; i < count && i < (size_t)top; i++)
@@ -154,10 +154,9 @@ static struct err *judge_line(struct verdict *verdict, const struct account_tabl
 	json_int_t at_ms = 0;
 	double probability = 0;
 	int abstained = 0;
-	int failed = line == NULL ||
-		     json_unpack(line, "{s:s%,s:I,s:F,s:b}", "account", &account, &account_len,
-				 "at_ms", &at_ms, "probability", &probability, "abstained",
-				 &abstained) != 0;
+	int failed = line == NULL || json_unpack(line, "{s:s%,s:I,s:F,s:b}", "account", &account,
+						 &account_len, "at_ms", &at_ms, "probability",
+						 &probability, "abstained", &abstained) != 0;
 	const struct account_row *row =
 		failed ? NULL : account_table_find(table, bytes_of(account, account_len));
 	if (row == NULL) {
@@ -171,8 +170,7 @@ static struct err *judge_line(struct verdict *verdict, const struct account_tabl
 		char when[TIME_TEXT_LEN + 1];
 		time_format(row->state.buyer.last_ms, when);
 		printf("  %-14s %5.1f %%  %s %.10s\n", account, 100 * probability,
-		       returned ? "ordered again, last on" : "never came back, last order",
-		       when);
+		       returned ? "ordered again, last on" : "never came back, last order", when);
 		verdict->shown++;
 	}
 	verdict->cases[verdict->count++] = (struct ranking_case){ 1 - probability, returned };
@@ -200,7 +198,8 @@ static struct err *judge(const struct account_table *table, const char *path, in
 	if (err == NULL && verdict.count == 0)
 		err = err_new(ERR_FATAL, "JUDGE_FILE", "%s holds no scores", path);
 	if (err == NULL)
-		printf("%zu of %zu accounts ordered again; AUC of the ranking %.4f (0.5 is chance)\n",
+		printf("%zu of %zu accounts ordered again; AUC of the ranking %.4f (0.5 is "
+		       "chance)\n",
 		       verdict.returned_count, verdict.count,
 		       ranking_auc(verdict.cases, verdict.count));
 	free(verdict.cases);

@@ -25,11 +25,20 @@ static const struct args_flag flags[] = {
 };
 
 static const char *const shown_options[] = {
-	"kafka.bootstrap.servers", "app.id",   "inputs",
-	"state.dir",               "instance", "clock",
-	"tick.ms",                 "commit.interval.ms", "checkpoint.interval.ms",
-	"cache.entries",           "series.dimensions",  "alert.open",
-	"alert.close",             NULL,
+	"kafka.bootstrap.servers",
+	"app.id",
+	"inputs",
+	"state.dir",
+	"instance",
+	"clock",
+	"tick.ms",
+	"commit.interval.ms",
+	"checkpoint.interval.ms",
+	"cache.entries",
+	"series.dimensions",
+	"alert.open",
+	"alert.close",
+	NULL,
 };
 
 static const char *const examples[] = {
@@ -102,10 +111,11 @@ static struct err *look_at_inputs(struct run *run, struct admin *admin)
 		if (partitions < 0)
 			return missing(inputs[i]);
 		if (i > 0 && partitions != run->partition_count)
-			return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
-				       "%s has %" PRId32 " partitions, %s has %" PRId32
-				       ": all inputs need the same number (see `foretell topics check`)",
-				       inputs[i], partitions, inputs[0], run->partition_count);
+			return err_new(
+				ERR_FATAL, "PARTITIONS_DIFFER",
+				"%s has %" PRId32 " partitions, %s has %" PRId32
+				": all inputs need the same number (see `foretell topics check`)",
+				inputs[i], partitions, inputs[0], run->partition_count);
 		run->partition_count = partitions;
 	}
 	return NULL;
@@ -149,11 +159,12 @@ static struct err *begin_anew(struct run *run, struct admin *admin)
 		if (err != NULL)
 			return err;
 		if (has)
-			return err_new(ERR_FATAL, "APP_EXISTS",
-				       "the application %s has positions already, so it can't begin "
-				       "anew: choose another --app, or leave --from-beginning out to "
-				       "let it go on",
-				       app_id);
+			return err_new(
+				ERR_FATAL, "APP_EXISTS",
+				"the application %s has positions already, so it can't begin "
+				"anew: choose another --app, or leave --from-beginning out to "
+				"let it go on",
+				app_id);
 	}
 	return topic_setup_create(conf, admin, run->partition_count, NULL);
 }
@@ -203,9 +214,9 @@ static void print_summary(const struct run *run, const struct line *line)
 	for (size_t i = 0; i < run->stage_count; i++) {
 		const struct worker_stats *stats = line_stats(line, i);
 		int64_t records = get(&stats->records), commits = get(&stats->commits);
-		double mean_ms = commits ? (double)get(&stats->commit_age_us_sum) /
-						   (double)commits / 1000 :
-					   0;
+		double mean_ms =
+			commits ? (double)get(&stats->commit_age_us_sum) / (double)commits / 1000
+				: 0;
 		printf("%-9s %10" PRId64 " %9.0f %8" PRId64 " %9" PRId64 " %6" PRId64 " %10" PRId64
 		       " %8" PRId64 " %6.1f, max %5.0f\n",
 		       run->stages[i], records, (double)records / (seconds > 0 ? seconds : 1),
@@ -265,7 +276,7 @@ static struct err *run_line(struct run *run)
 int cmd_run(int argc, char **argv)
 {
 	struct run run = { 0 };
-	enum exit_code code = args_open(&spec, argc, argv, &run.args);
+	int code = (int)args_open(&spec, argc, argv, &run.args);
 	if (run.args == NULL)
 		return code;
 	options_client_init(&run.client, args_conf(run.args));

@@ -8,7 +8,8 @@
 
 enum { IDENTITY_LEN = 16 };
 
-/* Reads `path`, or makes it. Errors: FATAL IDENTITY (unreadable, damaged: the text says what to do). */
+/* Reads `path`, or makes it. Errors: FATAL IDENTITY (unreadable, damaged: the text says what to
+ * do). */
 ERR_MUST_USE struct err *identity_load(const char *path, char identity[IDENTITY_LEN + 1]);
 
 #endif

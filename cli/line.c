@@ -12,8 +12,13 @@
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
 
-enum { POLL_MS = 50, PATH_LEN_MAX = 4096, INSTANCE_LEN_MAX = 128, STORE_BYTES = 256 * 1024 * 1024,
-       STATE_BYTES = 1024 /* of a typical state; cache.entries is counted in these */ };
+enum {
+	POLL_MS = 50,
+	PATH_LEN_MAX = 4096,
+	INSTANCE_LEN_MAX = 128,
+	STORE_BYTES = 256 * 1024 * 1024,
+	STATE_BYTES = 1024 /* of a typical state; cache.entries is counted in these */
+};
 
 struct seat {
 	struct line *line;
@@ -68,8 +73,8 @@ static struct err *find_instance(struct line *line)
 		snprintf(line->instance, sizeof line->instance, "%s", configured);
 		return NULL;
 	}
-	snprintf(path, sizeof path, "%s/%s.instance",
-		 conf_string(line->options.conf, "state.dir"), line->stage_options.app_id);
+	snprintf(path, sizeof path, "%s/%s.instance", conf_string(line->options.conf, "state.dir"),
+		 line->stage_options.app_id);
 	return identity_load(path, line->instance);
 }
 
@@ -127,9 +132,9 @@ static struct err *open_worker(struct seat *seat)
 	struct worker_options options = {
 		.app_id = line->stage_options.app_id,
 		.commit_interval_ms = conf_int(conf, "commit.interval.ms"),
-		.checkpoint_interval_ms = stage_publishes_always(seat->stage) ?
-						  0 :
-						  conf_int(conf, "checkpoint.interval.ms"),
+		.checkpoint_interval_ms = stage_publishes_always(seat->stage)
+						  ? 0
+						  : conf_int(conf, "checkpoint.interval.ms"),
 		.idle_ms = line->stage_options.live ? conf_int(conf, "idle.ms") : 0,
 		.cache_entries = cache_entries(conf, processor),
 		.accept_logic_change = line->options.accept_logic_change,
@@ -193,8 +198,8 @@ static struct err *start_seat(struct line *line, const char *name)
 	seat->line = line;
 	seat->name = name;
 	seat->upstream = line->seat_count > 0 ? &line->seats[line->seat_count - 1] : NULL;
-	struct err *err = registry_open(conf_string(line->options.conf, "registry.url"),
-					&seat->registry);
+	struct err *err =
+		registry_open(conf_string(line->options.conf, "registry.url"), &seat->registry);
 	if (err != NULL)
 		return err;
 	seat->stage = stage_new(name, &line->stage_options, seat->registry);

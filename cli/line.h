@@ -10,12 +10,12 @@
 #include "runtime/worker.h"
 
 struct line_options {
-	const struct conf *conf;              /* borrowed */
-	const struct client_options *client;  /* borrowed */
-	const char *const *stages;            /* names, in the order of stage_names */
+	const struct conf *conf;	     /* borrowed */
+	const struct client_options *client; /* borrowed */
+	const char *const *stages;	     /* names, in the order of stage_names */
 	size_t stage_count;
 	int32_t partition_count;
-	bool until_end;           /* stop when everything that was there is processed */
+	bool until_end; /* stop when everything that was there is processed */
 	bool accept_logic_change;
 };
 

@@ -49,22 +49,22 @@ static size_t wanted_list(const struct topics *topics, const struct topic_row *r
 {
 	size_t count = 0;
 	wanted_set(&wanted[count++], "cleanup.policy", WANT_SAME, 0,
-		   row->compacted ? "without compaction the latest states would be deleted" :
-				    "compaction would drop all but the last record of a key");
+		   row->compacted ? "without compaction the latest states would be deleted"
+				  : "compaction would drop all but the last record of a key");
 	snprintf(wanted[0].value, NUMBER_LEN, "%s", row->compacted ? "compact" : "delete");
 	wanted_set(&wanted[count++], "message.timestamp.type", WANT_SAME, 0,
 		   "event times lie in the values; with CreateTime, retention would delete or the "
 		   "broker refuse records by them");
 	snprintf(wanted[1].value, NUMBER_LEN, "LogAppendTime");
 	wanted_set(&wanted[count++], "max.message.bytes", WANT_AT_LEAST, row->message_bytes_max,
-		   strcmp(row->logical, "dlq") == 0 ?
-			   "dlq must hold the largest record of any input, and its headers" :
-			   "a record that a stage accepts must fit");
+		   strcmp(row->logical, "dlq") == 0
+			   ? "dlq must hold the largest record of any input, and its headers"
+			   : "a record that a stage accepts must fit");
 	if (!row->compacted)
 		wanted_set(&wanted[count++], "retention.ms", WANT_KEPT, row->retention_ms,
-			   strcmp(row->logical, "account.events") == 0 ?
-				   "it is the log from which state is recovered and replayed" :
-				   "readers and replays would miss what is deleted earlier");
+			   strcmp(row->logical, "account.events") == 0
+				   ? "it is the log from which state is recovered and replayed"
+				   : "readers and replays would miss what is deleted earlier");
 	if (topics->replication >= 3)
 		wanted_set(&wanted[count++], "min.insync.replicas", WANT_AT_LEAST, 2,
 			   "an acknowledged record must survive the loss of a broker");
@@ -118,13 +118,13 @@ static struct err *create_missing(struct topics *topics)
 		specs[i].partition_count = topics->partition_count;
 		specs[i].replication_factor = (int16_t)topics->replication;
 		for (size_t j = 0; j < count; j++)
-			specs[i].configs[j] = (struct topic_config){ wanted[i][j].name,
-								     wanted[i][j].value };
+			specs[i].configs[j] =
+				(struct topic_config){ wanted[i][j].name, wanted[i][j].value };
 	}
 	struct err *err = admin_create(topics->admin, specs, topics->count, created);
 	for (size_t i = 0; err == NULL && topics->out != NULL && i < topics->count; i++)
-		fprintf(topics->out, "%-8s %-32s %s\n", created[i] ? "created" : "exists", topics->names[i],
-		       topics->rows[i]->doc);
+		fprintf(topics->out, "%-8s %-32s %s\n", created[i] ? "created" : "exists",
+			topics->names[i], topics->rows[i]->doc);
 	free(wanted);
 	free(specs);
 	return err;
@@ -136,7 +136,8 @@ static void mismatch_print(struct topics *topics, const char *topic, const char 
 			   const char *actual, const char *expected, const char *why)
 {
 	topics->mismatch_count++;
-	fprintf(topics->out, "%s: %s is %s, must be %s\n    why: %s\n", topic, name, actual, expected, why);
+	fprintf(topics->out, "%s: %s is %s, must be %s\n    why: %s\n", topic, name, actual,
+		expected, why);
 }
 
 static struct err *settings_check(struct topics *topics, size_t i)
@@ -157,9 +158,10 @@ static struct err *settings_check(struct topics *topics, size_t i)
 			 wanted[j].value, forever ? " (unlimited)" : "");
 		mismatch_print(topics, topics->names[i], wanted[j].name,
 			       actual[0] != '\0' ? actual : "unknown", expected, wanted[j].why);
-		fprintf(topics->out, "    mend: kafka-configs.sh --bootstrap-server %s --alter --entity-type "
-		       "topics --entity-name %s --add-config %s=%s\n",
-		       topics->brokers, topics->names[i], wanted[j].name, wanted[j].value);
+		fprintf(topics->out,
+			"    mend: kafka-configs.sh --bootstrap-server %s --alter --entity-type "
+			"topics --entity-name %s --add-config %s=%s\n",
+			topics->brokers, topics->names[i], wanted[j].name, wanted[j].value);
 	}
 	return NULL;
 }
@@ -175,19 +177,22 @@ static struct err *topic_check(struct topics *topics, size_t i)
 	if (count < 0) {
 		mismatch_print(topics, name, "the topic", "missing", "there",
 			       "the stages read and write it");
-		fprintf(topics->out, "    mend: foretell topics create --brokers %s --app %s\n", topics->brokers,
-		       conf_string(topics->conf, "app.id"));
+		fprintf(topics->out, "    mend: foretell topics create --brokers %s --app %s\n",
+			topics->brokers, conf_string(topics->conf, "app.id"));
 		return NULL;
 	}
 	snprintf(actual, sizeof actual, "%" PRId32, count);
 	snprintf(expected, sizeof expected, "%" PRId32, topics->partition_count);
 	if (count != topics->partition_count) {
-		mismatch_print(topics, name, "the partition count", actual, expected,
-			       "a key has the same partition in all of foretell's topics, for good");
-		fprintf(topics->out, "    mend: if all topics have %s, set the option partitions to %s; else use "
-		       "another --app,\n          or delete the topic and create it again with "
-		       "foretell topics create\n",
-		       actual, actual);
+		mismatch_print(
+			topics, name, "the partition count", actual, expected,
+			"a key has the same partition in all of foretell's topics, for good");
+		fprintf(topics->out,
+			"    mend: if all topics have %s, set the option partitions to %s; else "
+			"use "
+			"another --app,\n          or delete the topic and create it again with "
+			"foretell topics create\n",
+			actual, actual);
 	}
 	return settings_check(topics, i);
 }

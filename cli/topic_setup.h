@@ -14,7 +14,7 @@ ERR_MUST_USE struct err *topic_setup_create(const struct conf *conf, struct admi
 
 /* Compares every topic with what foretell needs; says each mismatch, what it does and how to mend
  * it on `out`, and counts them. */
-ERR_MUST_USE struct err *topic_setup_check(const struct conf *conf, struct admin *admin,
-					   FILE *out, size_t *mismatch_count);
+ERR_MUST_USE struct err *topic_setup_check(const struct conf *conf, struct admin *admin, FILE *out,
+					   size_t *mismatch_count);
 
 #endif

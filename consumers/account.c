@@ -41,9 +41,10 @@ static struct err *parse(void *context, const struct record *record, struct orig
 			 const void **parsed)
 {
 	struct account_stage *stage = context;
-	struct err *err = registry_decode(stage->registry, &account_event_type, record->value,
-					  &stage->event);
-	if (err == NULL && (stage->event.account.len == 0 || stage->event.account.len > KEY_LEN_MAX))
+	struct err *err =
+		registry_decode(stage->registry, &account_event_type, record->value, &stage->event);
+	if (err == NULL &&
+	    (stage->event.account.len == 0 || stage->event.account.len > KEY_LEN_MAX))
 		err = err_new(ERR_POISON, "EVENT_FIELD", "account has %zu bytes, 1 to %d expected",
 			      stage->event.account.len, KEY_LEN_MAX);
 	origin->ingest_ms = stage->event.ingest_ms;
@@ -112,8 +113,8 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 		*must_publish = true;
 }
 
-static struct err *encode_account(void *context, struct bytes key, const void *state,
-				  uint8_t *out, size_t *len)
+static struct err *encode_account(void *context, struct bytes key, const void *state, uint8_t *out,
+				  size_t *len)
 {
 	struct account_stage *stage = context;
 	account_state_to_record(state, key, &stage->record);
@@ -124,14 +125,13 @@ static struct err *encode_account(void *context, struct bytes key, const void *s
 static struct err *decode_account(void *context, struct bytes value, void *state)
 {
 	struct account_stage *stage = context;
-	struct err *err = registry_decode(stage->registry, &account_record_type, value,
-					  &stage->record);
+	struct err *err =
+		registry_decode(stage->registry, &account_record_type, value, &stage->record);
 	return err != NULL ? err : account_state_from_record(&stage->record, state);
 }
 
 static void apply_totals(void *context, const struct origin *origin, const void *parsed,
-			 struct bytes key, void *state, struct effects *effects,
-			 bool *must_publish)
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
 	(void)origin;
 	(void)must_publish;
@@ -144,8 +144,8 @@ static void apply_totals(void *context, const struct origin *origin, const void 
 	account_totals_add(state, definition, key, parsed, stage->options.tick_ms, effects);
 }
 
-static void fire_totals(void *context, const struct origin *origin, struct bytes key,
-			int64_t at_ms, void *state, struct effects *effects, bool *must_publish)
+static void fire_totals(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+			void *state, struct effects *effects, bool *must_publish)
 {
 	(void)context;
 	(void)origin;
@@ -186,8 +186,10 @@ static void clock_moved(void *context, const struct origin *origin, int64_t cloc
 {
 	(void)context;
 	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK, .writer = writer_name(origin, name),
-				      .at_ms = clock_ms, .ingest_ms = origin->ingest_ms };
+	const struct control tick = { .kind = CONTROL_TICK,
+				      .writer = writer_name(origin, name),
+				      .at_ms = clock_ms,
+				      .ingest_ms = origin->ingest_ms };
 	effects_tell_all(effects, points_topic, tick.writer, &control_type, &tick);
 }
 
@@ -195,10 +197,11 @@ static void inputs_given(void *context, const struct origin *origin, struct effe
 {
 	struct account_stage *stage = context;
 	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS, .writer = bytes_str(""),
+	struct control inputs = { .kind = CONTROL_INPUTS,
+				  .writer = bytes_str(""),
 				  .input_count = 1 };
-	inputs.inputs[0] = (struct control_input){ bytes_str(own_log),
-						   stage->options.partition_count };
+	inputs.inputs[0] =
+		(struct control_input){ bytes_str(own_log), stage->options.partition_count };
 	effects_tell_all(effects, points_topic, writer_name(origin, name), &control_type, &inputs);
 }
 

@@ -1,9 +1,9 @@
 /* The account stage: keeps each account's state, judges it on events and on silence, and adds up
  * the amounts of the series on their way to the forecast stage.
  *
- * Two kinds of state: "account" (on the accounts topic), and "totals" (in account.meta): the amounts
- * of one series that came in since the last tick, so that the forecast stage gets one record a
- * series, partition and tick instead of one an event. */
+ * Two kinds of state: "account" (on the accounts topic), and "totals" (in account.meta): the
+ * amounts of one series that came in since the last tick, so that the forecast stage gets one
+ * record a series, partition and tick instead of one an event. */
 #ifndef CONSUMERS_ACCOUNT_H
 #define CONSUMERS_ACCOUNT_H
 
@@ -14,7 +14,7 @@
 struct account_options {
 	struct churn_options churn;
 	struct series_table series;
-	int64_t tick_ms;         /* as the resolve stage has it */
+	int64_t tick_ms;	 /* as the resolve stage has it */
 	int32_t partition_count; /* of account.events: the writers of series.points */
 };
 

@@ -112,8 +112,13 @@ void account_state_to_record(const struct account_state *state, struct bytes acc
 	for (size_t i = 0; i < state->type_count; i++) {
 		const struct type_statistics *row = &state->types[i];
 		record->types[i] = (struct type_statistics_record){
-			bytes_of(row->type, row->type_len), row->count, row->sum_minor,
-			row->first_ms, row->last_ms, row->decayed_30, row->decayed_90,
+			bytes_of(row->type, row->type_len),
+			row->count,
+			row->sum_minor,
+			row->first_ms,
+			row->last_ms,
+			row->decayed_30,
+			row->decayed_90,
 		};
 	}
 }
@@ -124,8 +129,8 @@ static void types_from_record(const struct account_record *record, struct accoun
 	for (size_t i = 0; i < record->type_count; i++) {
 		const struct type_statistics_record *from = &record->types[i];
 		struct type_statistics *row = &state->types[i];
-		row->type_len = (uint8_t)(from->type.len < EVENT_TYPE_MAX ? from->type.len :
-									    EVENT_TYPE_MAX);
+		row->type_len = (uint8_t)(from->type.len < EVENT_TYPE_MAX ? from->type.len
+									  : EVENT_TYPE_MAX);
 		memcpy(row->type, from->type.data, row->type_len);
 		row->count = from->count;
 		row->sum_minor = from->sum_minor;

@@ -31,7 +31,7 @@ struct account_state {
 	size_t type_count;
 	struct type_statistics types[ACCOUNT_TYPES_MAX];
 	double probability; /* only where scored_ms != 0 */
-	int32_t band;       /* enum score_band */
+	int32_t band;	    /* enum score_band */
 	int64_t scored_ms;  /* 0: never scored */
 	int64_t check_ms;   /* when to look again; only where scored_ms != 0 */
 	struct alert_state alert;

@@ -3,8 +3,7 @@
 #include "base/check.h"
 #include "base/timestamp.h"
 
-void account_totals_flush(struct account_totals *totals, struct bytes key,
-			  struct effects *effects)
+void account_totals_flush(struct account_totals *totals, struct bytes key, struct effects *effects)
 {
 	struct series_name name;
 	CHECK(series_key_split(key, &name));
@@ -39,9 +38,8 @@ static void add_to_period(struct account_totals *totals, int64_t period_start_ms
 	total->late = total->late || late;
 }
 
-void account_totals_add(struct account_totals *totals,
-			const struct series_definition *definition, struct bytes key,
-			const struct account_event *event, int64_t tick_ms,
+void account_totals_add(struct account_totals *totals, const struct series_definition *definition,
+			struct bytes key, const struct account_event *event, int64_t tick_ms,
 			struct effects *effects)
 {
 	int64_t period_start_ms =

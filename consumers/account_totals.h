@@ -14,19 +14,16 @@ struct account_totals {
 };
 
 /* Adds a revenue event's amount to its period; what no longer fits is handed on first. */
-void account_totals_add(struct account_totals *totals,
-			const struct series_definition *definition, struct bytes key,
-			const struct account_event *event, int64_t tick_ms,
+void account_totals_add(struct account_totals *totals, const struct series_definition *definition,
+			struct bytes key, const struct account_event *event, int64_t tick_ms,
 			struct effects *effects);
 
 /* Hands everything on to series.points, keyed by the definition. */
-void account_totals_flush(struct account_totals *totals, struct bytes key,
-			  struct effects *effects);
+void account_totals_flush(struct account_totals *totals, struct bytes key, struct effects *effects);
 
 int64_t account_totals_due(const void *totals); /* the next tick boundary; TIME_NONE: empty */
 
 void account_totals_to_record(const struct account_totals *totals, struct series_totals *record);
-void account_totals_from_record(const struct series_totals *record,
-				struct account_totals *totals);
+void account_totals_from_record(const struct series_totals *record, struct account_totals *totals);
 
 #endif

@@ -8,7 +8,7 @@
 /* An alert is about the present: what was raised by something ingested this long after it happened
  * belongs to a history that is being loaded. */
 #define HISTORIC_MS (2 * MS_PER_DAY)
-#define EXPIRE_MS (730 * MS_PER_DAY)
+#define EXPIRE_MS   (730 * MS_PER_DAY)
 
 enum { MINOR_DIGITS = 2, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
 
@@ -16,8 +16,9 @@ static const char rule[] = "churn.silence";
 static const char rule_version[] = "1";
 
 /* Upper bounds of the bands below SEVERE. */
-static const double band_bounds[] = { [BAND_LOW] = 0.30, [BAND_GUARDED] = 0.50,
-				      [BAND_ELEVATED] = 0.70, [BAND_HIGH] = 0.85 };
+static const double band_bounds[] = {
+	[BAND_LOW] = 0.30, [BAND_GUARDED] = 0.50, [BAND_ELEVATED] = 0.70, [BAND_HIGH] = 0.85
+};
 
 enum score_band churn_band(double probability, bool scored)
 {
@@ -39,17 +40,16 @@ static int32_t severity_of(double probability)
 }
 
 size_t churn_reasons(const struct buyer_score *score, const char *currency,
-		     struct reason reasons[REASONS_MAX],
-		     char texts[REASONS_MAX][REASON_TEXT_MAX])
+		     struct reason reasons[REASONS_MAX], char texts[REASONS_MAX][REASON_TEXT_MAX])
 {
 	size_t count = 0;
 	for (size_t i = 0; i < BUYER_REASON_COUNT && count < REASONS_MAX; i++) {
 		enum buyer_reason code = score->ranked[i];
 		buyer_reason_text(score, code, currency, MINOR_DIGITS, texts[count],
 				  REASON_TEXT_MAX);
-		reasons[count] = (struct reason){ bytes_str(buyer_reason_name(code)),
-						  bytes_str(texts[count]),
-						  score->contribution[code] };
+		reasons[count] =
+			(struct reason){ bytes_str(buyer_reason_name(code)),
+					 bytes_str(texts[count]), score->contribution[code] };
 		count++;
 	}
 	return count;
@@ -59,9 +59,9 @@ const char *churn_abstains(const struct churn_options *options, const struct buy
 {
 	if (score->abstain != BUYER_ABSTAIN_NO && score->abstain != BUYER_ABSTAIN_FEW_ORDERS)
 		return buyer_abstain_name(score->abstain);
-	return score->order_count < options->order_count_min ?
-		       buyer_abstain_name(BUYER_ABSTAIN_FEW_ORDERS) :
-		       NULL;
+	return score->order_count < options->order_count_min
+		       ? buyer_abstain_name(BUYER_ABSTAIN_FEW_ORDERS)
+		       : NULL;
 }
 
 static void say_score(const struct churn_options *options, struct bytes account, int64_t at_ms,
@@ -98,7 +98,7 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		.revision = state->alert.revision,
 		.account = account,
 		.rule = bytes_str(rule),
-		.status = status,
+		.status = (int32_t)status,
 		.severity = state->alert.severity,
 		.at_ms = occasion->at_ms,
 		.opened_ms = state->alert.opened_ms,
@@ -117,8 +117,10 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 
 static void open_alert(struct alert_state *alert, int64_t at_ms, int32_t severity)
 {
-	*alert = (struct alert_state){ .open = true, .episode = alert->episode + 1,
-				       .opened_ms = at_ms, .severity = severity };
+	*alert = (struct alert_state){ .open = true,
+				       .episode = alert->episode + 1,
+				       .opened_ms = at_ms,
+				       .severity = severity };
 }
 
 /* One step of the alert's life; whether something is to be said, and what. */
@@ -150,8 +152,9 @@ static bool step_alert(const struct churn_options *options, int64_t at_ms, int64
 	return true;
 }
 
-/* Silence grows on a day's scale at first and slower later: the next look comes after another quarter
- * of it, so that a long silence costs few looks and a threshold is met at most a quarter late. */
+/* Silence grows on a day's scale at first and slower later: the next look comes after another
+ * quarter of it, so that a long silence costs few looks and a threshold is met at most a quarter
+ * late. */
 static int64_t next_look(int64_t at_ms, int64_t silence_ms)
 {
 	if (silence_ms >= EXPIRE_MS)
@@ -169,7 +172,7 @@ bool churn_judge(const struct churn_options *options, struct bytes account,
 	int64_t at_ms = occasion->at_ms, silence_ms = at_ms - state->buyer.last_ms;
 	struct buyer_score score;
 	buyer_score(&state->buyer, at_ms, &score);
-	int32_t band = churn_band(score.probability, true);
+	int32_t band = (int32_t)churn_band(score.probability, true);
 	bool band_changed = band != state->band;
 	state->probability = score.probability;
 	state->band = band;

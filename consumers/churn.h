@@ -14,14 +14,14 @@
 #include "runtime/effects.h"
 
 struct churn_options {
-	double open, close;   /* probabilities; close < open */
+	double open, close;	 /* probabilities; close < open */
 	int64_t order_count_min; /* fewer orders: scored, never alerted on */
 };
 
 /* The moment and the cause of a judgement. */
 struct churn_occasion {
 	int64_t at_ms;
-	int64_t ingest_ms;            /* when what caused it came in */
+	int64_t ingest_ms;	       /* when what caused it came in */
 	struct bytes trigger_event_id; /* absent: silence */
 };
 
@@ -36,8 +36,7 @@ enum score_band churn_band(double probability, bool scored);
 /* The reasons of a score that speak for it, most important first, in words; texts[REASONS_MAX]
  * holds what reasons[] borrow. Returns how many. */
 size_t churn_reasons(const struct buyer_score *score, const char *currency,
-		     struct reason reasons[REASONS_MAX],
-		     char texts[REASONS_MAX][REASON_TEXT_MAX]);
+		     struct reason reasons[REASONS_MAX], char texts[REASONS_MAX][REASON_TEXT_MAX]);
 
 /* Whether the score is for ranking only: NULL where it may raise an alert, else why not. */
 const char *churn_abstains(const struct churn_options *options, const struct buyer_score *score);

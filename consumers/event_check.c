@@ -38,11 +38,12 @@ static struct err *check_attrs(const struct source_event *event)
 	for (size_t i = 0; i < event->attr_count; i++)
 		if (event->attrs[i].key.len > EVENT_TYPE_MAX ||
 		    event->attrs[i].value.len > ATTR_LEN_MAX)
-			return err_new(ERR_POISON, "EVENT_FIELD",
-				       "attribute %.*s is too long (name at most %d bytes, value %d)",
-				       (int)(event->attrs[i].key.len < 40 ? event->attrs[i].key.len : 40),
-				       (const char *)event->attrs[i].key.data, EVENT_TYPE_MAX,
-				       ATTR_LEN_MAX);
+			return err_new(
+				ERR_POISON, "EVENT_FIELD",
+				"attribute %.*s is too long (name at most %d bytes, value %d)",
+				(int)(event->attrs[i].key.len < 40 ? event->attrs[i].key.len : 40),
+				(const char *)event->attrs[i].key.data, EVENT_TYPE_MAX,
+				ATTR_LEN_MAX);
 	return NULL;
 }
 
@@ -56,7 +57,8 @@ static struct err *check_time(const struct source_event *event, int64_t ingest_m
 			       event->event_ms);
 	if (event->event_ms > ingest_ms + future_ms)
 		return err_new(ERR_POISON, "TIME_FUTURE",
-			       "event_ms lies %" PRId64 " ms after it was ingested, at most %" PRId64
+			       "event_ms lies %" PRId64
+			       " ms after it was ingested, at most %" PRId64
 			       " are accepted (late.future.ms)",
 			       event->event_ms - ingest_ms, future_ms);
 	return NULL;

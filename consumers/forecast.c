@@ -67,8 +67,8 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	struct forecast_stage *stage = context;
 	struct parsed *parsed = &stage->parsed;
 	*out = parsed;
-	struct err *err = registry_decode(stage->registry, &series_point_type, record->value,
-					  &parsed->point);
+	struct err *err =
+		registry_decode(stage->registry, &series_point_type, record->value, &parsed->point);
 	if (err != NULL)
 		return err;
 	const struct series_point *point = &parsed->point;
@@ -88,12 +88,13 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	const struct parsed *point = parsed;
 	/* no timers first: a period closes by the clock, when all partitions have told, not by the
 	 * first amount of the next one */
-	targets[0] = (struct target){ SERIES_KIND, bytes_of(point->key, point->key_len), NO_TIMERS };
+	targets[0] =
+		(struct target){ SERIES_KIND, bytes_of(point->key, point->key_len), NO_TIMERS };
 	return 1;
 }
 
-static void apply(void *context, const struct origin *origin, const void *parsed,
-		  struct bytes key, void *state, struct effects *effects, bool *must_publish)
+static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
+		  void *state, struct effects *effects, bool *must_publish)
 {
 	(void)context;
 	(void)origin;
@@ -113,8 +114,7 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 			      SERIES_OPEN_MAX);
 		break;
 	case SERIES_OPEN:
-	case SERIES_CORRECTED:
-		return;
+	case SERIES_CORRECTED: return;
 	}
 	dead_letter_send(effects, "forecast", point->record, err);
 	err_free(&err);
@@ -147,9 +147,11 @@ static void say_accuracy(const struct series_context *series, int64_t actual,
 		.naive_absolute_error = accuracy_absolute(came, (double)made->naive),
 		.smape = accuracy_smape(came, (double)made->point) / 100,
 		.pinball_80 = (accuracy_pinball(came, (double)made->lower_80, 0.10) +
-			       accuracy_pinball(came, (double)made->upper_80, 0.90)) / 2,
+			       accuracy_pinball(came, (double)made->upper_80, 0.90)) /
+			      2,
 		.pinball_95 = (accuracy_pinball(came, (double)made->lower_95, 0.025) +
-			       accuracy_pinball(came, (double)made->upper_95, 0.975)) / 2,
+			       accuracy_pinball(came, (double)made->upper_95, 0.975)) /
+			      2,
 		.inside_80 = actual >= made->lower_80 && actual <= made->upper_80,
 		.inside_95 = actual >= made->lower_95 && actual <= made->upper_95,
 	};
@@ -262,14 +264,15 @@ static struct err *encode(void *context, struct bytes key, const void *state, ui
 	(void)key;
 	struct forecast_stage *stage = context;
 	series_state_to_record(state, &stage->record);
-	return registry_encode(stage->registry, state_topic, &series_state_type, &stage->record, out,
-			       OUTPUT_LEN_MAX, len);
+	return registry_encode(stage->registry, state_topic, &series_state_type, &stage->record,
+			       out, OUTPUT_LEN_MAX, len);
 }
 
 static struct err *decode(void *context, struct bytes value, void *state)
 {
 	struct forecast_stage *stage = context;
-	struct err *err = registry_decode(stage->registry, &series_state_type, value, &stage->record);
+	struct err *err =
+		registry_decode(stage->registry, &series_state_type, value, &stage->record);
 	if (err == NULL)
 		series_state_from_record(&stage->record, state);
 	return err;

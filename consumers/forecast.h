@@ -2,8 +2,8 @@
  * earlier forecasts, and new ones are made.
  *
  * A period closes when the log's clock passes its end, that is when every partition of
- * account.events has told everything up to there. Late amounts correct the closed period they belong
- * to, and with it later forecasts; a forecast that is out stays as it is. */
+ * account.events has told everything up to there. Late amounts correct the closed period they
+ * belong to, and with it later forecasts; a forecast that is out stays as it is. */
 #ifndef CONSUMERS_FORECAST_H
 #define CONSUMERS_FORECAST_H
 

@@ -115,9 +115,9 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	if (!parsed->is_end)
 		return parse_event(resolve, name, record, origin);
 	err = registry_decode(resolve->registry, &control_type, record->value, &parsed->control);
-	if (err == NULL && (parsed->control.kind != CONTROL_END ||
-			    parsed->control.at_ms < EVENT_MS_MIN ||
-			    parsed->control.at_ms > origin->ingest_ms + MS_PER_DAY))
+	if (err == NULL &&
+	    (parsed->control.kind != CONTROL_END || parsed->control.at_ms < EVENT_MS_MIN ||
+	     parsed->control.at_ms > origin->ingest_ms + MS_PER_DAY))
 		err = err_new(ERR_POISON, "CONTROL_UNEXPECTED",
 			      "an input takes only END control records, dated up to a day ahead");
 	return err;
@@ -140,8 +140,8 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return 1;
 }
 
-static void tell_inputs(struct resolve *resolve, struct bytes writer,
-			struct resolve_input *input, struct effects *effects)
+static void tell_inputs(struct resolve *resolve, struct bytes writer, struct resolve_input *input,
+			struct effects *effects)
 {
 	if (input->inputs_told == resolve->inputs_print)
 		return;
@@ -159,8 +159,9 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 	if (boundary_ms <= input->tick_ms)
 		return;
 	input->tick_ms = boundary_ms;
-	const struct control tick = { .kind = CONTROL_TICK, .writer = writer,
-				      .at_ms = boundary_ms, .ingest_ms = ingest_ms };
+	const struct control tick = {
+		.kind = CONTROL_TICK, .writer = writer, .at_ms = boundary_ms, .ingest_ms = ingest_ms
+	};
 	effects_tell_all(effects, log_topic, writer, &control_type, &tick);
 }
 
@@ -182,8 +183,8 @@ static void apply_event(const struct resolve *resolve, struct bytes writer,
 	effects_say(effects, log_topic, event.account, &account_event_type, &event);
 }
 
-static void apply(void *context, const struct origin *origin, const void *parsed,
-		  struct bytes key, void *state, struct effects *effects, bool *must_publish)
+static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
+		  void *state, struct effects *effects, bool *must_publish)
 {
 	struct resolve *resolve = context;
 	const struct parsed *record = parsed;

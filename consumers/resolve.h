@@ -1,7 +1,7 @@
 /* The resolve stage: what the sources write becomes one ordered log per account.
  *
- * Each event is read by its writer's schema, judged (poison goes to the dlq), given its account (for
- * now the source's own identifier) and its lateness, and written to account.events under the
+ * Each event is read by its writer's schema, judged (poison goes to the dlq), given its account
+ * (for now the source's own identifier) and its lateness, and written to account.events under the
  * account's key. Each input partition keeps a watermark, and writes a tick into every partition of
  * account.events whenever that passes a tick boundary; the set of inputs is written first.
  *
@@ -17,7 +17,7 @@ struct resolve_options {
 	size_t input_count;
 	int64_t tick_ms;   /* > 0 */
 	int64_t future_ms; /* how far ahead of its ingest time an event may be dated */
-	bool live;         /* the wall clock carries quiet inputs on */
+	bool live;	   /* the wall clock carries quiet inputs on */
 };
 
 struct resolve;

@@ -11,9 +11,13 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
-enum { SERIES_DIMENSIONS_MAX = 4, SERIES_DIMENSION_LEN_MAX = 64, SERIES_NAME_MAX = 48,
-       SERIES_UNIT_LEN = 3,
-       SERIES_DEFINITIONS_MAX = 2 * (1 + SERIES_DIMENSIONS_MAX) };
+enum {
+	SERIES_DIMENSIONS_MAX = 4,
+	SERIES_DIMENSION_LEN_MAX = 64,
+	SERIES_NAME_MAX = 48,
+	SERIES_UNIT_LEN = 3,
+	SERIES_DEFINITIONS_MAX = 2 * (1 + SERIES_DIMENSIONS_MAX)
+};
 
 _Static_assert((int)SERIES_NAME_MAX + 5 + (int)SERIES_DIMENSION_LEN_MAX <= (int)KEY_LEN_MAX,
 	       "a series' key");
@@ -23,10 +27,10 @@ _Static_assert((int)SERIES_DEFINITIONS_MAX < (int)TARGETS_MAX,
 struct series_definition {
 	char name[SERIES_NAME_MAX];
 	char attribute[SERIES_NAME_MAX]; /* "" for the total */
-	int64_t period_ms, origin_ms;    /* a period begins at origin + k * period */
-	const char *iso_period;          /* P1D, P1W */
-	int horizon;                     /* periods to forecast */
-	int season;                      /* periods of a season to look for; 1: none */
+	int64_t period_ms, origin_ms;	 /* a period begins at origin + k * period */
+	const char *iso_period;		 /* P1D, P1W */
+	int horizon;			 /* periods to forecast */
+	int season;			 /* periods of a season to look for; 1: none */
 };
 
 struct series_table {

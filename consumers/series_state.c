@@ -97,8 +97,7 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	memcpy(record->outstanding, state->outstanding, sizeof record->outstanding);
 }
 
-void series_state_from_record(const struct series_state_record *record,
-			      struct series_state *state)
+void series_state_from_record(const struct series_state_record *record, struct series_state *state)
 {
 	memset(state, 0, sizeof *state);
 	state->started = record->open_ms != TIME_NONE;

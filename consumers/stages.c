@@ -49,8 +49,8 @@ static void read_own_log(struct stage *stage, const char *logical)
 static void make_account(struct stage *stage, struct registry *registry)
 {
 	const struct stage_options *options = &stage->options;
-	const struct account_options account = { options->churn, options->series,
-						 options->tick_ms, options->partition_count };
+	const struct account_options account = { options->churn, options->series, options->tick_ms,
+						 options->partition_count };
 	read_own_log(stage, "account.events");
 	stage->account = account_stage_new(&account, registry);
 	stage->processor = account_processor(stage->account);

@@ -15,9 +15,9 @@ struct stage_options {
 	const char *app_id;
 	const char *const *inputs; /* of the line: topic names; borrowed */
 	size_t input_count;
-	int32_t partition_count;   /* of every topic */
+	int32_t partition_count; /* of every topic */
 	int64_t tick_ms, future_ms;
-	bool live;                 /* clock=live */
+	bool live; /* clock=live */
 	struct churn_options churn;
 	struct series_table series;
 };

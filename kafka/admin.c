@@ -175,8 +175,7 @@ static struct err *offsets_find(struct admin *admin, rd_kafka_event_t *event, co
 	if (error != NULL)
 		return rd_err_code(rd_kafka_error_code(error), &admin->client,
 				   "committed offsets of group %s", group);
-	const rd_kafka_topic_partition_list_t *list =
-		rd_kafka_group_result_partitions(groups[0]);
+	const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
 	for (int i = 0; list != NULL && i < list->cnt; i++) {
 		if (strcmp(list->elems[i].topic, topic) != 0)
 			continue;

@@ -13,7 +13,7 @@ struct topic_config {
 struct topic_spec {
 	const char *name;
 	int32_t partition_count;
-	int16_t replication_factor; /* -1: the broker's default */
+	int16_t replication_factor;		       /* -1: the broker's default */
 	struct topic_config configs[TOPIC_CONFIG_MAX]; /* ends with a NULL name, or full */
 };
 

@@ -29,7 +29,7 @@ struct record {
 	const char *topic; /* borrowed, one pointer per topic: equal pointers are equal topics */
 	int32_t partition;
 	int64_t offset;
-	int64_t timestamp_ms;    /* the broker's */
+	int64_t timestamp_ms;	 /* the broker's */
 	struct bytes key, value; /* absent (data NULL) where null */
 	size_t header_count;
 	struct header headers[HEADER_COUNT_MAX]; /* more than these are not shown */
@@ -38,7 +38,7 @@ struct record {
 /* A record as it is written. */
 struct outgoing {
 	const char *topic;
-	int32_t partition;       /* -1: murmur2 of the key */
+	int32_t partition;	 /* -1: murmur2 of the key */
 	struct bytes key, value; /* a null value (data NULL) deletes the key of a compacted topic */
 	const struct header *headers;
 	size_t header_count;
@@ -48,7 +48,7 @@ struct outgoing {
 struct position {
 	const char *topic;
 	int32_t partition;
-	int64_t offset;                   /* next to be read; -1: none committed */
+	int64_t offset;			  /* next to be read; -1: none committed */
 	char metadata[POSITION_TEXT_MAX]; /* terminated; "" where none */
 };
 
@@ -66,8 +66,8 @@ struct bus_listener {
 	void *context;
 	/* Sets positions[i].offset: where reading starts. */
 	struct err *(*assigned)(void *context, struct position *positions, size_t count);
-	/* Nothing of these partitions may be left in memory afterwards. lost: another member may own
-	 * them already, so nothing may be committed. */
+	/* Nothing of these partitions may be left in memory afterwards. lost: another member may
+	 * own them already, so nothing may be committed. */
 	struct err *(*revoked)(void *context, const struct position *positions, size_t count,
 			       bool lost);
 };
@@ -99,7 +99,8 @@ struct bus_ops {
 
 /* Joins the group. Called once, before the first poll. */
 ERR_MUST_USE static inline struct err *bus_subscribe(struct bus *bus, const char *const *topics,
-						     size_t count, const struct bus_listener *listener)
+						     size_t count,
+						     const struct bus_listener *listener)
 {
 	return bus->ops->subscribe(bus, topics, count, listener);
 }
@@ -129,7 +130,8 @@ ERR_MUST_USE static inline struct err *bus_produce(struct bus *bus, const struct
 
 /* Adds positions to the transaction, with the group's generation as of now. */
 ERR_MUST_USE static inline struct err *bus_send_offsets(struct bus *bus,
-							const struct position *positions, size_t count)
+							const struct position *positions,
+							size_t count)
 {
 	return bus->ops->send_offsets(bus, positions, count);
 }
@@ -165,7 +167,8 @@ ERR_MUST_USE static inline struct err *bus_seek(struct bus *bus, const struct po
 
 /* The first retained offset and the one after the last (high watermark). */
 ERR_MUST_USE static inline struct err *bus_watermarks(struct bus *bus, const char *topic,
-						      int32_t partition, int64_t *low, int64_t *high)
+						      int32_t partition, int64_t *low,
+						      int64_t *high)
 {
 	return bus->ops->watermarks(bus, topic, partition, low, high);
 }
@@ -180,9 +183,9 @@ ERR_MUST_USE static inline struct err *bus_partition_count(struct bus *bus, cons
 /* Hands every committed record of one partition, from the first retained to the high watermark
  * sampled at the call, to `each` (in order; an error of it ends the reading and is returned). Waits
  * until the last stable offset has passed that watermark. Not part of the group. */
-ERR_MUST_USE static inline struct err *
-bus_read_all(struct bus *bus, const char *topic, int32_t partition,
-	     struct err *(*each)(void *context, const struct record *record), void *context)
+ERR_MUST_USE static inline struct err *bus_read_all(
+	struct bus *bus, const char *topic, int32_t partition,
+	struct err *(*each)(void *context, const struct record *record), void *context)
 {
 	return bus->ops->read_all(bus, topic, partition, each, context);
 }

@@ -25,7 +25,7 @@
 #include "kafka/rd.h"
 
 enum {
-	BUS_TOPICS_MAX = 64,      /* that one bus reads or writes */
+	BUS_TOPICS_MAX = 64, /* that one bus reads or writes */
 	HEARTBEAT_MARGIN_MS = 500,
 	PRODUCE_POLL_PERIOD = 256, /* records between two looks at the delivery reports */
 	NOT_OWNED = -1,
@@ -39,7 +39,7 @@ struct bus_topic {
 	int32_t partition_count;  /* 0: not asked yet */
 	size_t record_bytes_max;  /* 0: not asked yet */
 	rd_kafka_topic_t *handle; /* of the producer in use; NULL: none yet */
-	int32_t *owned;           /* index into owned by partition, or NOT_OWNED */
+	int32_t *owned;		  /* index into owned by partition, or NOT_OWNED */
 };
 
 struct owned {
@@ -63,7 +63,7 @@ enum member_state {
 
 struct bus_kafka {
 	struct bus bus;
-	struct client_options options; /* owned */
+	struct client_options options;		   /* owned */
 	char *group, *instance, *transactional_id; /* owned; instance may be NULL */
 	int heartbeat_ms;
 
@@ -83,8 +83,8 @@ struct bus_kafka {
 	rd_kafka_message_t *messages[POLL_RECORDS_MAX]; /* behind the records handed out */
 	size_t message_count;
 	struct record records[POLL_RECORDS_MAX];
-	struct err *pending;     /* for the next poll: this one has records to hand out */
-	struct err *rebalance;   /* what a callback inside the current poll answered */
+	struct err *pending;   /* for the next poll: this one has records to hand out */
+	struct err *rebalance; /* what a callback inside the current poll answered */
 	bool assigned_in_poll;
 	unsigned produced_count;
 };
@@ -144,8 +144,8 @@ static struct err *kafka_partition_count(struct bus *bus, const char *name, int3
 static size_t topic_bytes_max(struct bus_kafka *kafka, struct bus_topic *topic)
 {
 	if (topic->record_bytes_max == 0)
-		topic->record_bytes_max = rd_topic_bytes_max(
-			kafka->consumer, &kafka->consumer_client, topic->name);
+		topic->record_bytes_max =
+			rd_topic_bytes_max(kafka->consumer, &kafka->consumer_client, topic->name);
 	return topic->record_bytes_max;
 }
 
@@ -186,9 +186,9 @@ static struct err *producer_new(struct bus_kafka *kafka)
 	_Static_assert(TXN_RECORDS_MAX * 2 <= 200000, "queue.buffering.max.messages");
 	_Static_assert(TXN_OUTPUT_BYTES_MAX / 1024 * 2 <= 65536, "queue.buffering.max.kbytes");
 	rd_kafka_conf_t *conf = NULL;
-	struct err *err = rd_conf_new(&kafka->options, settings,
-				      sizeof settings / sizeof settings[0],
-				      &kafka->producer_client, &conf);
+	struct err *err =
+		rd_conf_new(&kafka->options, settings, sizeof settings / sizeof settings[0],
+			    &kafka->producer_client, &conf);
 	return err != NULL ? err : rd_handle_new(RD_KAFKA_PRODUCER, conf, &kafka->producer);
 }
 
@@ -201,9 +201,9 @@ static struct err *producer_ensure(struct bus_kafka *kafka)
 	int64_t deadline = time_monotonic_ms() + RD_INIT_MS;
 	while (err == NULL) {
 		int64_t left = deadline - time_monotonic_ms();
-		err = rd_err_txn(rd_kafka_init_transactions(kafka->producer,
-							    left > 0 ? (int)left : 0),
-				 "init_transactions");
+		err = rd_err_txn(
+			rd_kafka_init_transactions(kafka->producer, left > 0 ? (int)left : 0),
+			"init_transactions");
 		if (err == NULL) {
 			kafka->producer_state = PRODUCER_READY;
 			return NULL;
@@ -407,8 +407,7 @@ static struct err *producer_abort(struct bus_kafka *kafka)
 	for (;;) {
 		struct err *err = rd_err_txn(
 			rd_kafka_abort_transaction(kafka->producer, RD_INIT_MS), "abort");
-		if (err == NULL || err_verdict(err) != ERR_RETRY ||
-		    time_monotonic_ms() >= deadline)
+		if (err == NULL || err_verdict(err) != ERR_RETRY || time_monotonic_ms() >= deadline)
 			return err;
 		err_free(&err);
 		rd_kafka_poll(kafka->producer, RD_BACKOFF_MS);
@@ -429,8 +428,8 @@ static struct err *kafka_abort(struct bus *bus)
 		log_emit(LOG_WARN, "kafka", "the producer is replaced", "{s:s, s:s}",
 			 "transactional_id", kafka->transactional_id, "why", err_text(err));
 		bool lost = false;
-		struct err *fatal = err_verdict(err) == ERR_FATAL ? err
-								  : membership_await(kafka, &lost);
+		struct err *fatal =
+			err_verdict(err) == ERR_FATAL ? err : membership_await(kafka, &lost);
 		if (fatal != err)
 			err_free(&err);
 		if (fatal != NULL)
@@ -482,8 +481,9 @@ static struct err *owned_limits(const rd_kafka_topic_partition_list_t *list)
 {
 	for (int i = 0; i < list->cnt; i++)
 		if (list->elems[i].partition >= PARTITIONS_MAX)
-			return err_new(ERR_FATAL, "BUS_LIMIT", "topic %s has more than %d partitions",
-				       list->elems[i].topic, PARTITIONS_MAX);
+			return err_new(ERR_FATAL, "BUS_LIMIT",
+				       "topic %s has more than %d partitions", list->elems[i].topic,
+				       PARTITIONS_MAX);
 	if (list->cnt > TASKS_MAX)
 		return err_new(ERR_FATAL, "BUS_LIMIT", "%d partitions for one worker, at most %d",
 			       list->cnt, TASKS_MAX);
@@ -528,8 +528,7 @@ static struct err *rebalance_revoke(struct bus_kafka *kafka,
 				owned_find(kafka, positions[i].topic, positions[i].partition);
 			positions[i].offset = owned == NULL ? -1 : owned->next;
 		}
-		err = kafka->listener.revoked(kafka->listener.context, positions,
-					      (size_t)list->cnt,
+		err = kafka->listener.revoked(kafka->listener.context, positions, (size_t)list->cnt,
 					      rd_kafka_assignment_lost(kafka->consumer) != 0);
 		free(positions);
 	}
@@ -585,9 +584,9 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 		{ "retry.backoff.ms", "5" },
 	};
 	rd_kafka_conf_t *conf = NULL;
-	struct err *err = rd_conf_new(&kafka->options, settings,
-				      sizeof settings / sizeof settings[0],
-				      &kafka->consumer_client, &conf);
+	struct err *err =
+		rd_conf_new(&kafka->options, settings, sizeof settings / sizeof settings[0],
+			    &kafka->consumer_client, &conf);
 	if (err != NULL)
 		return err;
 	char text[256];
@@ -641,8 +640,8 @@ static void batch_drop(struct bus_kafka *kafka)
  * is there is taken first, and then one is waited for. */
 static void batch_fetch(struct bus_kafka *kafka, int timeout_ms)
 {
-	ssize_t got = rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages,
-						   POLL_RECORDS_MAX);
+	ssize_t got =
+		rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages, POLL_RECORDS_MAX);
 	if (got == 0 && timeout_ms > 0 && kafka->rebalance == NULL && !kafka->assigned_in_poll) {
 		got = rd_kafka_consume_batch_queue(kafka->queue, timeout_ms, kafka->messages, 1);
 		if (got == 1) {
@@ -763,8 +762,8 @@ static struct err *kafka_committed(struct bus *bus, struct position *positions, 
 {
 	struct bus_kafka *kafka = kafka_of(bus);
 	rd_kafka_topic_partition_list_t *list = list_new(positions, count, false);
-	/* With isolation.level=read_committed librdkafka asks for stable offsets, and goes on asking
-	 * while a transaction holds them. */
+	/* With isolation.level=read_committed librdkafka asks for stable offsets, and goes on
+	 * asking while a transaction holds them. */
 	rd_kafka_resp_err_t code = rd_kafka_committed(kafka->consumer, list, RD_INIT_MS);
 	struct err *err = NULL;
 	if (code != 0)
@@ -803,8 +802,8 @@ static struct err *seek_try(struct bus_kafka *kafka, rd_kafka_topic_partition_li
 	for (;;) {
 		rd_kafka_error_t *error =
 			rd_kafka_seek_partitions(kafka->consumer, list, RD_CALL_MS);
-		rd_kafka_resp_err_t code = error == NULL ? seek_result(list)
-							 : rd_kafka_error_code(error);
+		rd_kafka_resp_err_t code =
+			error == NULL ? seek_result(list) : rd_kafka_error_code(error);
 		rd_kafka_error_destroy(error);
 		if (code == 0)
 			return NULL;
@@ -829,8 +828,7 @@ static struct err *kafka_seek(struct bus *bus, const struct position *positions,
 	struct err *err = seek_try(kafka, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	for (size_t i = 0; i < count && err == NULL; i++) {
-		struct owned *owned =
-			owned_find(kafka, positions[i].topic, positions[i].partition);
+		struct owned *owned = owned_find(kafka, positions[i].topic, positions[i].partition);
 		owned->next = positions[i].offset;
 		owned->end = -1;
 	}

@@ -7,8 +7,8 @@
 
 struct bus_kafka_options {
 	const struct client_options *client; /* borrowed for the call */
-	const char *group;                   /* consumer group id */
-	const char *instance;                /* group.instance.id; NULL: dynamic membership */
+	const char *group;		     /* consumer group id */
+	const char *instance;		     /* group.instance.id; NULL: dynamic membership */
 	const char *transactional_id;
 };
 

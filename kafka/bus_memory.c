@@ -128,16 +128,16 @@ enum txn_state {
 };
 
 enum member_state {
-	MEMBER_NONE,    /* not subscribed */
+	MEMBER_NONE,	/* not subscribed */
 	MEMBER_JOINING, /* the next poll assigns */
 	MEMBER_JOINED,
-	MEMBER_FENCED,  /* another instance has taken over */
+	MEMBER_FENCED, /* another instance has taken over */
 };
 
 struct assigned {
 	struct memory_partition *partition;
 	int64_t offset; /* next to be read */
-	int64_t end;    /* reached, or -1 */
+	int64_t end;	/* reached, or -1 */
 };
 
 struct bus_memory {
@@ -570,8 +570,8 @@ static struct err *memory_send_offsets(struct bus *bus, const struct position *p
 	}
 	memory->producer->group = memory->group;
 	for (size_t i = 0; i < count; i++) {
-		struct memory_partition *partition = partition_find(
-			memory->kafka, positions[i].topic, positions[i].partition);
+		struct memory_partition *partition =
+			partition_find(memory->kafka, positions[i].topic, positions[i].partition);
 		if (partition == NULL)
 			return topic_missing(positions[i].topic);
 		CHECK(positions[i].offset >= 0);
@@ -751,12 +751,12 @@ static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch
 	size_t poll_max = memory->kafka->poll_max;
 	for (size_t i = 0; i < memory->assigned_count && batch->count < poll_max; i++) {
 		size_t turn = (memory->turn + i) % memory->assigned_count;
-		batch->count += assigned_take(memory, &memory->assigned[turn],
-					      &memory->records[batch->count],
-					      poll_max - batch->count);
+		batch->count +=
+			assigned_take(memory, &memory->assigned[turn],
+				      &memory->records[batch->count], poll_max - batch->count);
 	}
-	memory->turn = memory->assigned_count == 0 ? 0
-						   : (memory->turn + 1) % memory->assigned_count;
+	memory->turn =
+		memory->assigned_count == 0 ? 0 : (memory->turn + 1) % memory->assigned_count;
 	return NULL;
 }
 
@@ -764,8 +764,8 @@ static struct err *memory_committed(struct bus *bus, struct position *positions,
 {
 	struct bus_memory *memory = memory_of(bus);
 	for (size_t i = 0; i < count; i++) {
-		struct memory_partition *partition = partition_find(
-			memory->kafka, positions[i].topic, positions[i].partition);
+		struct memory_partition *partition =
+			partition_find(memory->kafka, positions[i].topic, positions[i].partition);
 		if (partition == NULL)
 			return topic_missing(positions[i].topic);
 		if (position_pending(memory->kafka, memory->group, partition))
@@ -845,8 +845,8 @@ static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t p
 		return topic_missing(topic);
 	size_t high = found->slot_count;
 	if (partition_lso(kafka, found) < high)
-		return err_new(ERR_RETRY, "BUS_UNSTABLE",
-			       "an open transaction holds %s [%d] back", topic, (int)partition);
+		return err_new(ERR_RETRY, "BUS_UNSTABLE", "an open transaction holds %s [%d] back",
+			       topic, (int)partition);
 	for (size_t i = found->low; i < high; i++) {
 		if (!slot_visible(kafka, &found->slots[i]))
 			continue;

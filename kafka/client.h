@@ -10,7 +10,7 @@ struct client_property {
 };
 
 struct client_options {
-	const char *brokers; /* host:port[,host:port] */
+	const char *brokers;			  /* host:port[,host:port] */
 	const struct client_property *properties; /* kafka.* of the configuration; they win */
 	size_t property_count;
 };

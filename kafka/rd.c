@@ -46,9 +46,9 @@ static struct err *property_check(const struct client_property *property)
 			return err_new(ERR_FATAL, "BUS_OPTION", "kafka.%s can't be set: %s",
 				       property->name, refusal->why);
 		if (strcmp(refusal->value, property->value) != 0)
-			return err_new(ERR_FATAL, "BUS_OPTION",
-				       "kafka.%s can't be %s, only %s: %s", property->name,
-				       property->value, refusal->value, refusal->why);
+			return err_new(ERR_FATAL, "BUS_OPTION", "kafka.%s can't be %s, only %s: %s",
+				       property->name, property->value, refusal->value,
+				       refusal->why);
 	}
 	return NULL;
 }
@@ -61,8 +61,10 @@ static void log_cb(const rd_kafka_t *handle, int level, const char *facility, co
 		return;
 	/* What librdkafka calls an error (3) it retries by itself; the verdict of the call that
 	 * fails for good is what its caller logs. */
-	enum log_level severity = level <= 2 ? LOG_ERROR : level <= 4 ? LOG_WARN :
-				  level <= 6 ? LOG_INFO : LOG_DEBUG;
+	enum log_level severity = level <= 2   ? LOG_ERROR
+				  : level <= 4 ? LOG_WARN
+				  : level <= 6 ? LOG_INFO
+					       : LOG_DEBUG;
 	log_emit(severity, "kafka", "librdkafka", "{s:s, s:s, s:s}", "client",
 		 handle == NULL ? "" : rd_kafka_name(handle), "facility", facility, "text", text);
 }
@@ -90,15 +92,13 @@ static struct err *conf_set(rd_kafka_conf_t *conf, const char *prefix, const cha
 {
 	char text[256];
 	switch (rd_kafka_conf_set(conf, name, value, text, sizeof text)) {
-	case RD_KAFKA_CONF_OK:
-		return NULL;
+	case RD_KAFKA_CONF_OK: return NULL;
 	case RD_KAFKA_CONF_UNKNOWN:
 		return err_new(ERR_FATAL, "BUS_OPTION",
 			       "%s%s is no option of the Kafka client (librdkafka %s)", prefix,
 			       name, rd_kafka_version_str());
 	case RD_KAFKA_CONF_INVALID:
-	default:
-		return err_new(ERR_FATAL, "BUS_OPTION", "%s%s=%s: %s", prefix, name, value, text);
+	default: return err_new(ERR_FATAL, "BUS_OPTION", "%s%s=%s: %s", prefix, name, value, text);
 	}
 }
 
@@ -169,17 +169,14 @@ struct err *rd_reader_new(const struct client_options *options, struct rd_client
 			  rd_kafka_t **reader)
 {
 	static const struct rd_setting settings[] = {
-		{ "enable.auto.commit", "false" },
-		{ "enable.auto.offset.store", "false" },
-		{ "auto.offset.reset", "error" },
-		{ "isolation.level", "read_committed" },
-		{ "enable.partition.eof", "true" },
-		{ "fetch.queue.backoff.ms", "10" },
+		{ "enable.auto.commit", "false" },  { "enable.auto.offset.store", "false" },
+		{ "auto.offset.reset", "error" },   { "isolation.level", "read_committed" },
+		{ "enable.partition.eof", "true" }, { "fetch.queue.backoff.ms", "10" },
 		{ "fetch.wait.max.ms", "20" },
 	};
 	rd_kafka_conf_t *conf = NULL;
-	struct err *err = rd_conf_new(options, settings, sizeof settings / sizeof settings[0],
-				      client, &conf);
+	struct err *err =
+		rd_conf_new(options, settings, sizeof settings / sizeof settings[0], client, &conf);
 	return err != NULL ? err : rd_handle_new(RD_KAFKA_CONSUMER, conf, reader);
 }
 
@@ -193,10 +190,8 @@ static bool code_forbidden(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-		return true;
-	default:
-		return false;
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION: return true;
+	default: return false;
 	}
 }
 
@@ -208,10 +203,8 @@ static bool code_unsupported(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
 	case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
 	case RD_KAFKA_RESP_ERR__NOT_CONFIGURED:
-	case RD_KAFKA_RESP_ERR__INVALID_ARG:
-		return true;
-	default:
-		return false;
+	case RD_KAFKA_RESP_ERR__INVALID_ARG: return true;
+	default: return false;
 	}
 }
 
@@ -229,10 +222,8 @@ static bool code_membership(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
 	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-	case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
-		return true;
-	default:
-		return false;
+	case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST: return true;
+	default: return false;
 	}
 }
 
@@ -272,10 +263,8 @@ static bool code_unreachable(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 	case RD_KAFKA_RESP_ERR__WAIT_COORD:
-	case RD_KAFKA_RESP_ERR__SSL:
-		return true;
-	default:
-		return false;
+	case RD_KAFKA_RESP_ERR__SSL: return true;
+	default: return false;
 	}
 }
 
@@ -329,7 +318,8 @@ struct err *rd_err_too_large(const char *topic, size_t size, size_t bytes_max)
 void rd_pause(int ms)
 {
 	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-	nanosleep(&pause, NULL); /* cut short by a signal: the caller looks at its deadline anyway */
+	nanosleep(&pause,
+		  NULL); /* cut short by a signal: the caller looks at its deadline anyway */
 }
 
 /* ---- producing ------------------------------------------------------------------------------ */
@@ -368,12 +358,12 @@ static rd_kafka_resp_err_t produce_once(rd_kafka_t *producer, rd_kafka_topic_t *
 			       ? RD_KAFKA_RESP_ERR_NO_ERROR
 			       : rd_kafka_last_error();
 	rd_kafka_headers_t *headers = headers_new(out);
-	rd_kafka_resp_err_t code = rd_kafka_producev(
-		producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
-		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-		RD_KAFKA_V_VALUE(unconst(out->value.data), out->value.len),
-		RD_KAFKA_V_KEY(unconst(out->key.data), out->key.len), RD_KAFKA_V_HEADERS(headers),
-		RD_KAFKA_V_END);
+	rd_kafka_resp_err_t code =
+		rd_kafka_producev(producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+				  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+				  RD_KAFKA_V_VALUE(unconst(out->value.data), out->value.len),
+				  RD_KAFKA_V_KEY(unconst(out->key.data), out->key.len),
+				  RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
 	if (code != 0) /* taken over on success only */
 		rd_kafka_headers_destroy(headers);
 	return code;
@@ -450,15 +440,16 @@ static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *clien
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_topic_partition_list_destroy(asked);
-	return code == 0 ? NULL : rd_err_code(code, client, "watermarks of %s [%d]", topic,
-					      (int)partition);
+	return code == 0
+		       ? NULL
+		       : rd_err_code(code, client, "watermarks of %s [%d]", topic, (int)partition);
 }
 
 struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_client *client, const char *topic,
 			  int32_t partition, int64_t *low, int64_t *high)
 {
-	struct err *err = offset_list(handle, client, topic, partition,
-				      RD_KAFKA_OFFSET_SPEC_EARLIEST, low);
+	struct err *err =
+		offset_list(handle, client, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, low);
 	if (err == NULL)
 		err = offset_list(handle, client, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
 				  high);
@@ -466,8 +457,8 @@ struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_client *client, co
 }
 
 /* Finds `name` in the answer to a DescribeConfigs of one topic. */
-static rd_kafka_resp_err_t config_find(rd_kafka_event_t *event, const char *name,
-				       char *value, size_t value_max)
+static rd_kafka_resp_err_t config_find(rd_kafka_event_t *event, const char *name, char *value,
+				       size_t value_max)
 {
 	const rd_kafka_DescribeConfigs_result_t *result =
 		rd_kafka_event_DescribeConfigs_result(event);
@@ -514,8 +505,8 @@ struct err *rd_topic_config(rd_kafka_t *handle, const struct rd_client *client, 
 size_t rd_topic_bytes_max(rd_kafka_t *handle, const struct rd_client *client, const char *topic)
 {
 	char value[32];
-	struct err *err = rd_topic_config(handle, client, topic, "max.message.bytes", value,
-					  sizeof value);
+	struct err *err =
+		rd_topic_config(handle, client, topic, "max.message.bytes", value, sizeof value);
 	unsigned long long bytes = err == NULL ? strtoull(value, NULL, 10) : 0;
 	err_free(&err);
 	if (bytes == 0)
@@ -561,9 +552,9 @@ static struct err *range_take(const struct rd_client *client, const struct rd_ra
 		return NULL;
 	}
 	if (message->err != 0) {
-		struct err *err = rd_err_code(message->err, client, "reading %s [%d] at %lld",
-					      range->topic, (int)range->partition,
-					      (long long)message->offset);
+		struct err *err =
+			rd_err_code(message->err, client, "reading %s [%d] at %lld", range->topic,
+				    (int)range->partition, (long long)message->offset);
 		if (err_verdict(err) == ERR_RETRY) /* librdkafka goes on by itself */
 			err_free(&err);
 		return err;

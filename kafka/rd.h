@@ -13,18 +13,18 @@
 
 /* How long one call may wait for the brokers, ms. */
 enum {
-	RD_CALL_MS = 15000,     /* a request and its answer */
-	RD_INIT_MS = 30000,     /* init_transactions; waits for the id's old transaction */
-	RD_TXN_MS = 60000,      /* the end of a transaction */
-	RD_STABLE_MS = 75000,   /* a foreign transaction's end: its time-out and some */
-	RD_QUEUE_MS = 30000,    /* room in the producer's queue */
-	RD_BACKOFF_MS = 10,     /* between two tries of the same call */
+	RD_CALL_MS = 15000,   /* a request and its answer */
+	RD_INIT_MS = 30000,   /* init_transactions; waits for the id's old transaction */
+	RD_TXN_MS = 60000,    /* the end of a transaction */
+	RD_STABLE_MS = 75000, /* a foreign transaction's end: its time-out and some */
+	RD_QUEUE_MS = 30000,  /* room in the producer's queue */
+	RD_BACKOFF_MS = 10,   /* between two tries of the same call */
 };
 
 /* Sizes, bytes. */
 enum {
-	/* What the client lets through. Above RECORD_LEN_MAX, because a dead letter carries a record
-	 * that was too large for a stage, and its headers. */
+	/* What the client lets through. Above RECORD_LEN_MAX, because a dead letter carries a
+	 * record that was too large for a stage, and its headers. */
 	RD_MESSAGE_BYTES_MAX = 2 * RECORD_LEN_MAX,
 	/* The broker's default max.message.bytes, assumed where it can't be asked. */
 	RD_TOPIC_BYTES_MAX = 1048588,

@@ -21,9 +21,9 @@ struct reader {
 	rd_kafka_t *handle;
 	rd_kafka_topic_t *topic;
 	rd_kafka_queue_t *queue;
-	int32_t first, last; /* the partitions read: first <= i < last */
+	int32_t first, last;		     /* the partitions read: first <= i < last */
 	struct reader_partition *partitions; /* by partition */
-	int32_t open_count;                  /* started and not done */
+	int32_t open_count;		     /* started and not done */
 	rd_kafka_message_t **messages;
 };
 
@@ -50,8 +50,8 @@ static struct err *partition_start(struct reader *reader, int32_t index)
 static struct err *reader_start(struct reader *reader)
 {
 	int32_t count = 0;
-	struct err *err = rd_partition_count(reader->handle, &reader->client,
-					     reader->options->topic, &count);
+	struct err *err =
+		rd_partition_count(reader->handle, &reader->client, reader->options->topic, &count);
 	if (err != NULL)
 		return err;
 	if (reader->options->partition >= count)

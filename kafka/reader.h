@@ -10,8 +10,8 @@ struct reader_options {
 	const struct client_options *client;
 	const char *topic;
 	int32_t partition; /* -1: all */
-	bool follow;       /* go on at the end instead of returning */
-	bool from_end;     /* start at the end instead of the first retained record */
+	bool follow;	   /* go on at the end instead of returning */
+	bool from_end;	   /* start at the end instead of the first retained record */
 };
 
 /* Hands each record to `each` until the end that stood when the reading began (follow: until *stop

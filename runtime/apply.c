@@ -86,7 +86,8 @@ static struct err *apply_control(struct engine *engine, struct task *task,
 		return NULL;
 	}
 	origin->ingest_ms = control.ingest_ms;
-	task->tick = (struct pending_tick){ .present = true, .origin = *origin,
+	task->tick = (struct pending_tick){ .present = true,
+					    .origin = *origin,
 					    .clock_ms = log_clock_now(task->clock) };
 	if (origin->offset == task->live_from)
 		task->tick.cursor = task->live_cursor;
@@ -117,8 +118,8 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 	else
 		err = is_control(engine, record, &control);
 	if (err == NULL)
-		err = control ? apply_control(engine, task, record, &origin) :
-				apply_event(engine, task, record, &origin);
+		err = control ? apply_control(engine, task, record, &origin)
+			      : apply_event(engine, task, record, &origin);
 	if (err != NULL && err_verdict(err) == ERR_POISON) {
 		dead_letter_send(engine->effects, engine->processor->name, record, err);
 		if (!said)
@@ -136,12 +137,12 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 	return NULL;
 }
 
-/* The next clean entry of the shelf's due index that the tick has to fire, before `until_ms`. What is
- * dirty in memory stands in the due queue; what a later record has already changed (a replay) is
+/* The next clean entry of the shelf's due index that the tick has to fire, before `until_ms`. What
+ * is dirty in memory stands in the due queue; what a later record has already changed (a replay) is
  * left alone, and `*skipped_ms` remembers that it is still in the index. */
-static struct err *next_stored(struct engine *engine, struct task *task,
-			       struct due_cursor *cursor, int64_t until_ms, int64_t *skipped_ms,
-			       struct due_item *item, bool *found)
+static struct err *next_stored(struct engine *engine, struct task *task, struct due_cursor *cursor,
+			       int64_t until_ms, int64_t *skipped_ms, struct due_item *item,
+			       bool *found)
 {
 	*found = false;
 	while (due_cursor_item(cursor, until_ms, item)) {
@@ -187,8 +188,7 @@ static struct err *next_due(struct engine *engine, struct task *task, struct due
 	int64_t clock_ms = task->tick.clock_ms;
 	struct due_item item;
 	bool found = false;
-	struct err *err =
-		next_stored(engine, task, cursor, clock_ms, skipped_ms, &item, &found);
+	struct err *err = next_stored(engine, task, cursor, clock_ms, skipped_ms, &item, &found);
 	if (err != NULL)
 		return err;
 	*out = due_queue_first(task->due, clock_ms);
@@ -237,7 +237,8 @@ struct err *apply_tick(struct engine *engine, struct task *task)
 			     tick_cursor_compare(&task->live_cursor, entry->due_ms, entry->kind,
 						 entry_key(entry)) <= 0);
 		if (!said)
-			tick_cursor_set(&tick->cursor, entry->due_ms, entry->kind, entry_key(entry));
+			tick_cursor_set(&tick->cursor, entry->due_ms, entry->kind,
+					entry_key(entry));
 		effects_suppress(engine->effects, said);
 		fire(engine, task, entry, &tick->origin);
 		effects_suppress(engine->effects, false);
@@ -253,7 +254,8 @@ struct err *apply_idle(struct engine *engine, struct task *task, int64_t wall_ms
 {
 	const struct processor *processor = engine->processor;
 	struct entry *entry = NULL;
-	struct bytes key = processor->input_key(processor->context, task->own_topic, task->partition);
+	struct bytes key =
+		processor->input_key(processor->context, task->own_topic, task->partition);
 	struct err *err = task_entry(engine, task, 0, key, &entry);
 	if (err != NULL)
 		return err;

@@ -33,8 +33,8 @@ void checkpoint_format(const struct checkpoint *checkpoint, char text[POSITION_T
 	const struct tick_cursor *cursor = &checkpoint->cursor;
 	if (!cursor->present)
 		return;
-	used += snprintf(text + used, POSITION_TEXT_MAX - (size_t)used, ";d=%" PRId64 ";k=%u;c=",
-			 cursor->due_ms, (unsigned)cursor->kind);
+	used += snprintf(text + used, POSITION_TEXT_MAX - (size_t)used,
+			 ";d=%" PRId64 ";k=%u;c=", cursor->due_ms, (unsigned)cursor->kind);
 	for (size_t i = 0; i < cursor->key_len; i++)
 		used += snprintf(text + used, POSITION_TEXT_MAX - (size_t)used, "%02x",
 				 (unsigned)cursor->key[i]);
@@ -96,9 +96,10 @@ struct err *checkpoint_parse(int64_t x, const char *text, struct checkpoint *che
 		checkpoint->logic_version = (uint32_t)version;
 		return NULL;
 	}
-	return err_new(ERR_FATAL, "CHECKPOINT_FOREIGN",
-		       "the committed offset %" PRId64 " carries metadata \"%.80s\", which foretell "
-		       "did not write; if another program used this group, choose another --app, or "
-		       "delete the group's offsets to start from the beginning",
-		       x, text);
+	return err_new(
+		ERR_FATAL, "CHECKPOINT_FOREIGN",
+		"the committed offset %" PRId64 " carries metadata \"%.80s\", which foretell "
+		"did not write; if another program used this group, choose another --app, or "
+		"delete the group's offsets to start from the beginning",
+		x, text);
 }

@@ -10,9 +10,9 @@ void dead_letter_send(struct effects *effects, const char *stage, const struct r
 	snprintf(partition, sizeof partition, "%" PRId32, record->partition);
 	snprintf(offset, sizeof offset, "%" PRId64, record->offset);
 	const struct header headers[] = {
-		{ "error", bytes_str(err_code(why)) },     { "reason", bytes_str(err_text(why)) },
-		{ "topic", bytes_str(record->topic) },     { "partition", bytes_str(partition) },
-		{ "offset", bytes_str(offset) },           { "stage", bytes_str(stage) },
+		{ "error", bytes_str(err_code(why)) }, { "reason", bytes_str(err_text(why)) },
+		{ "topic", bytes_str(record->topic) }, { "partition", bytes_str(partition) },
+		{ "offset", bytes_str(offset) },       { "stage", bytes_str(stage) },
 	};
 	effects_pass(effects, DEAD_LETTER_TOPIC, record->partition, record->key, record->value,
 		     headers, sizeof headers / sizeof headers[0]);

@@ -65,8 +65,8 @@ static struct outgoing *add_item(struct effects *effects)
 {
 	if (effects->count == effects->capacity) {
 		effects->capacity = effects->capacity ? effects->capacity * 2 : 1024;
-		effects->items = check_realloc(effects->items,
-					       effects->capacity * sizeof *effects->items);
+		effects->items =
+			check_realloc(effects->items, effects->capacity * sizeof *effects->items);
 	}
 	return &effects->items[effects->count++];
 }
@@ -105,9 +105,8 @@ void effects_tell_all(struct effects *effects, const char *topic, struct bytes k
 	say(effects, topic, ALL_PARTITIONS, key, type, record);
 }
 
-void effects_pass(struct effects *effects, const char *topic, int32_t partition,
-		  struct bytes key, struct bytes value, const struct header *headers,
-		  size_t header_count)
+void effects_pass(struct effects *effects, const char *topic, int32_t partition, struct bytes key,
+		  struct bytes value, const struct header *headers, size_t header_count)
 {
 	if (effects->suppressed)
 		return;
@@ -181,8 +180,8 @@ struct err *effects_produce(struct effects *effects, struct bus *bus)
 	struct err *err = NULL;
 	for (size_t i = 0; err == NULL && i < effects->count; i++) {
 		const struct outgoing *item = &effects->items[i];
-		err = item->partition == ALL_PARTITIONS ? produce_to_all(bus, item) :
-							  produce_one(bus, item);
+		err = item->partition == ALL_PARTITIONS ? produce_to_all(bus, item)
+							: produce_one(bus, item);
 	}
 	return err;
 }

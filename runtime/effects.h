@@ -33,9 +33,8 @@ void effects_tell_all(struct effects *effects, const char *topic, struct bytes k
 		      const struct record_type *type, const void *record);
 
 /* Bytes as they are, to one partition, with headers. */
-void effects_pass(struct effects *effects, const char *topic, int32_t partition,
-		  struct bytes key, struct bytes value, const struct header *headers,
-		  size_t header_count);
+void effects_pass(struct effects *effects, const char *topic, int32_t partition, struct bytes key,
+		  struct bytes value, const struct header *headers, size_t header_count);
 
 /* While suppressed, the calls above keep nothing. */
 void effects_suppress(struct effects *effects, bool suppressed);

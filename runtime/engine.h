@@ -35,11 +35,11 @@ struct task {
 	struct due_queue *due;
 	struct log_clock *clock;
 	int64_t due_floor_ms; /* nothing in the shelf's due index lies below */
-	int64_t next;         /* offset of the next record to process */
+	int64_t next;	      /* offset of the next record to process */
 	int64_t live_from;
 	struct tick_cursor live_cursor;
 	struct checkpoint committed;
-	bool touched;         /* something to commit since the last seal */
+	bool touched; /* something to commit since the last seal */
 	struct pending_tick tick;
 	uint8_t *clock_bytes; /* the clock as it was last published */
 	size_t clock_len;
@@ -57,10 +57,10 @@ struct engine {
 	struct store_batch *batch;
 	struct worker_stats *stats;
 	struct task *tasks[TASKS_MAX]; /* NULL: free */
-	size_t task_count;             /* highest used index + 1 */
-	int64_t last_seal_ms;          /* monotonic */
+	size_t task_count;	       /* highest used index + 1 */
+	int64_t last_seal_ms;	       /* monotonic */
 	int64_t records_since_seal;
-	int64_t oldest_unsealed_ns;    /* monotonic; 0: nothing is unsealed */
+	int64_t oldest_unsealed_ns; /* monotonic; 0: nothing is unsealed */
 	uint8_t scratch[OUTPUT_LEN_MAX];
 	uint8_t clock_scratch[LOG_CLOCK_LEN_MAX];
 };

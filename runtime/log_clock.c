@@ -27,7 +27,7 @@ struct log_clock {
 	struct ticks now, as_of_y;
 	struct journal_item journal[CLOCK_JOURNAL_MAX];
 	size_t journal_first, journal_count; /* a ring */
-	bool inputs_changed;                 /* since the last encode: as_of_y has another set */
+	bool inputs_changed;		     /* since the last encode: as_of_y has another set */
 };
 
 struct log_clock *log_clock_new(void)
@@ -89,9 +89,8 @@ static size_t find_writer(const struct log_clock *clock, struct bytes name)
 	for (size_t i = 0; i < clock->input_count; i++) {
 		const struct writers *input = &clock->inputs[i];
 		if (bytes_equal(topic, bytes_str(input->topic)))
-			return partition < input->partition_count ?
-				       input->first + (size_t)partition :
-				       SIZE_MAX;
+			return partition < input->partition_count ? input->first + (size_t)partition
+								  : SIZE_MAX;
 	}
 	return SIZE_MAX;
 }
@@ -140,9 +139,11 @@ static struct err *apply_inputs(struct log_clock *clock, const struct control *c
 		for (size_t j = 0; j < old->input_count; j++)
 			if (strcmp(old->inputs[j].topic, input->topic) == 0)
 				for (int32_t p = 0; p < input->partition_count &&
-						    p < old->inputs[j].partition_count; p++)
+						    p < old->inputs[j].partition_count;
+				     p++)
 					clock->now.of_writer[input->first + (size_t)p] =
-						old->now.of_writer[old->inputs[j].first + (size_t)p];
+						old->now.of_writer[old->inputs[j].first +
+								   (size_t)p];
 	}
 	free(old);
 	clock->inputs_changed = *changed = true;
@@ -150,8 +151,8 @@ static struct err *apply_inputs(struct log_clock *clock, const struct control *c
 	return NULL;
 }
 
-struct err *log_clock_apply(struct log_clock *clock, int64_t offset,
-			    const struct control *control, bool *moved)
+struct err *log_clock_apply(struct log_clock *clock, int64_t offset, const struct control *control,
+			    bool *moved)
 {
 	*moved = false;
 	if (control->kind == CONTROL_INPUTS)
@@ -183,7 +184,7 @@ static uint64_t take_le(const uint8_t **at, size_t len)
 {
 	uint64_t value = 0;
 	for (size_t i = 0; i < len; i++)
-		value |= (uint64_t)*(*at)++ << (8 * i);
+		value |= (uint64_t) * (*at)++ << (8 * i);
 	return value;
 }
 
@@ -217,7 +218,9 @@ size_t log_clock_encode(struct log_clock *clock, int64_t y, uint8_t *out)
 		memcpy(at, input->topic, len);
 		at = put_le(at + len, (uint64_t)input->partition_count, 4);
 		for (int32_t p = 0; p < input->partition_count; p++)
-			at = put_le(at, (uint64_t)clock->as_of_y.of_writer[input->first + (size_t)p], 8);
+			at = put_le(at,
+				    (uint64_t)clock->as_of_y.of_writer[input->first + (size_t)p],
+				    8);
 	}
 	CHECK((size_t)(at - out) <= LOG_CLOCK_LEN_MAX);
 	return (size_t)(at - out);
@@ -262,8 +265,9 @@ struct err *log_clock_decode(struct log_clock *clock, struct bytes encoded)
 			valid = decode_input(clock, &at, end);
 	}
 	if (!valid || at != end)
-		return err_new(ERR_FATAL, "CLOCK_INVALID",
-			       "the saved clock can't be read: it is damaged or of another version");
+		return err_new(
+			ERR_FATAL, "CLOCK_INVALID",
+			"the saved clock can't be read: it is damaged or of another version");
 	clock->as_of_y = clock->now;
 	return NULL;
 }

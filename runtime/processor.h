@@ -9,9 +9,9 @@
  * Per record:   parse -> route (which keys, at most TARGETS_MAX) -> apply for each key
  * Per due time: fire for each key whose timer is due, in (due time, kind, key) order
  *
- * A key's timers that are due up to the record's own time fire before the record is applied, whether
- * the log's clock has come that far or not: what a key does depends on its own records and times
- * only, never on how the partitions of an input happened to interleave. */
+ * A key's timers that are due up to the record's own time fire before the record is applied,
+ * whether the log's clock has come that far or not: what a key does depends on its own records and
+ * times only, never on how the partitions of an input happened to interleave. */
 #ifndef RUNTIME_PROCESSOR_H
 #define RUNTIME_PROCESSOR_H
 
@@ -30,9 +30,9 @@ struct target {
 
 /* A kind of state: its key space, its bytes, and what happens to it. */
 struct state_kind {
-	const char *name;        /* part of the key in the meta topic */
+	const char *name;	 /* part of the key in the meta topic */
 	const char *state_topic; /* logical name of the compacted topic that holds it */
-	bool published;          /* true: a topic for others, keyed by the entity's id alone */
+	bool published;		 /* true: a topic for others, keyed by the entity's id alone */
 	size_t state_size;
 	/* The state as a framed Avro value into out[OUTPUT_LEN_MAX]. */
 	struct err *(*encode)(void *context, struct bytes key, const void *state, uint8_t *out,
@@ -40,8 +40,8 @@ struct state_kind {
 	struct err *(*decode)(void *context, struct bytes value, void *state);
 	/* When the state's next timer is due; TIME_NONE: never. NULL: this kind has no timers. */
 	int64_t (*due)(const void *state);
-	/* Applies the parsed record; says in *must_publish whether something was said about this key
-	 * that others may act on (its state is then published in the same transaction). */
+	/* Applies the parsed record; says in *must_publish whether something was said about this
+	 * key that others may act on (its state is then published in the same transaction). */
 	void (*apply)(void *context, const struct origin *origin, const void *parsed,
 		      struct bytes key, void *state, struct effects *effects, bool *must_publish);
 	/* Fires what is due at at_ms. The next due time must lie after at_ms. */
@@ -52,13 +52,13 @@ struct state_kind {
 enum { STATE_KINDS_MAX = 4 };
 
 struct processor {
-	const char *name;       /* of the stage */
+	const char *name;	/* of the stage */
 	uint32_t logic_version; /* bumped whenever a golden output changes */
 	const char *meta_topic; /* logical name: the clock, and kinds that are not published */
-	bool clocked;           /* control records in its input move a clock (runtime/log_clock.h) */
+	bool clocked; /* control records in its input move a clock (runtime/log_clock.h) */
 	struct state_kind kinds[STATE_KINDS_MAX];
 	size_t kind_count;
-	void *context;          /* borrowed; the processor's options and scratch */
+	void *context; /* borrowed; the processor's options and scratch */
 
 	/* Reads a record; *parsed is borrowed until the next call. Sets origin->ingest_ms where the
 	 * value knows better than the log when the event came in. POISON sends it to the dlq. */

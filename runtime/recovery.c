@@ -38,10 +38,11 @@ static bool header_lsn(const struct record *record, int64_t *lsn)
 
 static struct err *foreign(const struct record *record, const char *what)
 {
-	return err_new(ERR_FATAL, "STATE_FOREIGN",
-		       "%s/%d at offset %" PRId64 ": %s: this state topic holds something that "
-		       "foretell did not write; choose another --app, or delete the topic's records",
-		       record->topic, record->partition, record->offset, what);
+	return err_new(
+		ERR_FATAL, "STATE_FOREIGN",
+		"%s/%d at offset %" PRId64 ": %s: this state topic holds something that "
+		"foretell did not write; choose another --app, or delete the topic's records",
+		record->topic, record->partition, record->offset, what);
 }
 
 static struct err *restore_state(struct restoring *restoring, const struct record *record,
@@ -106,9 +107,9 @@ static struct err *restore_meta(struct restoring *restoring, const struct record
 			continue;
 		restoring->kind = kind;
 		restoring->kind_index = (uint8_t)i;
-		return restore_state(restoring, record,
-				     bytes_of(record->key.data + prefix.len,
-					      record->key.len - prefix.len));
+		return restore_state(
+			restoring, record,
+			bytes_of(record->key.data + prefix.len, record->key.len - prefix.len));
 	}
 	return NULL;
 }
@@ -121,8 +122,7 @@ static struct err *restore_meta_record(void *context, const struct record *recor
 static struct err *restore_published_record(void *context, const struct record *record)
 {
 	struct restoring *restoring = context;
-	return record->value.data == NULL ? NULL :
-					    restore_state(restoring, record, record->key);
+	return record->value.data == NULL ? NULL : restore_state(restoring, record, record->key);
 }
 
 static struct err *restore_topics(struct restoring *restoring)
@@ -130,16 +130,15 @@ static struct err *restore_topics(struct restoring *restoring)
 	struct engine *engine = restoring->engine;
 	const struct processor *processor = engine->processor;
 	int32_t partition = restoring->task->partition;
-	struct err *err = bus_read_all(engine->bus,
-				       effects_topic(engine->effects, processor->meta_topic),
-				       partition, restore_meta_record, restoring);
+	struct err *err =
+		bus_read_all(engine->bus, effects_topic(engine->effects, processor->meta_topic),
+			     partition, restore_meta_record, restoring);
 	for (size_t i = 0; err == NULL && i < processor->kind_count; i++) {
 		if (!processor->kinds[i].published)
 			continue;
 		restoring->kind = &processor->kinds[i];
 		restoring->kind_index = (uint8_t)i;
-		const char *topic =
-			effects_topic(engine->effects, processor->kinds[i].state_topic);
+		const char *topic = effects_topic(engine->effects, processor->kinds[i].state_topic);
 		err = bus_read_all(engine->bus, topic, partition, restore_published_record,
 				   restoring);
 	}
@@ -153,7 +152,8 @@ static struct err *restore(struct engine *engine, struct task *task, int64_t *re
 	for (size_t i = 0; i < engine->processor->kind_count; i++)
 		if (engine->processor->kinds[i].state_size > state_max)
 			state_max = engine->processor->kinds[i].state_size;
-	struct restoring restoring = { .engine = engine, .task = task,
+	struct restoring restoring = { .engine = engine,
+				       .task = task,
 				       .state = check_calloc(1, state_max) };
 	struct err *err = shelf_wipe(task->shelf);
 	task->clock_len = 0;
@@ -180,12 +180,13 @@ static struct err *check_logic(const struct engine *engine, const struct task *t
 			       committed->logic_version, own);
 	if (committed->logic_version == own || drained || engine->options.accept_logic_change)
 		return NULL;
-	return err_new(ERR_FATAL, "LOGIC_CHANGED",
-		       "%s %s/%d was not stopped cleanly by logic version %" PRIu32
-		       "; start and stop that version once, or pass --accept-logic-change to replay "
-		       "the last moments under version %" PRIu32,
-		       engine->processor->name, task->own_topic, task->partition,
-		       committed->logic_version, own);
+	return err_new(
+		ERR_FATAL, "LOGIC_CHANGED",
+		"%s %s/%d was not stopped cleanly by logic version %" PRIu32
+		"; start and stop that version once, or pass --accept-logic-change to replay "
+		"the last moments under version %" PRIu32,
+		engine->processor->name, task->own_topic, task->partition, committed->logic_version,
+		own);
 }
 
 static struct err *start_fresh(struct engine *engine, struct task *task)
@@ -193,11 +194,12 @@ static struct err *start_fresh(struct engine *engine, struct task *task)
 	int64_t low = 0, high = 0, restored = 0;
 	struct err *err = restore(engine, task, &restored);
 	if (err == NULL && restored > 0)
-		err = err_new(ERR_FATAL, "CHECKPOINT_GONE",
-			      "%s has states of %s/%d but no committed position (it expired, or the "
-			      "group was deleted): start over under another --app with "
-			      "--from-beginning, or restore the group's offsets",
-			      engine->options.app_id, task->own_topic, task->partition);
+		err = err_new(
+			ERR_FATAL, "CHECKPOINT_GONE",
+			"%s has states of %s/%d but no committed position (it expired, or the "
+			"group was deleted): start over under another --app with "
+			"--from-beginning, or restore the group's offsets",
+			engine->options.app_id, task->own_topic, task->partition);
 	if (err == NULL)
 		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &low, &high);
 	if (err != NULL)
@@ -250,17 +252,19 @@ static struct err *check_retained(struct engine *engine, const struct task *task
 	if (err != NULL)
 		return err;
 	if (start < low)
-		return err_new(ERR_FATAL, "INPUT_GONE",
-			       "%s/%d begins at offset %" PRId64 ", but states go back to %" PRId64
-			       ": retention removed what is needed. Lengthen retention.ms, and start "
-			       "over under another --app with --from-beginning",
-			       task->own_topic, task->partition, low, start);
+		return err_new(
+			ERR_FATAL, "INPUT_GONE",
+			"%s/%d begins at offset %" PRId64 ", but states go back to %" PRId64
+			": retention removed what is needed. Lengthen retention.ms, and start "
+			"over under another --app with --from-beginning",
+			task->own_topic, task->partition, low, start);
 	if (task->live_from > high)
-		return err_new(ERR_FATAL, "INPUT_TRUNCATED",
-			       "%s/%d ends at offset %" PRId64 ", but %" PRId64
-			       " was committed: the topic was truncated or made anew. Start over under "
-			       "another --app with --from-beginning",
-			       task->own_topic, task->partition, high, task->live_from);
+		return err_new(
+			ERR_FATAL, "INPUT_TRUNCATED",
+			"%s/%d ends at offset %" PRId64 ", but %" PRId64
+			" was committed: the topic was truncated or made anew. Start over under "
+			"another --app with --from-beginning",
+			task->own_topic, task->partition, high, task->live_from);
 	return NULL;
 }
 

@@ -1,5 +1,5 @@
-/* Where a task's processing begins: one path for a first start, a clean start, a crash, an abort and
- * an ambiguous commit.
+/* Where a task's processing begins: one path for a first start, a clean start, a crash, an abort
+ * and an ambiguous commit.
  *
  *   committed X, Y, v (the group's offsets)
  *     shelf with the same v, not beyond X  → its states, from its own Y

@@ -57,8 +57,7 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 		return err;
 	struct bytes value = bytes_of(engine->scratch, len);
 	struct bytes topic_key =
-		kind->published ? key :
-				  seal_meta_key(task->own_topic, kind->name, key, composed);
+		kind->published ? key : seal_meta_key(task->own_topic, kind->name, key, composed);
 	err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
 	if (err != NULL)
 		return err;
@@ -118,7 +117,8 @@ static struct err *add_position(struct sealing *sealing, struct task *task)
 {
 	struct engine *engine = sealing->engine;
 	struct checkpoint *checkpoint = &sealing->checkpoints[sealing->count];
-	*checkpoint = (struct checkpoint){ .x = task_x(task), .y = task_y(engine, task),
+	*checkpoint = (struct checkpoint){ .x = task_x(task),
+					   .y = task_y(engine, task),
 					   .logic_version = engine->processor->logic_version };
 	/* still replaying: X must not fall, or what was committed would be said again */
 	if (checkpoint->x < task->live_from) {
@@ -144,7 +144,8 @@ static struct err *add_position(struct sealing *sealing, struct task *task)
 	position->offset = checkpoint->x;
 	checkpoint_format(checkpoint, position->metadata);
 	store_batch_position(engine->batch, task->shelf, checkpoint->x, checkpoint->y,
-			     checkpoint->logic_version, bytes_of(task->clock_bytes, task->clock_len));
+			     checkpoint->logic_version,
+			     bytes_of(task->clock_bytes, task->clock_len));
 	sealing->tasks[sealing->count++] = task;
 	return NULL;
 }

@@ -5,8 +5,7 @@
 
 #include "base/check.h"
 
-struct err *task_new(struct engine *engine, const char *topic, int32_t partition,
-		     struct task **out)
+struct err *task_new(struct engine *engine, const char *topic, int32_t partition, struct task **out)
 {
 	uint32_t index = 0;
 	while (index < TASKS_MAX && engine->tasks[index] != NULL)
@@ -20,8 +19,8 @@ struct err *task_new(struct engine *engine, const char *topic, int32_t partition
 	task->partition = partition;
 	snprintf(task->own_topic, sizeof task->own_topic, "%s", topic);
 	task->topic = task->own_topic;
-	struct err *err = store_shelf(engine->store, engine->processor->name, topic, partition,
-				      &task->shelf);
+	struct err *err =
+		store_shelf(engine->store, engine->processor->name, topic, partition, &task->shelf);
 	if (err != NULL) {
 		free(task);
 		return err;
@@ -86,16 +85,17 @@ static struct err *load_state(struct engine *engine, struct task *task, struct e
 	const struct state_kind *kind = &engine->processor->kinds[entry->kind];
 	err = kind->decode(engine->processor->context, value.state, entry->state);
 	if (err != NULL)
-		return err_wrap(err, "a state in the store of %s/%d can't be read (delete the state "
-				     "folder; it is rebuilt from Kafka)",
+		return err_wrap(err,
+				"a state in the store of %s/%d can't be read (delete the state "
+				"folder; it is rebuilt from Kafka)",
 				task->own_topic, task->partition);
 	entry->lsn = value.lsn;
 	entry->due_ms = entry->stored_due_ms = value.due_ms;
 	return NULL;
 }
 
-struct err *task_entry(struct engine *engine, struct task *task, uint8_t kind,
-		       struct bytes key, struct entry **out)
+struct err *task_entry(struct engine *engine, struct task *task, uint8_t kind, struct bytes key,
+		       struct entry **out)
 {
 	*out = cache_find(engine->cache, task->index, kind, key);
 	if (*out != NULL)

@@ -25,12 +25,12 @@ static size_t state_size_max(const struct processor *processor)
 	return size;
 }
 
-static struct err *add_tasks(struct engine *engine, const struct position *positions,
-			     size_t count, struct task **tasks)
+static struct err *add_tasks(struct engine *engine, const struct position *positions, size_t count,
+			     struct task **tasks)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct err *err = task_new(engine, positions[i].topic, positions[i].partition,
-					   &tasks[i]);
+		struct err *err =
+			task_new(engine, positions[i].topic, positions[i].partition, &tasks[i]);
 		if (err != NULL)
 			return err;
 	}

@@ -1,11 +1,11 @@
 /* A worker: one thread that runs one processor on one bus, exactly once.
  *
- *   poll -> apply to the states in memory -> seal: one transaction with the effects, some states and
- *   the positions -> only then the local store
+ *   poll -> apply to the states in memory -> seal: one transaction with the effects, some states
+ * and the positions -> only then the local store
  *
- * The input log is the redo log: states are published evenly over the checkpoint interval instead of
- * with every commit, and recovery replays from Y (the oldest unpublished change) to X (the committed
- * position) with effects suppressed. docs/ARCHITECTURE.md tells the whole protocol.
+ * The input log is the redo log: states are published evenly over the checkpoint interval instead
+ * of with every commit, and recovery replays from Y (the oldest unpublished change) to X (the
+ * committed position) with effects suppressed. docs/ARCHITECTURE.md tells the whole protocol.
  *
  * Threads: a worker belongs to one thread; worker_stats may be read by any. */
 #ifndef RUNTIME_WORKER_H
@@ -23,22 +23,23 @@ struct worker_options {
 	size_t input_count;
 	int64_t commit_interval_ms;
 	int64_t checkpoint_interval_ms; /* 0: every changed state goes with its commit */
-	int64_t idle_ms;                /* 0: the wall clock never carries an input on */
+	int64_t idle_ms;		/* 0: the wall clock never carries an input on */
 	uint32_t cache_entries;
 	bool accept_logic_change;
 	const struct time_source *time; /* borrowed */
 };
 
 struct worker_stats {
-	_Atomic int64_t records;    /* processed live */
-	_Atomic int64_t replayed;   /* processed with effects suppressed */
+	_Atomic int64_t records;  /* processed live */
+	_Atomic int64_t replayed; /* processed with effects suppressed */
 	_Atomic int64_t dead_letters;
-	_Atomic int64_t fired;      /* timers */
-	_Atomic int64_t effects;    /* records said to output topics */
-	_Atomic int64_t published;  /* states */
+	_Atomic int64_t fired;	   /* timers */
+	_Atomic int64_t effects;   /* records said to output topics */
+	_Atomic int64_t published; /* states */
 	_Atomic int64_t commits, recoveries;
-	_Atomic int64_t clock_ms;   /* lowest of the tasks'; CLOCK_NONE where unknown */
-	_Atomic int64_t commit_age_us_sum, commit_age_us_max; /* oldest record of a seal -> committed */
+	_Atomic int64_t clock_ms; /* lowest of the tasks'; CLOCK_NONE where unknown */
+	_Atomic int64_t commit_age_us_sum,
+		commit_age_us_max; /* oldest record of a seal -> committed */
 };
 
 struct worker;

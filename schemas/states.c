@@ -3,10 +3,8 @@
 #include "schemas/rows.h"
 
 static const struct field resolve_input_fields[] = {
-	LONG(resolve_input, watermark_ms),
-	LONG(resolve_input, tick_ms),
-	LONG(resolve_input, inputs_told),
-	LONG(resolve_input, event_count),
+	LONG(resolve_input, watermark_ms), LONG(resolve_input, tick_ms),
+	LONG(resolve_input, inputs_told),  LONG(resolve_input, event_count),
 	LONG(resolve_input, late_count),
 };
 TYPE(resolve_input_type, "resolve_input", resolve_input, resolve_input_fields);
@@ -30,14 +28,10 @@ static const struct field series_amount_fields[] = {
 static TYPE(series_amount_type, "SeriesAmount", series_amount, series_amount_fields);
 
 static const struct field outstanding_forecast_fields[] = {
-	LONG(outstanding_forecast, origin_ms),
-	LONG(outstanding_forecast, target_ms),
-	INT(outstanding_forecast, horizon),
-	LONG(outstanding_forecast, point),
-	LONG(outstanding_forecast, lower_80),
-	LONG(outstanding_forecast, upper_80),
-	LONG(outstanding_forecast, lower_95),
-	LONG(outstanding_forecast, upper_95),
+	LONG(outstanding_forecast, origin_ms), LONG(outstanding_forecast, target_ms),
+	INT(outstanding_forecast, horizon),    LONG(outstanding_forecast, point),
+	LONG(outstanding_forecast, lower_80),  LONG(outstanding_forecast, upper_80),
+	LONG(outstanding_forecast, lower_95),  LONG(outstanding_forecast, upper_95),
 	LONG(outstanding_forecast, naive),
 };
 static TYPE(outstanding_forecast_type, "OutstandingForecast", outstanding_forecast,
@@ -55,19 +49,16 @@ static const struct field series_state_fields[] = {
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);
 
 static const struct field type_statistics_fields[] = {
-	TEXT(type_statistics_record, type),
-	LONG(type_statistics_record, count),
-	LONG(type_statistics_record, sum_minor),
-	LONG(type_statistics_record, first_ms),
-	LONG(type_statistics_record, last_ms),
-	DOUBLE(type_statistics_record, decayed_30),
+	TEXT(type_statistics_record, type),	    LONG(type_statistics_record, count),
+	LONG(type_statistics_record, sum_minor),    LONG(type_statistics_record, first_ms),
+	LONG(type_statistics_record, last_ms),	    DOUBLE(type_statistics_record, decayed_30),
 	DOUBLE(type_statistics_record, decayed_90),
 };
-static TYPE(type_statistics_type, "TypeStatistics", type_statistics_record,
-	    type_statistics_fields);
+static TYPE(type_statistics_type, "TypeStatistics", type_statistics_record, type_statistics_fields);
 
-static const char *const bands[] = { "UNKNOWN",  "LOW",  "GUARDED",
-				     "ELEVATED", "HIGH", "SEVERE", NULL };
+static const char *const bands[] = {
+	"UNKNOWN", "LOW", "GUARDED", "ELEVATED", "HIGH", "SEVERE", NULL
+};
 static const char *const severities[] = { "LOW", "MEDIUM", "HIGH", "CRITICAL", NULL };
 
 static const struct field account_record_fields[] = {

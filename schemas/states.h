@@ -30,8 +30,12 @@ struct series_totals {
 
 extern const struct record_type series_totals_type;
 
-enum { SERIES_HISTORY_MAX = 128, SERIES_OPEN_MAX = 768, SERIES_HORIZON_MAX = 7,
-       SERIES_OUTSTANDING_MAX = SERIES_HORIZON_MAX * SERIES_HORIZON_MAX };
+enum {
+	SERIES_HISTORY_MAX = 128,
+	SERIES_OPEN_MAX = 768,
+	SERIES_HORIZON_MAX = 7,
+	SERIES_OUTSTANDING_MAX = SERIES_HORIZON_MAX * SERIES_HORIZON_MAX
+};
 
 struct series_amount {
 	int64_t amount;

@@ -15,11 +15,11 @@ struct cache {
 	uint8_t *slots;
 	size_t stride;
 	uint32_t slot_count, used_count, hand;
-	uint32_t *table;    /* slot + 1; 0 is empty; linear probing */
+	uint32_t *table; /* slot + 1; 0 is empty; linear probing */
 	uint32_t table_mask;
-	uint32_t *spare;    /* slots given back by cache_drop_task */
+	uint32_t *spare; /* slots given back by cache_drop_task */
 	uint32_t spare_count;
-	bool *live;         /* by slot */
+	bool *live; /* by slot */
 	struct dirty_queue *queues;
 	uint32_t task_max, dirty_count;
 };

@@ -1,5 +1,5 @@
-/* A bounded set of entries in memory, over the store: lookup by (task, kind, key), a dirty queue per
- * task in order of first_dirty, and eviction of clean entries by a clock hand (second chance;
+/* A bounded set of entries in memory, over the store: lookup by (task, kind, key), a dirty queue
+ * per task in order of first_dirty, and eviction of clean entries by a clock hand (second chance;
  * Corbató, "A Paging Experiment with the Multics System", 1968).
  *
  * Invariants: a dirty entry is never evicted; a task's queue is ordered by first_dirty, so its head
@@ -34,7 +34,7 @@ void cache_clean(struct cache *cache, struct entry *entry);
 struct entry *cache_dirty_first(struct cache *cache, uint32_t task);
 struct entry *cache_dirty_next(struct cache *cache, const struct entry *entry);
 
-uint32_t cache_dirty_count(const struct cache *cache);             /* of all tasks */
+uint32_t cache_dirty_count(const struct cache *cache); /* of all tasks */
 uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task);
 uint32_t cache_slot_count(const struct cache *cache);
 

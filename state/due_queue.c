@@ -63,7 +63,8 @@ static void sift_down(struct due_queue *queue, size_t i)
 		size_t least = i, left = 2 * i + 1, right = 2 * i + 2;
 		if (left < queue->count && before(queue, &queue->items[left], &queue->items[least]))
 			least = left;
-		if (right < queue->count && before(queue, &queue->items[right], &queue->items[least]))
+		if (right < queue->count &&
+		    before(queue, &queue->items[right], &queue->items[least]))
 			least = right;
 		if (least == i)
 			return;
@@ -111,10 +112,11 @@ void due_queue_add(struct due_queue *queue, struct entry *entry)
 		return;
 	reserve(queue);
 	size_t i = queue->count++;
-	queue->items[i] = (struct item){ entry->due_ms, cache_slot(queue->cache, entry),
-					 entry->generation };
+	queue->items[i] =
+		(struct item){ entry->due_ms, cache_slot(queue->cache, entry), entry->generation };
 	entry->queued_due_ms = entry->due_ms;
-	for (; i > 0 && before(queue, &queue->items[i], &queue->items[(i - 1) / 2]); i = (i - 1) / 2)
+	for (; i > 0 && before(queue, &queue->items[i], &queue->items[(i - 1) / 2]);
+	     i = (i - 1) / 2)
 		swap(&queue->items[i], &queue->items[(i - 1) / 2]);
 }
 

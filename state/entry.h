@@ -1,9 +1,12 @@
 /* One key's state in memory, with what recovery must know of it.
  *
- *  - lsn: the input offset of the last record applied. A record at or below it is not applied again.
+ *  - lsn: the input offset of the last record applied. A record at or below it is not applied
+ * again.
  *  - first_dirty: the offset of the first record applied since the state was last published;
- *    ENTRY_CLEAN where nothing was. The lowest of a task's is Y, where a replay would have to begin.
- *  - due_ms: when a timer of this state is due; TIME_NONE: never. Part of the state, kept beside it.
+ *    ENTRY_CLEAN where nothing was. The lowest of a task's is Y, where a replay would have to
+ * begin.
+ *  - due_ms: when a timer of this state is due; TIME_NONE: never. Part of the state, kept beside
+ * it.
  *
  * The state itself is a plain struct of the processor's without pointers, zeroed when new. */
 #ifndef STATE_ENTRY_H
@@ -14,20 +17,20 @@
 #include "base/timestamp.h"
 
 #define ENTRY_CLEAN INT64_MAX
-#define LSN_NONE INT64_C(-1)
+#define LSN_NONE    INT64_C(-1)
 
 struct entry {
 	int64_t lsn, first_dirty;
-	int64_t due_ms;        /* of the state as it is now */
+	int64_t due_ms;	       /* of the state as it is now */
 	int64_t stored_due_ms; /* of the state in the store; TIME_NONE: no due entry there */
 	int64_t queued_due_ms; /* lowest due in the task's due queue; TIME_NONE: not in it */
 	uint64_t hash;
-	uint32_t task;         /* index of the task that owns it */
-	uint32_t generation;   /* of the slot: tells a reused slot from the one remembered */
+	uint32_t task;	     /* index of the task that owns it */
+	uint32_t generation; /* of the slot: tells a reused slot from the one remembered */
 	uint32_t dirty_prev, dirty_next;
-	uint8_t kind;          /* index into the processor's kinds */
-	bool referenced;       /* since the eviction hand last passed */
-	bool must_publish;     /* with this transaction, because something was said about it */
+	uint8_t kind;	   /* index into the processor's kinds */
+	bool referenced;   /* since the eviction hand last passed */
+	bool must_publish; /* with this transaction, because something was said about it */
 	uint8_t key_len;
 	uint8_t key[KEY_LEN_MAX];
 	_Alignas(16) uint8_t state[];

@@ -9,7 +9,9 @@
 #include "base/timestamp.h"
 
 enum {
-	PREFIX_POSITION = 0, PREFIX_STATE = 1, PREFIX_DUE = 2,
+	PREFIX_POSITION = 0,
+	PREFIX_STATE = 1,
+	PREFIX_DUE = 2,
 	VALUE_HEAD_LEN = 1 + 8 + 8,
 	POSITION_HEAD_LEN = 1 + 8 + 8 + 4 + 4,
 	DUE_HEAD_LEN = 1 + 8 + 1,
@@ -23,7 +25,7 @@ struct shelf {
 	rocksdb_column_family_handle_t *handle;
 	char name[SHELF_NAME_MAX];
 	rocksdb_pinnableslice_t *pinned; /* what the last get lent out */
-	char *position;                  /* likewise, the last position */
+	char *position;			 /* likewise, the last position */
 };
 
 struct store {
@@ -166,9 +168,10 @@ static struct err *open_families(struct store *store, const char *path)
 	free(handles);
 	if (message == NULL)
 		return NULL;
-	return err_wrap(store_error("STORE_OPEN", path, message),
-			"the state folder can't be opened (is another foretell using it? a folder that "
-			"is damaged may be deleted: it is rebuilt from Kafka)");
+	return err_wrap(
+		store_error("STORE_OPEN", path, message),
+		"the state folder can't be opened (is another foretell using it? a folder that "
+		"is damaged may be deleted: it is rebuilt from Kafka)");
 }
 
 struct err *store_open(const char *path, size_t memory_bytes, struct store **out)
@@ -255,7 +258,8 @@ struct err *shelf_wipe(struct shelf *shelf)
 static struct err *corrupt(const struct shelf *shelf, const char *what)
 {
 	return err_new(ERR_FATAL, "STORE_CORRUPT",
-		       "%s: %s: delete the state folder; it is rebuilt from Kafka", shelf->name, what);
+		       "%s: %s: delete the state folder; it is rebuilt from Kafka", shelf->name,
+		       what);
 }
 
 struct err *shelf_position(struct shelf *shelf, struct shelf_position *position)
@@ -263,8 +267,9 @@ struct err *shelf_position(struct shelf *shelf, struct shelf_position *position)
 	*position = (struct shelf_position){ .present = false };
 	char *message = NULL;
 	size_t len = 0;
-	char *value = rocksdb_get_cf(shelf->store->db, shelf->store->read_options, shelf->handle,
-				     (const char *)position_key, sizeof position_key, &len, &message);
+	char *value =
+		rocksdb_get_cf(shelf->store->db, shelf->store->read_options, shelf->handle,
+			       (const char *)position_key, sizeof position_key, &len, &message);
 	if (message != NULL)
 		return store_error("STORE_READ", shelf->name, message);
 	free(shelf->position);
@@ -330,9 +335,8 @@ void store_batch_clear(struct store_batch *batch)
 	rocksdb_writebatch_clear(batch->batch);
 }
 
-void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-		     struct bytes key, int64_t lsn, int64_t old_due_ms, int64_t due_ms,
-		     struct bytes state)
+void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
+		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state)
 {
 	uint8_t raw[STORE_KEY_MAX], head[VALUE_HEAD_LEN];
 	size_t raw_len = state_key(raw, kind, key);
@@ -348,12 +352,13 @@ void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kin
 		return;
 	if (old_due_ms != TIME_NONE) {
 		raw_len = due_key(raw, old_due_ms, kind, key);
-		rocksdb_writebatch_delete_cf(batch->batch, shelf->handle, (const char *)raw, raw_len);
+		rocksdb_writebatch_delete_cf(batch->batch, shelf->handle, (const char *)raw,
+					     raw_len);
 	}
 	if (due_ms != TIME_NONE) {
 		raw_len = due_key(raw, due_ms, kind, key);
-		rocksdb_writebatch_put_cf(batch->batch, shelf->handle, (const char *)raw, raw_len, "",
-					  0);
+		rocksdb_writebatch_put_cf(batch->batch, shelf->handle, (const char *)raw, raw_len,
+					  "", 0);
 	}
 }
 
@@ -378,7 +383,8 @@ struct err *store_batch_write(struct store *store, struct store_batch *batch)
 {
 	char *message = NULL;
 	rocksdb_write(store->db, store->write_options, batch->batch, &message);
-	return message == NULL ? NULL : store_error("STORE_WRITE", "writing the checkpoint", message);
+	return message == NULL ? NULL
+			       : store_error("STORE_WRITE", "writing the checkpoint", message);
 }
 
 struct err *store_flush(struct store *store, bool wait)

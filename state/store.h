@@ -39,10 +39,10 @@ ERR_MUST_USE struct err *store_shelf(struct store *store, const char *stage, con
 ERR_MUST_USE struct err *shelf_wipe(struct shelf *shelf);
 
 struct shelf_position {
-	bool present;           /* false: an empty shelf */
-	int64_t x, y;           /* every published state below y is in; x was the next input offset */
+	bool present; /* false: an empty shelf */
+	int64_t x, y; /* every published state below y is in; x was the next input offset */
 	uint32_t logic_version;
-	struct bytes clock;     /* the log's clock as of y; borrowed until the next call */
+	struct bytes clock; /* the log's clock as of y; borrowed until the next call */
 };
 
 ERR_MUST_USE struct err *shelf_position(struct shelf *shelf, struct shelf_position *position);
@@ -62,9 +62,8 @@ void store_batch_free(struct store_batch **batch);
 void store_batch_clear(struct store_batch *batch);
 
 /* old_due_ms: the due time that the store holds for this key (TIME_NONE: none). */
-void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-		     struct bytes key, int64_t lsn, int64_t old_due_ms, int64_t due_ms,
-		     struct bytes state);
+void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
+		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state);
 void store_batch_position(struct store_batch *batch, struct shelf *shelf, int64_t x, int64_t y,
 			  uint32_t logic_version, struct bytes clock);
 ERR_MUST_USE struct err *store_batch_write(struct store *store, struct store_batch *batch);
@@ -72,8 +71,8 @@ ERR_MUST_USE struct err *store_batch_write(struct store *store, struct store_bat
 /* Makes what was written durable, without waiting for it where `wait` is false. */
 ERR_MUST_USE struct err *store_flush(struct store *store, bool wait);
 
-/* The due index from from_ms on, in (due, kind, key) order. A cursor sees the shelf as it was when it
- * was made. */
+/* The due index from from_ms on, in (due, kind, key) order. A cursor sees the shelf as it was when
+ * it was made. */
 struct due_cursor;
 
 struct due_cursor *due_cursor_new(struct shelf *shelf, int64_t from_ms);

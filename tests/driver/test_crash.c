@@ -1,5 +1,5 @@
-/* Crashes, lost transactions and lost stores by seed: whatever happens on the way, what comes out is
- * what one clean pass gives, byte for byte. FORETELL_SEED=n runs one seed alone. */
+/* Crashes, lost transactions and lost stores by seed: whatever happens on the way, what comes out
+ * is what one clean pass gives, byte for byte. FORETELL_SEED=n runs one seed alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@
 
 enum { SEEDS = 10, TURNS = 300, CUSTOMERS = 40, DAYS = 330, PARTITIONS = 3 };
 
-static const char *const outputs[] = { "alerts",   "scores",          "forecasts", "accounts",
-				       "dlq",      "forecast.series", "forecast.accuracy" };
+static const char *const outputs[] = { "alerts", "scores",	    "forecasts",	"accounts",
+				       "dlq",	 "forecast.series", "forecast.accuracy" };
 enum { OUTPUT_COUNT = sizeof outputs / sizeof outputs[0] };
 
 struct fixture {
@@ -48,8 +48,8 @@ static void write_orders(const char *path)
 			int64_t year;
 			unsigned month, mday;
 			time_civil_from_days(10000 + day, &year, &month, &mday);
-			fprintf(file, "C%03d,%04d-%02u-%02u,%u.%02u,%s\n", c, (int)year, month, mday,
-				(unsigned)(next_random(&random) % 90 + 10),
+			fprintf(file, "C%03d,%04d-%02u-%02u,%u.%02u,%s\n", c, (int)year, month,
+				mday, (unsigned)(next_random(&random) % 90 + 10),
 				(unsigned)(next_random(&random) % 100), c % 3 ? "DE" : "FR");
 		}
 		if (day % 50 == 0)
@@ -140,24 +140,13 @@ static void do_something(struct memory_line *line, struct memory_kafka *kafka, u
 	size_t stage = next_random(random) % STAGE_COUNT;
 	switch (next_random(random) % 40) {
 	case 0:
-	case 1:
-		memory_line_kill(line, stage);
-		break;
-	case 2:
-		memory_line_stop(line, stage);
-		break;
-	case 3:
-		memory_line_lose_store(line);
-		break;
+	case 1: memory_line_kill(line, stage); break;
+	case 2: memory_line_stop(line, stage); break;
+	case 3: memory_line_lose_store(line); break;
 	case 4:
-	case 5:
-		memory_kafka_fault(kafka, (enum memory_fault)(1 + next_random(random) % 3));
-		break;
-	case 6:
-		memory_line_wait(line, (int64_t)(next_random(random) % 500));
-		break;
-	default:
-		expect_ok(memory_line_step(line, stage));
+	case 5: memory_kafka_fault(kafka, (enum memory_fault)(1 + next_random(random) % 3)); break;
+	case 6: memory_line_wait(line, (int64_t)(next_random(random) % 500)); break;
+	default: expect_ok(memory_line_step(line, stage));
 	}
 }
 
@@ -179,10 +168,9 @@ static void run_seed(const struct fixture *fixture, uint64_t seed)
 	static const int64_t checkpoints[] = { 0, 20, 200, 1000000 };
 	uint64_t random = seed;
 	struct memory_kafka *kafka = memory_kafka_new();
-	struct memory_line *line =
-		new_line(fixture, kafka, (int64_t)(next_random(&random) % 50),
-			 checkpoints[next_random(&random) % 4],
-			 next_random(&random) % 2 ? 48 : 1000);
+	struct memory_line *line = new_line(fixture, kafka, (int64_t)(next_random(&random) % 50),
+					    checkpoints[next_random(&random) % 4],
+					    next_random(&random) % 2 ? 48 : 1000);
 	memory_kafka_set_poll_max(kafka, 1 + next_random(&random) % 60);
 	for (int turn = 0; turn < TURNS; turn++)
 		do_something(line, kafka, &random);

@@ -177,9 +177,9 @@ static struct err *open_seat(struct memory_line *line, size_t index)
 	struct worker_options worker = {
 		.app_id = line->options.app_id,
 		.commit_interval_ms = line->options.commit_interval_ms,
-		.checkpoint_interval_ms = stage_publishes_always(seat->stage) ?
-						  0 :
-						  line->options.checkpoint_interval_ms,
+		.checkpoint_interval_ms = stage_publishes_always(seat->stage)
+						  ? 0
+						  : line->options.checkpoint_interval_ms,
 		.idle_ms = line->options.idle_ms,
 		.cache_entries = line->options.cache_entries,
 		.time = &line->time,
@@ -258,7 +258,7 @@ const struct worker_stats *memory_line_stats(const struct memory_line *line, siz
 }
 
 struct dump_line {
-	char *text;   /* "topic<TAB>key<TAB>value" */
+	char *text;    /* "topic<TAB>key<TAB>value" */
 	size_t prefix; /* its length up to the value */
 	size_t sequence;
 };
@@ -278,7 +278,8 @@ static void dump_record(struct dump *dump, struct decoder *decoder, const char *
 		value = decode_text(record->value);
 	}
 	char *key_text = json_dumps(key, JSON_ENCODE_ANY | JSON_COMPACT);
-	char *value_text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+	char *value_text =
+		json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
 	size_t len = strlen(topic) + strlen(key_text) + strlen(value_text) + 3;
 	if (dump->count == dump->capacity) {
 		dump->capacity = dump->capacity ? 2 * dump->capacity : 1024;
@@ -305,8 +306,8 @@ static int by_prefix(const void *a, const void *b)
 	return (left->sequence > right->sequence) - (left->sequence < right->sequence);
 }
 
-static void dump_topic(const struct memory_line *line, struct dump *dump,
-		       struct decoder *decoder, const char *logical)
+static void dump_topic(const struct memory_line *line, struct dump *dump, struct decoder *decoder,
+		       const char *logical)
 {
 	char name[TOPIC_NAME_MAX + 1];
 	struct record records[READ_MAX];

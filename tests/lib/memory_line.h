@@ -25,7 +25,8 @@ struct memory_line *memory_line_new(struct memory_kafka *kafka,
 				    const struct memory_line_options *options);
 void memory_line_free(struct memory_line **line); /* kills what runs, removes the store */
 
-/* Publishes a file's events; aborts the test where that fails. Returns the rows that went to dlq. */
+/* Publishes a file's events; aborts the test where that fails. Returns the rows that went to dlq.
+ */
 int64_t memory_line_ingest(struct memory_line *line, const char *map, const char *csv);
 
 /* One turn of a stage; it is opened where it isn't running. */
@@ -33,7 +34,7 @@ struct err *memory_line_step(struct memory_line *line, size_t stage);
 
 void memory_line_kill(struct memory_line *line, size_t stage); /* as kill -9 */
 void memory_line_stop(struct memory_line *line, size_t stage); /* as SIGTERM */
-void memory_line_lose_store(struct memory_line *line);         /* kills all, deletes the folder */
+void memory_line_lose_store(struct memory_line *line);	       /* kills all, deletes the folder */
 
 /* Virtual time goes on. */
 void memory_line_wait(struct memory_line *line, int64_t ms);

@@ -15,7 +15,7 @@ struct fixture {
 	struct bus *bus;
 	struct bus_listener listener;
 	size_t assigned_count, revoked_count;
-	int64_t start;           /* where reading starts */
+	int64_t start;		 /* where reading starts */
 	struct err *next_answer; /* of assigned, once */
 	bool lost;
 };
@@ -62,8 +62,7 @@ static int setup(void **state)
 	memory_kafka_topic(fixture->kafka, "in", 2);
 	memory_kafka_topic(fixture->kafka, "out", 1);
 	fixture->bus = bus_memory_open(fixture->kafka, "group", "tid");
-	fixture->listener =
-		(struct bus_listener){ .context = fixture, on_assigned, on_revoked };
+	fixture->listener = (struct bus_listener){ .context = fixture, on_assigned, on_revoked };
 	*state = fixture;
 	return 0;
 }

@@ -770,18 +770,18 @@ static const struct record_type sample_type = {
 	.name = "sample", .size = sizeof(struct sample), .fields = sample_fields, .field_count = 5
 };
 
-static const char sample_schema
-	[] = "{\"type\":\"record\",\"name\":\"Sample\","
-	     "\"aliases\":[\"Old\"],\"fields\":[" F(
-		     "inner", "{\"type\":\"record\",\"name\":\"Inner\",\"fields\":["
-			      "{\"name\":\"number\",\"type\":\"long\",\"default\":-7},"
-			      "{\"name\":\"flag\",\"type\":[\"null\",\"boolean\"],\"default\":null}"
-			      "]}") ","
-				    "{\"name\":\"text\",\"type\":\"string\",\"aliases\":[\"words\"]"
-				    ",\"default\":\"none\"},"
-				    "{\"name\":\"small\",\"type\":\"int\",\"default\":-3},"
-				    "{\"name\":\"ratio\",\"type\":\"double\",\"default\":0.25},"
-				    "{\"name\":\"yes\",\"type\":\"boolean\",\"default\":true}]}";
+static const char sample_schema[] =
+	"{\"type\":\"record\",\"name\":\"Sample\","
+	"\"aliases\":[\"Old\"],\"fields\":[" F(
+		"inner", "{\"type\":\"record\",\"name\":\"Inner\",\"fields\":["
+			 "{\"name\":\"number\",\"type\":\"long\",\"default\":-7},"
+			 "{\"name\":\"flag\",\"type\":[\"null\",\"boolean\"],\"default\":null}"
+			 "]}") ","
+			       "{\"name\":\"text\",\"type\":\"string\",\"aliases\":[\"words\"]"
+			       ",\"default\":\"none\"},"
+			       "{\"name\":\"small\",\"type\":\"int\",\"default\":-3},"
+			       "{\"name\":\"ratio\",\"type\":\"double\",\"default\":0.25},"
+			       "{\"name\":\"yes\",\"type\":\"boolean\",\"default\":true}]}";
 
 static void aliases_defaults_and_nested_records_work(void **state)
 {
