@@ -208,8 +208,9 @@ fuzz-programs: $(FUZZ_BIN)
 
 compile_commands.json: FORCE ## the compiler's flags for each source, for editors
 	@{ sep='['; for f in $(ALL_SRC); do \
-		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' "$$sep" '$(CURDIR)' \
-			"$$f" '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c '"$$f"; sep=','; \
+		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' \
+			"$$sep" '$(CURDIR)' "$$f" \
+			'$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c '"$$f"; sep=','; \
 	done; printf '\n]\n'; } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 

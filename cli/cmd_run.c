@@ -14,6 +14,7 @@
 #include "cli/topic_setup.h"
 #include "consumers/topics.h"
 #include "kafka/admin.h"
+#include "kafka/lag.h"
 
 static const struct args_flag flags[] = {
 	{ "from-beginning", NULL, NULL,
@@ -70,6 +71,9 @@ struct run {
 	size_t stage_count;
 	int32_t partition_count;
 	int64_t started_ms;
+	struct worker_stats stats[STAGE_COUNT]; /* as they stood at the end */
+	size_t watched;                         /* the stage whose records the bar counts */
+	int64_t expected;                       /* its records, about */
 };
 
 /* The stages asked for, in the order of the line. */
@@ -169,6 +173,46 @@ static struct err *begin_anew(struct run *run, struct admin *admin)
 	return topic_setup_create(conf, admin, run->partition_count, NULL);
 }
 
+/* Offsets that a stage has still to read, of one of its topics. */
+static struct err *add_lag(struct run *run, const char *stage, const char *topic)
+{
+	const char *app_id = conf_string(args_conf(run->args), "app.id");
+	char group[TOPIC_NAME_MAX + 1];
+	int64_t offsets = 0;
+	snprintf(group, sizeof group, "%s.%s", app_id, stage);
+	struct err *err = lag_read(&run->client.options, group, topic, &offsets);
+	run->expected += offsets;
+	return err;
+}
+
+/* What lies before the stages, for the bar. The account stage is the slowest and gets about one
+ * record for each of the resolve stage's; the forecast stage, some seconds behind, counts only where
+ * it runs alone. */
+static struct err *expect(struct run *run)
+{
+	const struct conf *conf = args_conf(run->args);
+	const char *app_id = conf_string(conf, "app.id");
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < run->stage_count; i++) {
+		char topic[TOPIC_NAME_MAX + 1];
+		size_t input_count = 0;
+		if (strcmp(run->stages[i], "resolve") == 0) {
+			const char *const *inputs = conf_list(conf, "inputs", &input_count);
+			for (size_t k = 0; err == NULL && k < input_count; k++)
+				err = add_lag(run, run->stages[i], inputs[k]);
+			run->watched = i;
+		} else if (strcmp(run->stages[i], "account") == 0) {
+			topics_name(app_id, "account.events", topic);
+			err = add_lag(run, run->stages[i], topic);
+			run->watched = i;
+		} else if (i == 0) {
+			topics_name(app_id, "series.points", topic);
+			err = add_lag(run, run->stages[i], topic);
+		}
+	}
+	return err;
+}
+
 static struct err *prepare(struct run *run)
 {
 	struct admin *admin = NULL;
@@ -181,6 +225,8 @@ static struct err *prepare(struct run *run)
 		err = begin_anew(run, admin);
 	if (err == NULL)
 		err = look_at_outputs(run, admin);
+	if (err == NULL && args_switch(run->args, "until-end"))
+		err = expect(run);
 	admin_close(&admin);
 	return err;
 }
@@ -206,13 +252,13 @@ static void log_stats(const struct run *run, const struct line *line)
 }
 
 /* The figures of a run that came to its end, for a person. */
-static void print_summary(const struct run *run, const struct line *line)
+static void print_summary(const struct run *run)
 {
 	double seconds = (double)(time_monotonic_ms() - run->started_ms) / 1000;
 	printf("%-9s %10s %9s %8s %9s %6s %10s %8s %17s\n", "stage", "records", "records/s",
 	       "timers", "outputs", "dlq", "published", "commits", "commit age, ms");
 	for (size_t i = 0; i < run->stage_count; i++) {
-		const struct worker_stats *stats = line_stats(line, i);
+		const struct worker_stats *stats = &run->stats[i];
 		int64_t records = get(&stats->records), commits = get(&stats->commits);
 		double mean_ms =
 			commits ? (double)get(&stats->commit_age_us_sum) / (double)commits / 1000
@@ -227,6 +273,17 @@ static void print_summary(const struct run *run, const struct line *line)
 	printf("%.1f s in all; every input is processed to its end (lag 0)\n", seconds);
 }
 
+/* Where the line is; the share stays below 1 until it has ended, since the total is an estimate. */
+static void show_progress(const struct run *run, const struct line *line,
+			  struct progress *progress)
+{
+	int64_t records = get(&line_stats(line, run->watched)->records);
+	double share = run->expected > 0 ? (double)records / (double)run->expected : 0;
+	if (share < 0.01) /* too early for a time left */
+		share = 0;
+	progress_update(progress, records, share < 0.99 ? share : 0.99);
+}
+
 static void watch(const struct run *run, struct line *line, struct progress *progress)
 {
 	int64_t reported_ms = time_monotonic_ms();
@@ -235,11 +292,8 @@ static void watch(const struct run *run, struct line *line, struct progress *pro
 		nanosleep(&wait, NULL);
 		if (stop_requested())
 			line_stop(line);
-		int64_t records = 0;
-		for (size_t i = 0; i < run->stage_count; i++)
-			records += get(&line_stats(line, i)->records);
 		if (progress != NULL)
-			progress_update(progress, records, -1);
+			show_progress(run, line, progress);
 		if (time_monotonic_ms() - reported_ms >= REPORT_MS) {
 			log_stats(run, line);
 			reported_ms = time_monotonic_ms();
@@ -266,11 +320,17 @@ static struct err *run_line(struct run *run)
 	struct progress *progress =
 		line_options.until_end ? progress_new("run", "records", -1) : NULL;
 	watch(run, line, progress);
-	progress_finish(&progress);
 	log_stats(run, line);
-	if (line_options.until_end && !stop_requested())
-		print_summary(run, line);
-	return line_finish(&line);
+	for (size_t i = 0; i < run->stage_count; i++)
+		memcpy(&run->stats[i], line_stats(line, i), sizeof run->stats[i]);
+	err = line_finish(&line);
+	bool complete = err == NULL && line_options.until_end && !stop_requested();
+	if (complete)
+		progress_update(progress, get(&run->stats[run->watched].records), 1);
+	progress_finish(&progress);
+	if (complete)
+		print_summary(run);
+	return err;
 }
 
 int cmd_run(int argc, char **argv)

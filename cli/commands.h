@@ -9,6 +9,7 @@ int cmd_run(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_risk(int argc, char **argv);
+int cmd_forecast(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 

@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
+	{ "forecast", "plot forecasts against what came, and judge them", cmd_forecast },
 	{ "diff", "compare the outputs of two applications", cmd_diff },
 	{ "config", "print the configuration in effect, or the reference page", cmd_config },
 };

@@ -188,11 +188,17 @@ static struct err *offsets_find(struct admin *admin, rd_kafka_event_t *event, co
 	return NULL;
 }
 
-static struct err *offsets_ask(struct admin *admin, const char *group, const char *topic, bool *has)
+static struct err *offsets_ask(struct admin *admin, const char *group, const char *topic,
+			       int32_t partition_count, bool *has)
 {
 	*has = false;
+	/* By name: a request for everything leaves out what a transaction still holds. */
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partition_count);
+	for (int32_t i = 0; i < partition_count; i++)
+		rd_kafka_topic_partition_list_add(list, topic, i);
 	rd_kafka_ListConsumerGroupOffsets_t *asked =
-		rd_kafka_ListConsumerGroupOffsets_new(group, NULL); /* NULL: everything it has */
+		rd_kafka_ListConsumerGroupOffsets_new(group, list);
+	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
 		admin->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
 	/* A transaction that has just been committed counts. */
@@ -215,8 +221,13 @@ struct err *admin_group_has_offsets(struct admin *admin, const char *group, cons
 				    bool *has)
 {
 	int64_t deadline = time_monotonic_ms() + RD_CALL_MS;
+	int32_t partition_count = -1;
+	*has = false;
+	struct err *missing = admin_partition_count(admin, topic, &partition_count);
+	if (missing != NULL || partition_count <= 0)
+		return missing;
 	for (;;) {
-		struct err *err = offsets_ask(admin, group, topic, has);
+		struct err *err = offsets_ask(admin, group, topic, partition_count, has);
 		/* Unlike the consumer, librdkafka's admin call doesn't wait for a transaction that
 		 * holds an offset: its markers may still be on their way. */
 		if (err == NULL || err_verdict(err) != ERR_RETRY || time_monotonic_ms() >= deadline)

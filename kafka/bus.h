@@ -90,6 +90,7 @@ struct bus_ops {
 	struct err *(*seek)(struct bus *, const struct position *, size_t count);
 	struct err *(*watermarks)(struct bus *, const char *topic, int32_t partition, int64_t *low,
 				  int64_t *high);
+	struct err *(*ends)(struct bus *, struct position *, size_t count);
 	struct err *(*partition_count)(struct bus *, const char *topic, int32_t *count);
 	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
 				struct err *(*each)(void *, const struct record *), void *context);
@@ -171,6 +172,13 @@ ERR_MUST_USE static inline struct err *bus_watermarks(struct bus *bus, const cha
 						      int64_t *high)
 {
 	return bus->ops->watermarks(bus, topic, partition, low, high);
+}
+
+/* Sets each position's offset to its partition's high watermark, in one request. */
+ERR_MUST_USE static inline struct err *bus_ends(struct bus *bus, struct position *positions,
+						size_t count)
+{
+	return bus->ops->ends(bus, positions, count);
 }
 
 /* Errors: FATAL BUS_TOPIC_MISSING, with the command that creates it. */

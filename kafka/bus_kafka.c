@@ -27,6 +27,7 @@
 enum {
 	BUS_TOPICS_MAX = 64, /* that one bus reads or writes */
 	HEARTBEAT_MARGIN_MS = 500,
+	POLL_SLICE_MS = 20,
 	PRODUCE_POLL_PERIOD = 256, /* records between two looks at the delivery reports */
 	NOT_OWNED = -1,
 };
@@ -85,7 +86,7 @@ struct bus_kafka {
 	struct record records[POLL_RECORDS_MAX];
 	struct err *pending;   /* for the next poll: this one has records to hand out */
 	struct err *rebalance; /* what a callback inside the current poll answered */
-	bool assigned_in_poll;
+	bool rebalanced_in_poll, assigned_in_poll;
 	unsigned produced_count;
 };
 
@@ -550,7 +551,7 @@ static void rebalance_cb(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 		err = rebalance_revoke(kafka, list);
 	else
 		err = rd_err_code(code, client, "rebalance");
-	rd_kafka_queue_yield(kafka->queue); /* the poll returns instead of waiting on */
+	kafka->rebalanced_in_poll = true;
 	if (err == NULL)
 		return;
 	owned_clear(kafka);
@@ -637,18 +638,23 @@ static void batch_drop(struct bus_kafka *kafka)
 }
 
 /* Fills messages; callbacks run in here. A batch waits its whole time-out unless it fills, so what
- * is there is taken first, and then one is waited for. */
+ * is there is taken first, and then one is waited for. The wait is cut into slices to return after
+ * a rebalance: rd_kafka_queue_yield would do that too, but what is left of it ends the consumer's
+ * close before its time, after which its destruction waits for ever. */
 static void batch_fetch(struct bus_kafka *kafka, int timeout_ms)
 {
-	ssize_t got =
-		rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages, POLL_RECORDS_MAX);
-	if (got == 0 && timeout_ms > 0 && kafka->rebalance == NULL && !kafka->assigned_in_poll) {
-		got = rd_kafka_consume_batch_queue(kafka->queue, timeout_ms, kafka->messages, 1);
-		if (got == 1) {
-			ssize_t more = rd_kafka_consume_batch_queue(
-				kafka->queue, 0, kafka->messages + 1, POLL_RECORDS_MAX - 1);
-			got += more > 0 ? more : 0;
-		}
+	ssize_t got = rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages,
+						   POLL_RECORDS_MAX);
+	int left = timeout_ms;
+	while (got == 0 && left > 0 && !kafka->rebalanced_in_poll) {
+		int slice = left < POLL_SLICE_MS ? left : POLL_SLICE_MS;
+		left -= slice;
+		got = rd_kafka_consume_batch_queue(kafka->queue, slice, kafka->messages, 1);
+		if (got != 1)
+			continue;
+		ssize_t more = rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages + 1,
+							    POLL_RECORDS_MAX - 1);
+		got += more > 0 ? more : 0;
 	}
 	kafka->message_count = got > 0 ? (size_t)got : 0;
 }
@@ -744,7 +750,7 @@ static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch 
 		return err;
 	if (kafka->member_state == MEMBER_LEFT && (err = consumer_join(kafka)) != NULL)
 		return err;
-	kafka->assigned_in_poll = false;
+	kafka->rebalanced_in_poll = kafka->assigned_in_poll = false;
 	batch_fetch(kafka, timeout_ms);
 	if (kafka->rebalance != NULL)
 		return membership_give_up(kafka);
@@ -850,6 +856,12 @@ static struct err *kafka_watermarks(struct bus *bus, const char *topic, int32_t 
 	return rd_watermarks(kafka->consumer, &kafka->consumer_client, topic, partition, low, high);
 }
 
+static struct err *kafka_ends(struct bus *bus, struct position *positions, size_t count)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	return rd_ends(kafka->consumer, &kafka->consumer_client, positions, count);
+}
+
 static struct err *kafka_read_all(struct bus *bus, const char *topic, int32_t partition,
 				  struct err *(*each)(void *, const struct record *), void *context)
 {
@@ -922,6 +934,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.committed = kafka_committed,
 		.seek = kafka_seek,
 		.watermarks = kafka_watermarks,
+		.ends = kafka_ends,
 		.partition_count = kafka_partition_count,
 		.read_all = kafka_read_all,
 		.end_reached = kafka_end_reached,

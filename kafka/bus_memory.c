@@ -826,6 +826,16 @@ static struct err *memory_watermarks(struct bus *bus, const char *topic, int32_t
 	return NULL;
 }
 
+static struct err *memory_ends(struct bus *bus, struct position *positions, size_t count)
+{
+	struct err *err = NULL;
+	int64_t low;
+	for (size_t i = 0; err == NULL && i < count; i++)
+		err = memory_watermarks(bus, positions[i].topic, positions[i].partition, &low,
+					&positions[i].offset);
+	return err;
+}
+
 static struct err *memory_partition_count(struct bus *bus, const char *topic, int32_t *count)
 {
 	const struct memory_topic *found = topic_find(memory_of(bus)->kafka, topic);
@@ -932,6 +942,7 @@ struct bus *bus_memory_open(struct memory_kafka *kafka, const char *group,
 		.committed = memory_committed,
 		.seek = memory_seek,
 		.watermarks = memory_watermarks,
+		.ends = memory_ends,
 		.partition_count = memory_partition_count,
 		.read_all = memory_read_all,
 		.end_reached = memory_end_reached,

@@ -415,45 +415,62 @@ struct err *rd_partition_count(rd_kafka_t *handle, const struct rd_client *clien
 /* One end of a partition by the admin API: the simpler rd_kafka_query_watermark_offsets of a
  * read_committed consumer gives the last stable offset for the high watermark, and what is still
  * held back by a marker would be missed. */
-static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client,
-			       const char *topic, int32_t partition, int64_t spec, int64_t *offset)
+static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client, int64_t spec,
+			       struct position *positions, size_t count)
 {
-	rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(asked, topic, partition)->offset = spec;
+	rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(asked, positions[i].topic, positions[i].partition)
+			->offset = spec;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
 	rd_kafka_ListOffsets(handle, asked, NULL, queue); /* read_uncommitted by default */
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, RD_CALL_MS);
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	size_t found_count = 0;
+	const rd_kafka_ListOffsetsResultInfo_t **infos = NULL;
 	if (event != NULL)
 		code = rd_kafka_event_error(event);
-	if (code == 0) {
-		size_t count = 0;
-		const rd_kafka_ListOffsetsResultInfo_t **infos = rd_kafka_ListOffsets_result_infos(
-			rd_kafka_event_ListOffsets_result(event), &count);
-		CHECK(count == 1);
+	if (code == 0)
+		infos = rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event),
+							  &found_count);
+	for (size_t i = 0; code == 0 && i < found_count; i++) {
 		const rd_kafka_topic_partition_t *found =
-			rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]);
+			rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
 		code = found->err;
-		*offset = found->offset;
+		for (size_t j = 0; j < count; j++)
+			if (positions[j].partition == found->partition &&
+			    strcmp(positions[j].topic, found->topic) == 0)
+				positions[j].offset = found->offset;
 	}
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_topic_partition_list_destroy(asked);
-	return code == 0
-		       ? NULL
-		       : rd_err_code(code, client, "watermarks of %s [%d]", topic, (int)partition);
+	return code == 0 ? NULL :
+			   rd_err_code(code, client, "offsets of %s and others", positions[0].topic);
+}
+
+struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client,
+		    struct position *positions, size_t count)
+{
+	return count == 0 ? NULL :
+			    offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, positions,
+					count);
 }
 
 struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_client *client, const char *topic,
 			  int32_t partition, int64_t *low, int64_t *high)
 {
+	struct position first = { .topic = topic, .partition = partition }, end = first;
 	struct err *err =
-		offset_list(handle, client, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, low);
+		offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, &first, 1);
 	if (err == NULL)
-		err = offset_list(handle, client, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
-				  high);
-	return err;
+		err = offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, &end, 1);
+	if (err != NULL)
+		return err_wrap(err, "watermarks of %s [%d]", topic, (int)partition);
+	*low = first.offset;
+	*high = end.offset;
+	return NULL;
 }
 
 /* Finds `name` in the answer to a DescribeConfigs of one topic. */

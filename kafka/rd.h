@@ -125,6 +125,10 @@ ERR_MUST_USE struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_clien
 				       const char *topic, int32_t partition, int64_t *low,
 				       int64_t *high);
 
+/* The high watermark of each position's partition into its offset, in one request. */
+ERR_MUST_USE struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client,
+				 struct position *positions, size_t count);
+
 void rd_pause(int ms);
 
 /* "did not answer within ..." of BUS_UNREACHABLE. */

@@ -292,25 +292,42 @@ static struct err *all_assigned(struct worker *worker, bool *all)
 	return NULL;
 }
 
+/* What can be told without asking: nothing is pending, and every task has read all it was given. */
+static bool seems_at_end(const struct engine *engine)
+{
+	if (engine->oldest_unsealed_ns != 0 || effects_count(engine->effects) > 0)
+		return false;
+	for (size_t i = 0; i < engine->task_count; i++) {
+		const struct task *task = engine->tasks[i];
+		if (task != NULL &&
+		    (task->tick.present ||
+		     bus_end_reached(engine->bus, task->topic, task->partition) < 0))
+			return false;
+	}
+	return true;
+}
+
 struct err *worker_at_end(struct worker *worker, bool *at_end)
 {
 	struct engine *engine = &worker->engine;
+	*at_end = false;
+	if (!worker->assigned || !seems_at_end(engine))
+		return NULL;
 	struct err *err = all_assigned(worker, at_end);
 	if (err != NULL || !*at_end)
 		return err;
-	*at_end = engine->oldest_unsealed_ns == 0 && effects_count(engine->effects) == 0;
-	for (size_t i = 0; *at_end && i < engine->task_count; i++) {
-		struct task *task = engine->tasks[i];
-		if (task == NULL)
-			continue;
-		int64_t low = 0, high = 0;
-		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &low, &high);
-		if (err != NULL)
-			return err;
-		int64_t end = bus_end_reached(engine->bus, task->topic, task->partition);
-		*at_end = end >= high && !task->tick.present;
-	}
-	return NULL;
+	struct position *ends = check_calloc(engine->task_count + 1, sizeof *ends);
+	size_t count = 0;
+	for (size_t i = 0; i < engine->task_count; i++)
+		if (engine->tasks[i] != NULL)
+			ends[count++] = (struct position){ .topic = engine->tasks[i]->own_topic,
+							   .partition = engine->tasks[i]->partition };
+	err = bus_ends(engine->bus, ends, count);
+	for (size_t i = 0; err == NULL && i < count; i++)
+		*at_end = *at_end && bus_end_reached(engine->bus, ends[i].topic,
+						     ends[i].partition) >= ends[i].offset;
+	free(ends);
+	return err;
 }
 
 struct err *worker_drain(struct worker *worker)

@@ -140,7 +140,6 @@ static struct err *open_families(struct store *store, const char *path)
 	if (message != NULL) { /* no database yet */
 		rocksdb_free(message);
 		message = NULL;
-		names = NULL;
 		count = 0;
 	}
 	size_t open_count = count ? count : 1;

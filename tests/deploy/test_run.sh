@@ -29,8 +29,8 @@ expect() {
 }
 
 expect "all passed" 'echo 1..2; echo ok 1 - a; echo ok 2 - b' 0 "2 passed, 0 failed"
-expect "one failed, with its output" 'echo 1..2; echo ok 1; echo "# why"; echo not ok 2 - b; exit 1' \
-    1 "1 passed, 1 failed" "# why"
+expect "one failed, with its output" \
+    'echo 1..2; echo ok 1; echo "# why"; echo not ok 2 - b; exit 1' 1 "1 passed, 1 failed" "# why"
 expect "one skipped, with its reason" 'echo 1..2; echo ok 1; echo "ok 2 - b # SKIP no disk"' \
     0 "1 passed, 0 failed, 1 skipped" "no disk"
 expect "cmocka's form of a skip" 'echo 1..2; echo ok 1; echo "not ok 2 # SKIP b"' \

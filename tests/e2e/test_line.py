@@ -23,7 +23,7 @@ OUTPUTS = {"alerts": "alert", "scores": "score", "accounts": "account", "forecas
            "forecast.accuracy": "forecast_accuracy"}
 NEVER_MS = 2 ** 63 - 1
 
-ROWS = orders.make_orders(300, 200, seed=11)
+ROWS = orders.make_orders(300, 300, seed=11)
 
 
 def name(logical):

@@ -1,6 +1,7 @@
 """A broker of the test's own (tools/kafka), and an independent client for it (confluent-kafka)."""
 
 import collections
+import functools
 import os
 import subprocess
 import time
@@ -44,11 +45,13 @@ class Broker:
     def __exit__(self, *_):
         self.tool("stop", self.folder)
 
+    @functools.cached_property
     def admin(self):
+        """One for the whole test: the answers of a client that is gone never come."""
         return AdminClient({"bootstrap.servers": self.address})
 
     def partitions(self, topic):
-        metadata = self.admin().list_topics(topic, timeout=20).topics[topic]
+        metadata = self.admin.list_topics(topic, timeout=20).topics[topic]
         if metadata.error is not None:
             raise RuntimeError(f"{topic}: {metadata.error}")
         return sorted(metadata.partitions)
@@ -58,8 +61,8 @@ class Broker:
         level = (confluent_kafka.IsolationLevel.READ_COMMITTED if committed
                  else confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
         asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in self.partitions(topic)}
-        answers = self.admin().list_offsets(asked, isolation_level=level, request_timeout=20)
-        return {tp.partition: future.result().offset for tp, future in answers.items()}
+        answers = self.admin.list_offsets(asked, isolation_level=level, request_timeout=20)
+        return {tp.partition: future.result(30).offset for tp, future in answers.items()}
 
     def read(self, topic, isolation="read_committed"):
         """All records up to the end, in order within each partition."""

@@ -30,20 +30,21 @@ def one_customer(chance, customer, day_count, orders_mean):
     gap_days = max(1.0, day_count / orders_mean * chance.choice((0.3, 0.6, 1.0, 1.5, 3.0)))
     day = chance.uniform(0, day_count / 3)
     leaves = chance.choice((0.3, 0.5, 0.7, 2.0, 2.0)) * day_count
-    pause_at = chance.choice((0.4, 0.5, 9.0)) * day_count
+    pause_at = chance.choice((0.2, 0.3, 9.0)) * day_count
+    amount_max = chance.choice((1500, 1500, 5000, 30000))
     rows = []
     while day < min(day_count, leaves):
         time_ms = BEGIN_MS + int(day * DAY_MS)
-        amount = chance.randrange(100, 30000)
+        amount = chance.randrange(100, amount_max)
         rows.append(Order(customer, time_ms, amount, chance.randrange(1, 9), country))
         if chance.random() < 0.10:  # again on the same day, or soon after
             rows.append(Order(customer, time_ms + chance.randrange(1, DAY_MS // 2),
-                              chance.randrange(100, 9000), 1, country))
+                              chance.randrange(100, amount_max), 1, country))
         if chance.random() < 0.04:
             rows.append(Order(customer, time_ms + chance.randrange(1, 5 * DAY_MS),
                               -chance.randrange(1, amount), 1, country))
         if day > pause_at:
-            day += 90
+            day += chance.uniform(0.3, 0.6) * day_count
             pause_at = day_count * 9
         day += chance.expovariate(1 / gap_days)
     return rows

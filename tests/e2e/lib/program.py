@@ -16,8 +16,10 @@ MAP = os.path.join(ROOT, "tests/e2e/data/orders.json")
 PARTITIONS = 4
 DAY_MS = 86400000
 
-# A small history: by data alone, a tick a day.
-HISTORY = ("--inputs", "erp.events", "--clock", "data", "--tick.ms", str(DAY_MS))
+# A small history: by data alone, a tick a day. The short wait of a fetch is for the questions
+# "where does the log end?", which queue behind it.
+HISTORY = ("--inputs", "erp.events", "--clock", "data", "--tick.ms", str(DAY_MS),
+           "--kafka.fetch.wait.max.ms", "20")
 
 
 class Result:

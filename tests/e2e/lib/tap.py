@@ -6,10 +6,12 @@ on after a failed one, except those that `needs` a test that failed: they are sk
 
 import signal
 import sys
+import time
 import traceback
 
 TESTS = []
 SHOWN_MAX = 1500  # characters of a value in a message
+SLOW_S = 3  # longer ones say how long they took
 
 
 class Failure(AssertionError):
@@ -77,8 +79,11 @@ def run_one(number, name, function, needs, context, failed):
         print(f"ok {number} - {name} # SKIP an earlier test that it builds on failed", flush=True)
         failed.add(function)
         return
+    began = time.monotonic()
     try:
         function(context)
+        if time.monotonic() - began > SLOW_S:
+            diag(f"took {time.monotonic() - began:.1f} s")
         print(f"ok {number} - {name}", flush=True)
     except Skip as why:
         print(f"ok {number} - {name} # SKIP {why}", flush=True)
