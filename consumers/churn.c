@@ -160,7 +160,7 @@ static int64_t next_look(int64_t at_ms, int64_t silence_ms)
 	if (silence_ms >= EXPIRE_MS)
 		return TIME_NONE;
 	int64_t wait_ms = silence_ms / 4 > MS_PER_DAY ? silence_ms / 4 : MS_PER_DAY;
-	return at_ms + wait_ms;
+	return time_floor(at_ms + wait_ms, MS_PER_HOUR, 0);
 }
 
 bool churn_judge(const struct churn_options *options, struct bytes account,

@@ -706,8 +706,8 @@ static size_t batch_records(struct bus_kafka *kafka)
 	return count;
 }
 
-/* An assignment came while messages were being collected: those of before it must go, and it
- * can't be told which they are. So all go, and reading starts again where it was to start. */
+/* A revocation and an assignment came while messages were being collected: those of before must go,
+ * and it can't be told which they are. So all go, and reading starts again where it was to. */
 static struct err *batch_restart(struct bus_kafka *kafka)
 {
 	bool fetched = kafka->message_count > 0;
@@ -751,10 +751,12 @@ static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch 
 	if (kafka->member_state == MEMBER_LEFT && (err = consumer_join(kafka)) != NULL)
 		return err;
 	kafka->rebalanced_in_poll = kafka->assigned_in_poll = false;
+	bool owned_before = kafka->owned_count > 0;
 	batch_fetch(kafka, timeout_ms);
 	if (kafka->rebalance != NULL)
 		return membership_give_up(kafka);
-	if (kafka->assigned_in_poll && (err = batch_restart(kafka)) != NULL)
+	/* What comes with a first assignment came after it. */
+	if (owned_before && kafka->assigned_in_poll && (err = batch_restart(kafka)) != NULL)
 		return err;
 	batch->count = batch_records(kafka);
 	if (batch->count > 0)

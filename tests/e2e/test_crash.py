@@ -10,7 +10,7 @@ import time
 
 from lib import orders
 from lib.avro import decode
-from lib.compare import check_equal_outputs
+from lib.compare import check_equal_outputs, snapshot
 from lib.program import HISTORY, world
 from lib.tap import check, diag, run, same, test
 
@@ -86,6 +86,7 @@ def clean(line):
     for key, record in latest.items():
         expected = oracle[key.decode()]
         same({field: record.value[field] for field in expected}, expected, f"account {key}")
+    line.clean = snapshot(line.broker, "clean")
     diag(f"{len(rows)} rows of {len(oracle)} customers")
 
 
@@ -93,7 +94,7 @@ def clean(line):
 def killed(line):
     _, middle = crash_and_finish(line, "killed", KILLS, SEED)
     check(middle >= 3, f"only {middle} kills hit while there was work left: more input is needed")
-    check_equal_outputs(line.broker, "clean", "killed")
+    check_equal_outputs(line.clean, line.broker, "killed")
 
 
 @test("killed: foretell's own diff sees no difference either", needs=killed)
@@ -130,12 +131,12 @@ def aborted(line):
 def wiped(line):
     result, middle = crash_and_finish(line, "wiped", KILLS_WIPED, SEED + 1, wipe_before=(1, 2))
     check(middle >= 1, "no kill hit while there was work left: more input is needed")
-    check_equal_outputs(line.broker, "clean", "wiped")
+    check_equal_outputs(line.clean, line.broker, "wiped")
     same(line.call("diff", "clean", "wiped").code, 0, "diff")
     shutil.rmtree(line.state_folder("wiped"))
     result = line.call("run", "--until-end", *CRASH, app="wiped")
     check("states restored from their topics" in result.err, result)
-    check_equal_outputs(line.broker, "clean", "wiped")
+    check_equal_outputs(line.clean, line.broker, "wiped")
 
 
 @test("SIGTERM in the middle: exit code 0, nothing left open, and the restart goes on",
@@ -163,7 +164,7 @@ def terminated(line):
     check(part < said(line, "ended"), "SIGTERM came after the end: more input is needed")
     check('"replayed":0,' in result.err and '"replayed":1' not in result.err,
           "a clean stop leaves nothing to replay:", result)
-    check_equal_outputs(line.broker, "clean", "ended")
+    check_equal_outputs(line.clean, line.broker, "ended")
     same(line.call("diff", "clean", "ended").code, 0, "diff")
 
 

@@ -14,39 +14,34 @@ def stable(record):
                                       if k not in UNSTABLE))
 
 
-def by_key(records):
-    keys = collections.defaultdict(list)
-    for record in records:
-        keys[record.key].append(stable(record))
-    return keys
+def snapshot(broker, app):
+    """{topic: {key: its values in order}}; of a table only the latest, none if deleted."""
+    topics = {}
+    for logical in STREAMS + TABLES:
+        keys = topics[logical] = collections.defaultdict(list)
+        for record in broker.read(f"{app}.{logical}"):
+            if logical in TABLES:
+                keys[record.key].clear()
+            if logical in STREAMS or record.value is not None:
+                keys[record.key].append(stable(record))
+        check(keys, f"{app}.{logical} is empty")
+    return topics
 
 
-def first_difference(one, two):
-    for key in sorted(set(one) | set(two), key=repr):
-        if one.get(key) != two.get(key):
-            a, b = one.get(key) or [], two.get(key) or []
-            place = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
-            return f"key {key!r}: {len(a)} and {len(b)} records, first difference at {place}: " \
-                   f"{a[place:place + 1]!r} and {b[place:place + 1]!r}"
-    return None
+def differing_keys(one, two):
+    return [key for key in sorted(set(one) | set(two), key=repr)
+            if one.get(key, []) != two.get(key, [])]
 
 
-def latest(records):
-    table = {}
-    for record in records:
-        table[record.key] = stable(record)
-    return {key: pair for key, pair in table.items() if pair[0] is not None}
-
-
-def check_equal_outputs(broker, one, two, streams=STREAMS):
+def check_equal_outputs(expected, broker, app):
     """Each key's sequence of values in every stream, the latest value in every table."""
-    for logical in streams:
-        sides = [by_key(broker.read(f"{app}.{logical}")) for app in (one, two)]
-        same(first_difference(*sides), None, logical)
-        check(sides[0], f"{logical} is empty")
-    for logical in TABLES:
-        sides = [latest(broker.read(f"{app}.{logical}")) for app in (one, two)]
-        differing = [key for key in set(sides[0]) | set(sides[1])
-                     if sides[0].get(key) != sides[1].get(key)]
-        same(differing[:5], [], f"keys of {logical} that differ")
-        check(sides[0], f"{logical} is empty")
+    found = snapshot(broker, app)
+    for logical, keys in expected.items():
+        differing = differing_keys(keys, found[logical])
+        for key in differing[:1]:
+            a, b = keys.get(key, []), found[logical].get(key, [])
+            place = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+            check(False, f"{app}.{logical}: {len(differing)} keys differ; {key!r} has "
+                  f"{len(b)} records instead of {len(a)}, the first difference is at {place}: "
+                  f"{b[place:place + 1]!r} instead of {a[place:place + 1]!r}")
+        same(len(found[logical]), len(keys), f"keys of {app}.{logical}")
