@@ -582,6 +582,8 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 		/* An assignment may have to restore much state before the next poll. */
 		{ "max.poll.interval.ms", "600000" },
 		{ "fetch.queue.backoff.ms", "10" },
+		/* other questions to the broker queue behind a fetch that waits */
+		{ "fetch.wait.max.ms", "100" },
 		{ "retry.backoff.ms", "5" },
 	};
 	rd_kafka_conf_t *conf = NULL;
