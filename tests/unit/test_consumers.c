@@ -1,0 +1,186 @@
+/* consumers/: what an event must satisfy, a series' periods, the account's state as a record. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/timestamp.h"
+#include "consumers/account_state.h"
+#include "consumers/churn.h"
+#include "consumers/event_check.h"
+#include "consumers/series_state.h"
+#include "models/ranking.h"
+
+static const int64_t now_ms = INT64_C(1700000000000);
+
+static struct source_event good_event(void)
+{
+	return (struct source_event){
+		.event_id = bytes_str("e1"),
+		.source = bytes_str("test"),
+		.type = bytes_str("erp.order"),
+		.subject = bytes_str("A"),
+		.event_ms = now_ms,
+		.has_amount = true,
+		.amount_minor = 1000,
+		.currency = bytes_str("EUR"),
+	};
+}
+
+static void expect_poison(const struct source_event *event, const char *code)
+{
+	struct err *err = event_check(event, now_ms, 600000);
+	if (code == NULL) {
+		assert_null(err);
+		return;
+	}
+	assert_non_null(err);
+	assert_int_equal(err_verdict(err), ERR_POISON);
+	assert_string_equal(err_code(err), code);
+	err_free(&err);
+}
+
+static void events_are_judged(void **state)
+{
+	(void)state;
+	struct source_event event = good_event();
+	expect_poison(&event, NULL);
+	event.event_ms = now_ms + 600000;
+	expect_poison(&event, NULL);
+	event.event_ms++;
+	expect_poison(&event, "TIME_FUTURE");
+	event.event_ms = EVENT_MS_MIN - 1;
+	expect_poison(&event, "TIME_ABSURD");
+	event.event_ms = INT64_MAX;
+	expect_poison(&event, "TIME_ABSURD");
+	event = good_event();
+	event.subject = bytes_str("");
+	expect_poison(&event, "EVENT_FIELD");
+	event = good_event();
+	event.has_quantity = true;
+	event.quantity = -1;
+	expect_poison(&event, "QUANTITY_NEGATIVE");
+	event = good_event();
+	event.currency = bytes_str("eur");
+	expect_poison(&event, "CURRENCY_INVALID");
+	event.currency = bytes_of(NULL, 0);
+	expect_poison(&event, "CURRENCY_INVALID");
+	char key[KEY_LEN_MAX + 1];
+	memset(key, 'k', sizeof key);
+	event = good_event();
+	event.subject = bytes_of(key, KEY_LEN_MAX);
+	expect_poison(&event, NULL);
+	event.subject = bytes_of(key, KEY_LEN_MAX + 1);
+	expect_poison(&event, "EVENT_FIELD");
+}
+
+static void series_keys_come_apart_again(void **state)
+{
+	(void)state;
+	uint8_t key[KEY_LEN_MAX];
+	struct series_name name = { bytes_str("revenue.week.country"), bytes_str("GBP"),
+				    bytes_str("a/b") },
+			   back;
+	struct bytes made = series_key(&name, key);
+	assert_true(bytes_equal(made, bytes_str("revenue.week.country/GBP/a/b")));
+	assert_true(series_key_split(made, &back));
+	assert_true(bytes_equal(back.dimension, name.dimension));
+	assert_true(bytes_equal(back.unit, name.unit));
+	char longer[200];
+	for (size_t i = 0; i < sizeof longer; i += 2)
+		memcpy(longer + i, "\xc3\xa9", 2);
+	name.dimension = bytes_of(longer + 1, sizeof longer - 1); /* cut between characters */
+	made = series_key(&name, key);
+	assert_true(series_key_split(made, &back));
+	assert_int_equal(back.dimension.len, SERIES_DIMENSION_LEN_MAX - 1);
+	assert_false(series_key_split(bytes_str("revenue.week"), &back));
+	assert_false(series_key_split(bytes_str("revenue.week/EUR"), &back));
+	assert_false(series_key_split(bytes_str(""), &back));
+}
+
+static void periods_close_in_order_and_are_corrected(void **state)
+{
+	(void)state;
+	struct series_table table;
+	series_table_init(&table, NULL, 0);
+	const struct series_definition *day = series_find(&table, bytes_str("revenue.day"));
+	static struct series_state series;
+	memset(&series, 0, sizeof series);
+	assert_int_equal(series_state_due(&series), TIME_NONE);
+	assert_int_equal(series_state_add(&series, day, 10 * MS_PER_DAY, 5), SERIES_OPEN);
+	assert_int_equal(series_state_add(&series, day, 8 * MS_PER_DAY, 3), SERIES_OPEN);
+	assert_int_equal(series_state_add(&series, day, 10 * MS_PER_DAY, -1), SERIES_OPEN);
+	assert_int_equal(series_state_due(&series), 9 * MS_PER_DAY);
+	assert_int_equal(series_state_close(&series), 3);
+	assert_int_equal(series_state_close(&series), 0);
+	assert_int_equal(series_state_close(&series), 4);
+	assert_int_equal(series_state_add(&series, day, 9 * MS_PER_DAY, 7), SERIES_CORRECTED);
+	assert_int_equal(series.history[1], 7);
+	assert_int_equal(series_state_add(&series, day, 7 * MS_PER_DAY, 7), SERIES_TOO_OLD);
+	int64_t far = (11 + SERIES_OPEN_MAX) * MS_PER_DAY;
+	assert_int_equal(series_state_add(&series, day, far, 7), SERIES_TOO_FAR);
+	assert_int_equal(series_state_add(&series, day, far - MS_PER_DAY, 7), SERIES_OPEN);
+	for (int i = 0; i < SERIES_HISTORY_MAX; i++)
+		(void)series_state_close(&series);
+	assert_int_equal(series.history_count, SERIES_HISTORY_MAX);
+}
+
+static void account_state_comes_back_from_its_record(void **state)
+{
+	(void)state;
+	struct account_state made = { 0 }, back;
+	for (int i = 0; i < 12; i++) {
+		char type[16];
+		struct account_event event = { .account = bytes_str("A"), .event = good_event(),
+					       .effective_ms = now_ms + i * MS_PER_DAY };
+		event.event.event_ms = event.effective_ms;
+		snprintf(type, sizeof type, "type.%d", i);
+		if (i > 2)
+			event.event.type = bytes_str(type);
+		if (i == 5)
+			event.event.currency = bytes_str("USD"); /* counted, not added */
+		account_state_count(&made, &event);
+	}
+	assert_int_equal(made.type_count, ACCOUNT_TYPES_MAX);
+	assert_int_equal(made.types[ACCOUNT_TYPES_MAX - 1].count, 12 - 3 - 6);
+	assert_memory_equal(made.types[ACCOUNT_TYPES_MAX - 1].type, "*", 1);
+	assert_int_equal(made.types[0].sum_minor, 3000);
+	assert_int_equal(made.buyer.order_count, 3);
+	made.scored_ms = now_ms;
+	made.check_ms = now_ms + 1;
+	made.probability = 0.25;
+	made.band = BAND_LOW;
+	made.alert = (struct alert_state){ true, 4, 2, now_ms, SEVERITY_HIGH };
+	struct account_record record;
+	account_state_to_record(&made, bytes_str("A"), &record);
+	assert_null(account_state_from_record(&record, &back));
+	assert_memory_equal(&made, &back, sizeof made);
+}
+
+static void auc_counts_ties_half(void **state)
+{
+	(void)state;
+	struct ranking_case cases[] = { { 0.9, true }, { 0.5, true }, { 0.5, false },
+					{ 0.1, false }, { 0.7, false } };
+	/* pairs: .9 beats 3; .5 loses to .7, ties .5, beats .1: (3 + 1.5) / 6 */
+	assert_true(ranking_auc(cases, 5) == 4.5 / 6);
+	assert_true(ranking_auc(cases, 1) == -1);
+	assert_true(ranking_auc(cases, 0) == -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events_are_judged),
+		cmocka_unit_test(series_keys_come_apart_again),
+		cmocka_unit_test(periods_close_in_order_and_are_corrected),
+		cmocka_unit_test(account_state_comes_back_from_its_record),
+		cmocka_unit_test(auc_counts_ties_half),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
