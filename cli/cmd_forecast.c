@@ -256,8 +256,7 @@ static struct err *forecast(const struct args *args)
 	struct forecast_table table = { 0 };
 	struct series_view *views = NULL;
 	int64_t horizon = 0, from_ms = 0, last = 0;
-	struct err *err =
-		args_number(args, "horizon", HORIZON_DEFAULT, 1, HORIZON_MAX, &horizon);
+	struct err *err = args_number(args, "horizon", HORIZON_DEFAULT, 1, HORIZON_MAX, &horizon);
 	if (err == NULL)
 		err = args_number(args, "last", LAST_DEFAULT, 0, LAST_MAX, &last);
 	if (err == NULL)
@@ -270,8 +269,8 @@ static struct err *forecast(const struct args *args)
 			show(views, count, args, last);
 		else
 			err = err_new(ERR_FATAL, "SERIES_UNKNOWN",
-				      "%s.forecasts holds nothing about %s at this horizon and time "
-				      "(yet?)",
+				      "%s.forecasts holds nothing about %s at this horizon and "
+				      "time (yet?)",
 				      conf_string(args_conf(args), "app.id"), series);
 	}
 	free(views);

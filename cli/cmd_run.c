@@ -14,7 +14,7 @@
 #include "cli/topic_setup.h"
 #include "consumers/topics.h"
 #include "kafka/admin.h"
-#include "kafka/lag.h"
+#include "kafka/group.h"
 
 static const struct args_flag flags[] = {
 	{ "from-beginning", NULL, NULL,
@@ -72,8 +72,8 @@ struct run {
 	int32_t partition_count;
 	int64_t started_ms;
 	struct worker_stats stats[STAGE_COUNT]; /* as they stood at the end */
-	size_t watched;                         /* the stage whose records the bar counts */
-	int64_t expected;                       /* its records, about */
+	size_t watched;				/* the stage whose records the bar counts */
+	int64_t expected;			/* its records, about */
 };
 
 /* The stages asked for, in the order of the line. */
@@ -159,7 +159,7 @@ static struct err *begin_anew(struct run *run, struct admin *admin)
 	snprintf(group, sizeof group, "%s.resolve", app_id);
 	for (size_t i = 0; i < input_count; i++) {
 		bool has = false;
-		struct err *err = admin_group_has_offsets(admin, group, inputs[i], &has);
+		struct err *err = group_has_offsets(&run->client.options, group, inputs[i], &has);
 		if (err != NULL)
 			return err;
 		if (has)
@@ -180,14 +180,14 @@ static struct err *add_lag(struct run *run, const char *stage, const char *topic
 	char group[TOPIC_NAME_MAX + 1];
 	int64_t offsets = 0;
 	snprintf(group, sizeof group, "%s.%s", app_id, stage);
-	struct err *err = lag_read(&run->client.options, group, topic, &offsets);
+	struct err *err = group_lag(&run->client.options, group, topic, &offsets);
 	run->expected += offsets;
 	return err;
 }
 
 /* What lies before the stages, for the bar. The account stage is the slowest and gets about one
- * record for each of the resolve stage's; the forecast stage, some seconds behind, counts only where
- * it runs alone. */
+ * record for each of the resolve stage's; the forecast stage, some seconds behind, counts only
+ * where it runs alone. */
 static struct err *expect(struct run *run)
 {
 	const struct conf *conf = args_conf(run->args);
@@ -274,8 +274,7 @@ static void print_summary(const struct run *run)
 }
 
 /* Where the line is; the share stays below 1 until it has ended, since the total is an estimate. */
-static void show_progress(const struct run *run, const struct line *line,
-			  struct progress *progress)
+static void show_progress(const struct run *run, const struct line *line, struct progress *progress)
 {
 	int64_t records = get(&line_stats(line, run->watched)->records);
 	double share = run->expected > 0 ? (double)records / (double)run->expected : 0;

@@ -96,7 +96,7 @@ static struct err *take_accuracy(void *context, const struct record *record)
 	struct forecast_row *row = bsearch(&sought, reading->table->rows, reading->table->count,
 					   sizeof sought, compare_rows);
 	if (row == NULL)
-		return NULL; /* its forecast is no longer retained, or came after the first reading */
+		return NULL; /* its forecast is gone, or came after the first reading */
 	row->judged = true;
 	row->actual = came.actual;
 	row->naive = came.naive;
@@ -141,6 +141,11 @@ static double absolute(double value)
 	return value < 0 ? -value : value;
 }
 
+static bool is_within(int64_t value, int64_t lower, int64_t upper)
+{
+	return value >= lower && value <= upper;
+}
+
 struct forecast_score forecast_score_of(const struct forecast_row *rows, size_t count)
 {
 	struct forecast_score score = { 0 };
@@ -153,8 +158,8 @@ struct forecast_score forecast_score_of(const struct forecast_row *rows, size_t 
 		score.actual_sum += actual;
 		score.error_sum += absolute(actual - (double)row->point);
 		score.naive_error_sum += absolute(actual - (double)row->naive);
-		score.inside_80_count += row->actual >= row->lower_80 && row->actual <= row->upper_80;
-		score.inside_95_count += row->actual >= row->lower_95 && row->actual <= row->upper_95;
+		score.inside_80_count += is_within(row->actual, row->lower_80, row->upper_80);
+		score.inside_95_count += is_within(row->actual, row->lower_95, row->upper_95);
 	}
 	return score;
 }

@@ -11,8 +11,9 @@ enum cell { EMPTY, OUTER, INNER, LINE, DOT_INNER, DOT_OUTER, DOT_OUTSIDE, CELL_C
 
 static const char *const unicode_cells[CELL_COUNT] = { " ", "░", "▒", "━", "●", "○", "✕" };
 static const char *const ascii_cells[CELL_COUNT] = { " ", ".", ":", "-", "o", "O", "X" };
-static const char *const colours[CELL_COUNT] = { "",      "\033[2m",  "\033[2m", "\033[36m",
-						 "\033[1;32m", "\033[1;33m", "\033[1;31m" };
+static const char *const colours[CELL_COUNT] = { "",	      "\033[2m",    "\033[2m",
+						 "\033[36m",  "\033[1;32m", "\033[1;33m",
+						 "\033[1;31m" };
 
 struct plot {
 	const struct plot_style *style;
@@ -160,8 +161,9 @@ void plot_print(FILE *out, const struct plot_style *style, const struct plot_poi
 	int columns = style->columns < PLOT_COLUMNS_MIN ? PLOT_COLUMNS_MIN : style->columns;
 	columns = columns > PLOT_COLUMNS_MAX ? PLOT_COLUMNS_MAX : columns;
 	size_t room = (size_t)(columns - GUTTER - 1);
-	struct plot plot = { .style = style, .points = points, .count = count, .stride = 1,
-			     .rows = style->rows };
+	struct plot plot = {
+		.style = style, .points = points, .count = count, .stride = 1, .rows = style->rows
+	};
 	if (count > room) {
 		plot.points += count - room;
 		plot.count = room;

@@ -102,6 +102,7 @@ void account_state_to_record(const struct account_state *state, struct bytes acc
 		.probability = state->scored_ms != 0 ? state->probability : -1,
 		.band = state->band,
 		.scored_ms = state->scored_ms,
+		.has_check = account_state_due(state) != TIME_NONE,
 		.check_ms = account_state_due(state),
 		.alert_open = state->alert.open,
 		.alert_episode = state->alert.episode,
@@ -165,7 +166,8 @@ struct err *account_state_from_record(const struct account_record *record,
 	state->probability = record->scored_ms != 0 ? record->probability : 0;
 	state->band = record->band;
 	state->scored_ms = record->scored_ms;
-	state->check_ms = record->scored_ms != 0 ? record->check_ms : 0;
+	if (record->scored_ms != 0)
+		state->check_ms = record->has_check ? record->check_ms : TIME_NONE;
 	state->alert = (struct alert_state){ record->alert_open, record->alert_episode,
 					     record->alert_revision, record->alert_opened_ms,
 					     record->alert_severity };

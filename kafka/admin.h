@@ -35,8 +35,4 @@ ERR_MUST_USE struct err *admin_partition_count(struct admin *admin, const char *
 ERR_MUST_USE struct err *admin_topic_config(struct admin *admin, const char *topic,
 					    const char *name, char *value, size_t value_max);
 
-/* Whether the group has committed an offset anywhere on `topic`. */
-ERR_MUST_USE struct err *admin_group_has_offsets(struct admin *admin, const char *group,
-						 const char *topic, bool *has);
-
 #endif

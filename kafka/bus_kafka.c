@@ -645,8 +645,8 @@ static void batch_drop(struct bus_kafka *kafka)
  * close before its time, after which its destruction waits for ever. */
 static void batch_fetch(struct bus_kafka *kafka, int timeout_ms)
 {
-	ssize_t got = rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages,
-						   POLL_RECORDS_MAX);
+	ssize_t got =
+		rd_kafka_consume_batch_queue(kafka->queue, 0, kafka->messages, POLL_RECORDS_MAX);
 	int left = timeout_ms;
 	while (got == 0 && left > 0 && !kafka->rebalanced_in_poll) {
 		int slice = left < POLL_SLICE_MS ? left : POLL_SLICE_MS;

@@ -107,6 +107,7 @@ struct err *rd_conf_new(const struct client_options *options, const struct rd_se
 {
 	rd_kafka_conf_t *made = rd_kafka_conf_new();
 	*client = (struct rd_client){ 0 };
+	snprintf(client->brokers, sizeof client->brokers, "%s", options->brokers);
 	rd_kafka_conf_set_opaque(made, client);
 	rd_kafka_conf_set_log_cb(made, log_cb);
 	rd_kafka_conf_set_error_cb(made, error_cb);
@@ -299,7 +300,9 @@ struct err *rd_err_code(rd_kafka_resp_err_t code, const struct rd_client *client
 	va_start(args, format);
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
-	return err_new(verdict, name, "%s: %s (%s)%s%s", what, rd_kafka_err2str(code),
+	bool unreachable = code_unreachable(code);
+	return err_new(verdict, name, "%s%s%s: %s (%s)%s%s", what, unreachable ? " at " : "",
+		       unreachable ? client->brokers : "", rd_kafka_err2str(code),
 		       rd_kafka_err2name(code), *hint == 0 ? "" : "; ", hint);
 }
 
@@ -446,24 +449,24 @@ static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *clien
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_topic_partition_list_destroy(asked);
-	return code == 0 ? NULL :
-			   rd_err_code(code, client, "offsets of %s and others", positions[0].topic);
+	return code == 0
+		       ? NULL
+		       : rd_err_code(code, client, "offsets of %s and others", positions[0].topic);
 }
 
-struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client,
-		    struct position *positions, size_t count)
+struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client, struct position *positions,
+		    size_t count)
 {
-	return count == 0 ? NULL :
-			    offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, positions,
-					count);
+	return count == 0
+		       ? NULL
+		       : offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, positions, count);
 }
 
 struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_client *client, const char *topic,
 			  int32_t partition, int64_t *low, int64_t *high)
 {
 	struct position first = { .topic = topic, .partition = partition }, end = first;
-	struct err *err =
-		offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, &first, 1);
+	struct err *err = offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, &first, 1);
 	if (err == NULL)
 		err = offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, &end, 1);
 	if (err != NULL)

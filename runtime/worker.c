@@ -299,9 +299,8 @@ static bool seems_at_end(const struct engine *engine)
 		return false;
 	for (size_t i = 0; i < engine->task_count; i++) {
 		const struct task *task = engine->tasks[i];
-		if (task != NULL &&
-		    (task->tick.present ||
-		     bus_end_reached(engine->bus, task->topic, task->partition) < 0))
+		if (task != NULL && (task->tick.present || bus_end_reached(engine->bus, task->topic,
+									   task->partition) < 0))
 			return false;
 	}
 	return true;
@@ -320,8 +319,9 @@ struct err *worker_at_end(struct worker *worker, bool *at_end)
 	size_t count = 0;
 	for (size_t i = 0; i < engine->task_count; i++)
 		if (engine->tasks[i] != NULL)
-			ends[count++] = (struct position){ .topic = engine->tasks[i]->own_topic,
-							   .partition = engine->tasks[i]->partition };
+			ends[count++] =
+				(struct position){ .topic = engine->tasks[i]->own_topic,
+						   .partition = engine->tasks[i]->partition };
 	err = bus_ends(engine->bus, ends, count);
 	for (size_t i = 0; err == NULL && i < count; i++)
 		*at_end = *at_end && bus_end_reached(engine->bus, ends[i].topic,

@@ -81,7 +81,7 @@ static const struct field account_record_fields[] = {
 	DOUBLE(account_record, probability),
 	ENUM(account_record, band, bands),
 	LONG(account_record, scored_ms),
-	LONG(account_record, check_ms),
+	OPT_NUM(account_record, "check_ms", check_ms, has_check, FIELD_LONG),
 	BOOL(account_record, alert_open),
 	INT(account_record, alert_episode),
 	INT(account_record, alert_revision),

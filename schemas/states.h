@@ -76,7 +76,9 @@ struct account_record {
 	struct type_statistics_record types[ACCOUNT_TYPES_MAX];
 	double probability;
 	int32_t band; /* enum score_band */
-	int64_t scored_ms, check_ms;
+	int64_t scored_ms;
+	bool has_check;
+	int64_t check_ms; /* optional */
 	bool alert_open;
 	int32_t alert_episode, alert_revision;
 	int64_t alert_opened_ms;

@@ -7,7 +7,8 @@ echo "1..2"
 if diff -u docs/configuration.md <("$foretell" config --reference); then
 	echo "ok 1 - docs/configuration.md is what foretell config --reference prints"
 else
-	echo "not ok 1 - docs/configuration.md is stale: foretell config --reference > docs/configuration.md"
+	echo "# mend: build/foretell config --reference > docs/configuration.md"
+	echo "not ok 1 - docs/configuration.md is what foretell config --reference prints"
 fi
 missing=0
 while IFS=: read -r file link; do
@@ -18,4 +19,5 @@ while IFS=: read -r file link; do
 	}
 done < <(grep -oE '\]\([^)h][^)]*\)' README.md docs/*.md 2>/dev/null |
 	sed -E 's/^([^:]+):\]\(([^)]*)\)$/\1:\2/')
-[ "$missing" -eq 0 ] && echo "ok 2 - every link leads somewhere" || echo "not ok 2 - every link leads somewhere"
+[ "$missing" -eq 0 ] || printf "not "
+echo "ok 2 - every link leads somewhere"

@@ -15,8 +15,9 @@
 #include "base/hash.h"
 #include "tests/lib/memory_line.h"
 
-static const char *const outputs[] = { "alerts", "scores", "forecasts", "forecast.accuracy",
-				       "accounts", "forecast.series", "dlq" };
+static const char *const outputs[] = {
+	"alerts", "scores", "forecasts", "forecast.accuracy", "accounts", "forecast.series", "dlq"
+};
 enum { OUTPUT_COUNT = sizeof outputs / sizeof outputs[0], PATH_LEN = 256 };
 
 static char *run(const char *map, const char *csv, int32_t partition_count)
@@ -125,9 +126,11 @@ static void partitions_change_nothing(void **state)
 	free(five);
 }
 
-#define CASE(case_name)                                                                    \
-	{ .name = "case " case_name, .test_func = run_case,                                 \
-	  .initial_state = (void *)(uintptr_t)(case_name) }
+#define CASE(case_name)                                           \
+	{                                                         \
+		.name = "case " case_name, .test_func = run_case, \
+		.initial_state = (void *)(uintptr_t)(case_name)   \
+	}
 
 int main(int argc, char **argv)
 {
@@ -138,7 +141,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	const struct CMUnitTest tests[] = {
-		CASE("silence"), CASE("late"), CASE("bad_rows"), CASE("weeks"),
+		CASE("silence"),
+		CASE("late"),
+		CASE("bad_rows"),
+		CASE("weeks"),
 		cmocka_unit_test(partitions_change_nothing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

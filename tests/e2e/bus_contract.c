@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/timestamp.h"
 #include "kafka/admin.h"
+#include "kafka/group.h"
 #include "kafka/bus_kafka.h"
 #include "kafka/bus_memory.h"
 #include "kafka/reader.h"
@@ -991,7 +992,7 @@ static void admin_and_reader_and_writer_agree(void **state)
 	expect_ok(admin_topic_config(world->admin, in, "no.such", value, sizeof value));
 	assert_string_equal(value, "");
 	world_name(world, "group", group);
-	expect_ok(admin_group_has_offsets(world->admin, group, in, &has));
+	expect_ok(group_has_offsets(&world->client, group, in, &has));
 	assert_false(has);
 
 	for (int i = 0; i < 9; i++)
@@ -1003,7 +1004,7 @@ static void admin_and_reader_and_writer_agree(void **state)
 	expect_ok(bus_send_offsets(member.bus, &position, 1));
 	expect_ok(bus_commit(member.bus));
 	bus_close(&member.bus);
-	expect_ok(admin_group_has_offsets(world->admin, group, in, &has));
+	expect_ok(group_has_offsets(&world->client, group, in, &has));
 	assert_true(has);
 
 	struct reader_options options = { .client = &world->client, .topic = in, .partition = -1 };

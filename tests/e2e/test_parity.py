@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The bus in memory and the real Kafka give the same outputs: what the C tests prove on the one holds
-on the other."""
+"""The bus in memory and the real Kafka give the same outputs: what the C tests prove on the one
+holds on the other."""
 
 import collections
 import json

@@ -1,5 +1,5 @@
-/* base/: times, hashes, errors, the arena. Oracles: Python's datetime, Kafka's own partitioner tests
- * (org.apache.kafka.common.utils.UtilsTest), FIPS 180-2. */
+/* base/: times, hashes, errors, the arena. Oracles: Python's datetime, Kafka's own partitioner
+ * tests (org.apache.kafka.common.utils.UtilsTest), FIPS 180-2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,11 +29,22 @@ static void times_are_read_strictly(void **state)
 		{ "0001-01-01", -62135596800000 },
 		{ "9999-12-31T23:59:59.9999999Z", 253402300799999 },
 	};
-	static const char *const bad[] = { "", "1997", "1997-13-01", "1997-02-29", "1900-02-29",
-					   "1997-09-31", "1997-09-30T", "1997-09-30T24:00",
-					   "1997-09-30T12:60", "1997-09-30T12:00:00.", "97-09-30",
-					   "1997-09-30T12:00X", "1997-09-30T12:00+1", "0000-01-01",
-					   "1997-09-30 12:00 ", "-1997-09-30" };
+	static const char *const bad[] = { "",
+					   "1997",
+					   "1997-13-01",
+					   "1997-02-29",
+					   "1900-02-29",
+					   "1997-09-31",
+					   "1997-09-30T",
+					   "1997-09-30T24:00",
+					   "1997-09-30T12:60",
+					   "1997-09-30T12:00:00.",
+					   "97-09-30",
+					   "1997-09-30T12:00X",
+					   "1997-09-30T12:00+1",
+					   "0000-01-01",
+					   "1997-09-30 12:00 ",
+					   "-1997-09-30" };
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		int64_t ms = 0;
 		assert_true(time_parse(good[i].text, &ms));
@@ -75,7 +86,8 @@ static void partitions_are_kafkas(void **state)
 	static const struct {
 		const char *text;
 		int32_t hash;
-	} cases[] = { { "21", -973932308 },	{ "foobar", -790332482 },
+	} cases[] = { { "21", -973932308 },
+		      { "foobar", -790332482 },
 		      { "a-little-bit-long-string", -985981536 },
 		      { "a-little-bit-longer-string", -1486304829 },
 		      { "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971 },
@@ -90,7 +102,8 @@ static void digests_are_sha256(void **state)
 	(void)state;
 	char hex[HASH_SHA256_HEX_LEN + 1];
 	hash_sha256_hex(bytes_str("abc"), hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(hex,
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void errors_are_wrapped_and_cut(void **state)

@@ -135,7 +135,8 @@ static void account_state_comes_back_from_its_record(void **state)
 	struct account_state made = { 0 }, back;
 	for (int i = 0; i < 12; i++) {
 		char type[16];
-		struct account_event event = { .account = bytes_str("A"), .event = good_event(),
+		struct account_event event = { .account = bytes_str("A"),
+					       .event = good_event(),
 					       .effective_ms = now_ms + i * MS_PER_DAY };
 		event.event.event_ms = event.effective_ms;
 		snprintf(type, sizeof type, "type.%d", i);
@@ -164,8 +165,9 @@ static void account_state_comes_back_from_its_record(void **state)
 static void auc_counts_ties_half(void **state)
 {
 	(void)state;
-	struct ranking_case cases[] = { { 0.9, true }, { 0.5, true }, { 0.5, false },
-					{ 0.1, false }, { 0.7, false } };
+	struct ranking_case cases[] = {
+		{ 0.9, true }, { 0.5, true }, { 0.5, false }, { 0.1, false }, { 0.7, false }
+	};
 	/* pairs: .9 beats 3; .5 loses to .7, ties .5, beats .1: (3 + 1.5) / 6 */
 	assert_true(ranking_auc(cases, 5) == 4.5 / 6);
 	assert_true(ranking_auc(cases, 1) == -1);

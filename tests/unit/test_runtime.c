@@ -38,7 +38,8 @@ static void checkpoint_comes_back(void **state)
 	checkpoint_format(&made, text);
 	expect_ok(checkpoint_parse(1000, text, &read));
 	assert_true(read.cursor.present);
-	assert_int_equal(tick_cursor_compare(&read.cursor, -12345, 2, bytes_of(key, sizeof key)), 0);
+	assert_int_equal(tick_cursor_compare(&read.cursor, -12345, 2, bytes_of(key, sizeof key)),
+			 0);
 	assert_true(tick_cursor_compare(&read.cursor, -12345, 1, bytes_of(key, 1)) < 0);
 	assert_true(tick_cursor_compare(&read.cursor, -12344, 0, bytes_of(key, 1)) > 0);
 }
@@ -46,9 +47,18 @@ static void checkpoint_comes_back(void **state)
 static void foreign_metadata_is_refused(void **state)
 {
 	(void)state;
-	static const char *const texts[] = { "", "Y=5", "Y=;v=1", "Y=11;v=1", "Y=-1;v=1", "Y=5;v=-1",
-					     "Y=5;v=1;", "Y=5;v=1;d=1;k=0;c=0", "Y=5;v=1;d=1;k=300;c=",
-					     "Y=5;v=1;d=1;k=0;c=zz", "consumer-1", "Y=5 ;v=1" };
+	static const char *const texts[] = { "",
+					     "Y=5",
+					     "Y=;v=1",
+					     "Y=11;v=1",
+					     "Y=-1;v=1",
+					     "Y=5;v=-1",
+					     "Y=5;v=1;",
+					     "Y=5;v=1;d=1;k=0;c=0",
+					     "Y=5;v=1;d=1;k=300;c=",
+					     "Y=5;v=1;d=1;k=0;c=zz",
+					     "consumer-1",
+					     "Y=5 ;v=1" };
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct checkpoint read;
 		struct err *err = checkpoint_parse(10, texts[i], &read);
@@ -61,7 +71,8 @@ static void foreign_metadata_is_refused(void **state)
 static void give_inputs(struct log_clock *clock, int64_t offset, int32_t a, int32_t b)
 {
 	bool changed = false;
-	struct control control = { .kind = CONTROL_INPUTS, .writer = bytes_str(""),
+	struct control control = { .kind = CONTROL_INPUTS,
+				   .writer = bytes_str(""),
 				   .input_count = b > 0 ? 2 : 1 };
 	control.inputs[0] = (struct control_input){ bytes_str("a"), a };
 	control.inputs[1] = (struct control_input){ bytes_str("b"), b };
@@ -74,7 +85,8 @@ static void give_inputs(struct log_clock *clock, int64_t offset, int32_t a, int3
 static bool tick(struct log_clock *clock, int64_t offset, const char *writer, int64_t at_ms)
 {
 	bool moved = false;
-	const struct control control = { .kind = CONTROL_TICK, .writer = bytes_str(writer),
+	const struct control control = { .kind = CONTROL_TICK,
+					 .writer = bytes_str(writer),
 					 .at_ms = at_ms };
 	expect_ok(log_clock_apply(clock, offset, &control, &moved));
 	return moved;

@@ -1,16 +1,16 @@
-#include "kafka/lag.h"
+#include "kafka/group.h"
 
 #include "base/timestamp.h"
 #include "kafka/rd.h"
 
 /* A member's consumer that never subscribes. */
-struct lag_reader {
+struct group_reader {
 	struct rd_client client;
 	rd_kafka_t *handle;
 	rd_kafka_topic_partition_list_t *committed;
 };
 
-static struct err *open_reader(struct lag_reader *reader, const struct client_options *options,
+static struct err *open_reader(struct group_reader *reader, const struct client_options *options,
 			       const char *group)
 {
 	const struct rd_setting settings[] = {
@@ -24,7 +24,7 @@ static struct err *open_reader(struct lag_reader *reader, const struct client_op
 	return err != NULL ? err : rd_handle_new(RD_KAFKA_CONSUMER, conf, &reader->handle);
 }
 
-static struct err *ask_committed(struct lag_reader *reader, const char *topic)
+static struct err *ask_committed(struct group_reader *reader, const char *topic)
 {
 	rd_kafka_resp_err_t code =
 		rd_kafka_committed(reader->handle, reader->committed, RD_CALL_MS);
@@ -34,7 +34,7 @@ static struct err *ask_committed(struct lag_reader *reader, const char *topic)
 			 : rd_err_code(code, &reader->client, "committed offsets on %s", topic);
 }
 
-static struct err *read_committed(struct lag_reader *reader, const char *topic)
+static struct err *read_committed(struct group_reader *reader, const char *topic)
 {
 	int32_t count = 0;
 	struct err *err = rd_partition_count(reader->handle, &reader->client, topic, &count);
@@ -54,10 +54,18 @@ static struct err *read_committed(struct lag_reader *reader, const char *topic)
 	return err;
 }
 
-struct err *lag_read(const struct client_options *client, const char *group, const char *topic,
-		     int64_t *offsets)
+static void close_reader(struct group_reader *reader)
 {
-	struct lag_reader reader = { .handle = NULL };
+	if (reader->committed != NULL)
+		rd_kafka_topic_partition_list_destroy(reader->committed);
+	if (reader->handle != NULL)
+		rd_kafka_destroy(reader->handle);
+}
+
+struct err *group_lag(const struct client_options *client, const char *group, const char *topic,
+		      int64_t *offsets)
+{
+	struct group_reader reader = { .handle = NULL };
 	*offsets = 0;
 	struct err *err = open_reader(&reader, client, group);
 	if (err == NULL)
@@ -69,9 +77,20 @@ struct err *lag_read(const struct client_options *client, const char *group, con
 		if (err == NULL && next < high)
 			*offsets += high - next;
 	}
-	if (reader.committed != NULL)
-		rd_kafka_topic_partition_list_destroy(reader.committed);
-	if (reader.handle != NULL)
-		rd_kafka_destroy(reader.handle);
+	close_reader(&reader);
+	return err;
+}
+
+struct err *group_has_offsets(const struct client_options *client, const char *group,
+			      const char *topic, bool *has)
+{
+	struct group_reader reader = { .handle = NULL };
+	*has = false;
+	struct err *err = open_reader(&reader, client, group);
+	if (err == NULL)
+		err = read_committed(&reader, topic);
+	for (int i = 0; err == NULL && i < reader.committed->cnt; i++)
+		*has = *has || reader.committed->elems[i].offset >= 0;
+	close_reader(&reader);
 	return err;
 }
