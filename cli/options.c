@@ -192,12 +192,13 @@ struct err *options_check(const struct conf *conf)
 	size_t count;
 	const char *const *inputs = conf_list(conf, "inputs", &count);
 	for (size_t i = 0; i < count; i++) {
-		const struct topic_row *row = topics_find(inputs[i]);
-		if (row == NULL || row->role != TOPIC_INPUT)
-			return err_new(ERR_FATAL, "CONF_INVALID",
-				       "inputs names \"%s\", which is none of foretell's inputs "
-				       "(erp.events, crm.events, iot.events, marketing.events)",
-				       inputs[i]);
+		if (topics_find_input(inputs[i]) == NULL)
+			return err_new(
+				ERR_FATAL, "CONF_INVALID",
+				"inputs names \"%s\", which is none of foretell's inputs "
+				"(erp.events, crm.events, iot.events, marketing.events, or a "
+				"name that ends with one of these, such as eu.erp.events)",
+				inputs[i]);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(inputs[i], inputs[j]) == 0)
 				return err_new(ERR_FATAL, "CONF_INVALID",

@@ -94,12 +94,13 @@ static void topics_collect(struct topics *topics)
 	size_t input_count;
 	const char *const *inputs = conf_list(topics->conf, "inputs", &input_count);
 	const char *app_id = conf_string(topics->conf, "app.id");
+	for (size_t i = 0; i < input_count; i++) {
+		topics->rows[topics->count] = topics_find_input(inputs[i]);
+		snprintf(topics->names[topics->count++], sizeof topics->names[0], "%s", inputs[i]);
+	}
 	for (size_t i = 0; i < topics_count; i++) {
 		const struct topic_row *row = &topics_table[i];
-		bool used = row->role != TOPIC_INPUT;
-		for (size_t j = 0; j < input_count; j++)
-			used = used || strcmp(inputs[j], row->logical) == 0;
-		if (!used)
+		if (row->role == TOPIC_INPUT)
 			continue;
 		CHECK(topics->count < TOPICS_MAX);
 		topics_name(app_id, row->logical, topics->names[topics->count]);

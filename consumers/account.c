@@ -113,13 +113,13 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 		*must_publish = true;
 }
 
-static struct err *encode_account(void *context, struct bytes key, const void *state, uint8_t *out,
-				  size_t *len)
+static struct err *encode_account(void *context, const char *topic, struct bytes key,
+				  const void *state, uint8_t *out, size_t *len)
 {
 	struct account_stage *stage = context;
 	account_state_to_record(state, key, &stage->record);
-	return registry_encode(stage->registry, accounts_topic, &account_record_type,
-			       &stage->record, out, OUTPUT_LEN_MAX, len);
+	return registry_encode(stage->registry, topic, &account_record_type, &stage->record, out,
+			       OUTPUT_LEN_MAX, len);
 }
 
 static struct err *decode_account(void *context, struct bytes value, void *state)
@@ -154,14 +154,14 @@ static void fire_totals(void *context, const struct origin *origin, struct bytes
 	account_totals_flush(state, key, effects);
 }
 
-static struct err *encode_totals(void *context, struct bytes key, const void *state, uint8_t *out,
-				 size_t *len)
+static struct err *encode_totals(void *context, const char *topic, struct bytes key,
+				 const void *state, uint8_t *out, size_t *len)
 {
 	(void)key;
 	struct account_stage *stage = context;
 	struct series_totals record;
 	account_totals_to_record(state, &record);
-	return registry_encode(stage->registry, meta_topic, &series_totals_type, &record, out,
+	return registry_encode(stage->registry, topic, &series_totals_type, &record, out,
 			       OUTPUT_LEN_MAX, len);
 }
 

@@ -258,14 +258,14 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	predict(series_state, &series, effects);
 }
 
-static struct err *encode(void *context, struct bytes key, const void *state, uint8_t *out,
-			  size_t *len)
+static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
+			  uint8_t *out, size_t *len)
 {
 	(void)key;
 	struct forecast_stage *stage = context;
 	series_state_to_record(state, &stage->record);
-	return registry_encode(stage->registry, state_topic, &series_state_type, &stage->record,
-			       out, OUTPUT_LEN_MAX, len);
+	return registry_encode(stage->registry, topic, &series_state_type, &stage->record, out,
+			       OUTPUT_LEN_MAX, len);
 }
 
 static struct err *decode(void *context, struct bytes value, void *state)

@@ -212,12 +212,12 @@ static void idle(void *context, const struct origin *origin, int64_t wall_ms, vo
 	move_clock(resolve, writer, wall_ms, wall_ms, input, effects);
 }
 
-static struct err *encode(void *context, struct bytes key, const void *state, uint8_t *out,
-			  size_t *len)
+static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
+			  uint8_t *out, size_t *len)
 {
 	(void)key;
 	struct resolve *resolve = context;
-	return registry_encode(resolve->registry, meta_topic, &resolve_input_type, state, out,
+	return registry_encode(resolve->registry, topic, &resolve_input_type, state, out,
 			       OUTPUT_LEN_MAX, len);
 }
 

@@ -55,6 +55,19 @@ const struct topic_row *topics_find(const char *logical)
 	return NULL;
 }
 
+const struct topic_row *topics_find_input(const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < topics_count; i++) {
+		size_t tail = strlen(topics_table[i].logical);
+		if (topics_table[i].role == TOPIC_INPUT && len >= tail &&
+		    strcmp(name + len - tail, topics_table[i].logical) == 0 &&
+		    (len == tail || name[len - tail - 1] == '.'))
+			return &topics_table[i];
+	}
+	return NULL;
+}
+
 void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_MAX + 1])
 {
 	CHECK(topics_find(logical) != NULL);

@@ -46,6 +46,10 @@ extern const size_t topics_count;
 /* The row of a logical name; NULL where there is none. */
 const struct topic_row *topics_find(const char *logical);
 
+/* The row of an input topic: "erp.events", or any name that ends with it, such as
+ * "eu.erp.events": sources may keep theirs apart. NULL where it is none. */
+const struct topic_row *topics_find_input(const char *name);
+
 /* The topic's full name into name. A logical name that is not in the table is a CHECK. */
 void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_MAX + 1]);
 

@@ -418,8 +418,8 @@ struct err *rd_partition_count(rd_kafka_t *handle, const struct rd_client *clien
 /* One end of a partition by the admin API: the simpler rd_kafka_query_watermark_offsets of a
  * read_committed consumer gives the last stable offset for the high watermark, and what is still
  * held back by a marker would be missed. */
-static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client, int64_t spec,
-			       struct position *positions, size_t count)
+static struct err *offset_list_once(rd_kafka_t *handle, const struct rd_client *client,
+				    int64_t spec, struct position *positions, size_t count)
 {
 	rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
@@ -452,6 +452,20 @@ static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *clien
 	return code == 0
 		       ? NULL
 		       : rd_err_code(code, client, "offsets of %s and others", positions[0].topic);
+}
+
+/* Right after a broker's restart the client's idea of the leaders is stale for a moment. */
+static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client, int64_t spec,
+			       struct position *positions, size_t count)
+{
+	int64_t deadline = time_monotonic_ms() + RD_CALL_MS;
+	struct err *err = offset_list_once(handle, client, spec, positions, count);
+	while (err != NULL && err_verdict(err) == ERR_RETRY && time_monotonic_ms() < deadline) {
+		err_free(&err);
+		rd_pause(20);
+		err = offset_list_once(handle, client, spec, positions, count);
+	}
+	return err;
 }
 
 struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client, struct position *positions,

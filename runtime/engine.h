@@ -59,6 +59,7 @@ struct engine {
 	struct task *tasks[TASKS_MAX]; /* NULL: free */
 	size_t task_count;	       /* highest used index + 1 */
 	int64_t last_seal_ms;	       /* monotonic */
+	int64_t last_flush_ms;	       /* monotonic; of the shelves */
 	int64_t records_since_seal;
 	int64_t oldest_unsealed_ns; /* monotonic; 0: nothing is unsealed */
 	uint8_t scratch[OUTPUT_LEN_MAX];

@@ -34,9 +34,9 @@ struct state_kind {
 	const char *state_topic; /* logical name of the compacted topic that holds it */
 	bool published;		 /* true: a topic for others, keyed by the entity's id alone */
 	size_t state_size;
-	/* The state as a framed Avro value into out[OUTPUT_LEN_MAX]. */
-	struct err *(*encode)(void *context, struct bytes key, const void *state, uint8_t *out,
-			      size_t *len);
+	/* The state as a framed Avro value for `topic` (its full name) into out[OUTPUT_LEN_MAX]. */
+	struct err *(*encode)(void *context, const char *topic, struct bytes key, const void *state,
+			      uint8_t *out, size_t *len);
 	struct err *(*decode)(void *context, struct bytes value, void *state);
 	/* When the state's next timer is due; TIME_NONE: never. NULL: this kind has no timers. */
 	int64_t (*due)(const void *state);

@@ -52,7 +52,8 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 	struct bytes key = entry_key(entry);
 	size_t len = 0;
 	struct err *err =
-		kind->encode(processor->context, key, entry->state, engine->scratch, &len);
+		kind->encode(processor->context, effects_topic(engine->effects, kind->state_topic),
+			     key, entry->state, engine->scratch, &len);
 	if (err != NULL)
 		return err;
 	struct bytes value = bytes_of(engine->scratch, len);
@@ -205,6 +206,21 @@ static void note_commit(struct sealing *sealing)
 	effects_clear(engine->effects);
 }
 
+/* The store's own log is off, so what it has not flushed is replayed after a crash: flushing now
+ * and then bounds that. */
+static struct err *flush_shelves(struct engine *engine)
+{
+	int64_t now_ms = engine_now_ms(engine);
+	if (now_ms - engine->last_flush_ms < STORE_FLUSH_MS)
+		return NULL;
+	engine->last_flush_ms = now_ms;
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < engine->task_count; i++)
+		if (engine->tasks[i] != NULL)
+			err = shelf_flush(engine->tasks[i]->shelf);
+	return err;
+}
+
 static struct err *commit(struct engine *engine, bool drain)
 {
 	struct sealing *sealing = check_malloc(sizeof *sealing);
@@ -223,6 +239,8 @@ static struct err *commit(struct engine *engine, bool drain)
 		err = store_batch_write(engine->store, engine->batch);
 	if (err == NULL)
 		note_commit(sealing);
+	if (err == NULL)
+		err = flush_shelves(engine);
 	free(sealing);
 	return err;
 }

@@ -97,7 +97,7 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
 	engine->effects = effects_new(options->app_id, registry);
 	engine->batch = store_batch_new();
-	engine->last_seal_ms = engine_now_ms(engine);
+	engine->last_seal_ms = engine->last_flush_ms = engine_now_ms(engine);
 	atomic_store(&stats->clock_ms, CLOCK_NONE);
 	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
 	*out = worker;

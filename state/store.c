@@ -185,6 +185,21 @@ struct err *store_open(const char *path, size_t memory_bytes, struct store **out
 	return err;
 }
 
+static struct err *flush(struct shelf *shelf, bool wait)
+{
+	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+	rocksdb_flushoptions_set_wait(options, wait);
+	char *message = NULL;
+	rocksdb_flush_cf(shelf->store->db, options, shelf->handle, &message);
+	rocksdb_flushoptions_destroy(options);
+	return message == NULL ? NULL : store_error("STORE_WRITE", "flushing the state", message);
+}
+
+struct err *shelf_flush(struct shelf *shelf)
+{
+	return flush(shelf, false);
+}
+
 static void release_loan(struct shelf *shelf)
 {
 	if (shelf->pinned != NULL)
@@ -197,11 +212,9 @@ void store_close(struct store **out)
 	struct store *store = *out;
 	if (store == NULL)
 		return;
-	if (store->db != NULL) {
-		struct err *err = store_flush(store, true);
-		err_free(&err); /* what is not flushed is replayed */
-	}
 	for (size_t i = 0; i < store->shelf_count; i++) {
+		struct err *err = flush(store->shelves[i], true);
+		err_free(&err); /* what is not flushed is replayed */
 		release_loan(store->shelves[i]);
 		free(store->shelves[i]->position);
 		rocksdb_column_family_handle_destroy(store->shelves[i]->handle);
@@ -384,17 +397,6 @@ struct err *store_batch_write(struct store *store, struct store_batch *batch)
 	rocksdb_write(store->db, store->write_options, batch->batch, &message);
 	return message == NULL ? NULL
 			       : store_error("STORE_WRITE", "writing the checkpoint", message);
-}
-
-struct err *store_flush(struct store *store, bool wait)
-{
-	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-	rocksdb_flushoptions_set_wait(options, wait);
-	char *message = NULL;
-	for (size_t i = 0; i < store->shelf_count && message == NULL; i++)
-		rocksdb_flush_cf(store->db, options, store->shelves[i]->handle, &message);
-	rocksdb_flushoptions_destroy(options);
-	return message == NULL ? NULL : store_error("STORE_WRITE", "flushing the state", message);
 }
 
 struct due_cursor {

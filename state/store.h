@@ -68,8 +68,8 @@ void store_batch_position(struct store_batch *batch, struct shelf *shelf, int64_
 			  uint32_t logic_version, struct bytes clock);
 ERR_MUST_USE struct err *store_batch_write(struct store *store, struct store_batch *batch);
 
-/* Makes what was written durable, without waiting for it where `wait` is false. */
-ERR_MUST_USE struct err *store_flush(struct store *store, bool wait);
+/* Begins to make what was written to a shelf durable, without waiting for it. */
+ERR_MUST_USE struct err *shelf_flush(struct shelf *shelf);
 
 /* The due index from from_ms on, in (due, kind, key) order. A cursor sees the shelf as it was when
  * it was made. */
