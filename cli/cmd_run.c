@@ -343,6 +343,10 @@ int cmd_run(int argc, char **argv)
 	struct err *err = prepare(&run);
 	if (err == NULL)
 		err = run_line(&run);
+	/* without --until-end a signal is how a run ends */
+	if (err == NULL && args_switch(run.args, "until-end") && stop_requested())
+		err = err_new(ERR_FATAL, "INTERRUPTED",
+			      "interrupted before the end; what was processed is committed");
 	args_close(&run.args);
 	return exit_report("run", &err);
 }
