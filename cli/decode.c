@@ -331,6 +331,7 @@ struct err *decode_value(struct decoder *decoder, struct bytes value, json_t **j
 	err = node_read(root, 0, &cursor, json);
 	if (err == NULL && cursor.at != cursor.end) {
 		json_decref(*json);
+		*json = NULL;
 		err = err_new(ERR_POISON, "AVRO_TRAILING", "%td bytes are left after the value",
 			      cursor.end - cursor.at);
 	}

@@ -32,7 +32,7 @@ struct topics {
 	size_t mismatch_count;
 };
 
-/* ---- what a topic must be --------------------------------------------------------------------- */
+/* ---- what a topic must be ------------------------------------------------------------------ */
 
 static void wanted_set(struct wanted *wanted, const char *name, int how, int64_t value,
 		       const char *why)
@@ -86,7 +86,7 @@ static bool wanted_holds(const struct wanted *wanted, const char *actual)
 	return have >= need;
 }
 
-/* ---- create ----------------------------------------------------------------------------------- */
+/* ---- create -------------------------------------------------------------------------------- */
 
 /* The topics in question: the configured inputs, and everything that the application writes. */
 static void topics_collect(struct topics *topics)
@@ -131,7 +131,7 @@ static struct err *create_missing(struct topics *topics)
 	return err;
 }
 
-/* ---- check ------------------------------------------------------------------------------------ */
+/* ---- check --------------------------------------------------------------------------------- */
 
 static void mismatch_print(struct topics *topics, const char *topic, const char *name,
 			   const char *actual, const char *expected, const char *why)

@@ -11,12 +11,13 @@ struct group_reader {
 };
 
 static struct err *open_reader(struct group_reader *reader, const struct client_options *options,
-			       const char *group)
+			       const char *group, const char *isolation)
 {
 	const struct rd_setting settings[] = {
 		{ "group.id", group },
 		{ "enable.auto.commit", "false" },
-		{ "isolation.level", "read_committed" }, /* waits for offsets in transactions */
+		/* read_committed waits for what an open transaction holds */
+		{ "isolation.level", isolation },
 	};
 	rd_kafka_conf_t *conf = NULL;
 	struct err *err = rd_conf_new(options, settings, sizeof settings / sizeof settings[0],
@@ -67,7 +68,7 @@ struct err *group_lag(const struct client_options *client, const char *group, co
 {
 	struct group_reader reader = { .handle = NULL };
 	*offsets = 0;
-	struct err *err = open_reader(&reader, client, group);
+	struct err *err = open_reader(&reader, client, group, "read_uncommitted");
 	if (err == NULL)
 		err = read_committed(&reader, topic);
 	for (int i = 0; err == NULL && i < reader.committed->cnt; i++) {
@@ -86,7 +87,7 @@ struct err *group_has_offsets(const struct client_options *client, const char *g
 {
 	struct group_reader reader = { .handle = NULL };
 	*has = false;
-	struct err *err = open_reader(&reader, client, group);
+	struct err *err = open_reader(&reader, client, group, "read_committed");
 	if (err == NULL)
 		err = read_committed(&reader, topic);
 	for (int i = 0; err == NULL && i < reader.committed->cnt; i++)

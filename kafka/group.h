@@ -9,8 +9,9 @@
 
 /* The offsets of `topic` from where the group's next member would read (what it committed, else the
  * first retained) to the end, added up over the partitions, into *offsets. An upper bound of the
- * records: transaction markers and what compaction removed have offsets, too. Does not join the
- * group. Errors: FATAL BUS_TOPIC_MISSING; as bus_committed and bus_watermarks. */
+ * records: transaction markers and what compaction removed have offsets, too. Waits for no
+ * transaction, so that a dead member's, which only its successor can settle, holds up nobody.
+ * Errors: FATAL BUS_TOPIC_MISSING; as bus_committed and bus_watermarks. */
 ERR_MUST_USE struct err *group_lag(const struct client_options *client, const char *group,
 				   const char *topic, int64_t *offsets);
 

@@ -96,7 +96,8 @@ def precedence(line):
     same(result.code, 0, repr(result))
     rows = {t.split()[0]: t for t in result.out.splitlines() if t.split()}
     for name, value, origin in (
-            ("alert.open", "0.91", "foretell.json"), ("alert.close", "0.52", "FORETELL_ALERT_CLOSE"),
+            ("alert.open", "0.91", "foretell.json"),
+            ("alert.close", "0.52", "FORETELL_ALERT_CLOSE"),
             ("commit.interval.ms", "33", "--commit.interval.ms"), ("idle.ms", "30000", "default")):
         row = next((t for key, t in rows.items() if key.startswith(name)), "")
         check(value in row and origin in row, f"{name}:", row, result.out)

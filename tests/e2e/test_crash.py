@@ -16,7 +16,7 @@ from lib.tap import check, diag, run, same, test
 
 SEED = int(os.environ.get("SEED", "20261123"))
 CUSTOMERS, DAYS, ORDERS_MEAN = 4000, 200, 18
-KILLS, KILLS_WIPED = 7, 3
+KILLS, KILLS_WIPED = 9, 3
 START_S_MAX = 30
 STAGES = ("resolve", "account", "forecast")
 OUTPUTS = ("account.events", "alerts", "scores", "accounts", "series.points", "forecasts",
@@ -49,7 +49,7 @@ def kill_at_random(line, app, chance, stage):
     first."""
     process = line.start("run", "--until-end", *CRASH, app=app)
     if wait_assigned(line, process, stage):
-        time.sleep(chance.uniform(0.02, 0.9))
+        time.sleep(chance.uniform(0.0, 0.3))
     if process.poll() is not None:
         same(process.returncode, 0, f"exit code; {line.log_of(process)[-1500:]}")
         return None
