@@ -223,7 +223,7 @@ static void errors_say_what_was_expected(void **state)
 
 static void file_write(char path[32], const char *text)
 {
-	snprintf(path, 32, "/tmp/test_conf.XXXXXX");
+	snprintf(path, 32, "%s/test_conf.XXXXXX", P_tmpdir);
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (long)strlen(text));
