@@ -47,6 +47,10 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	    (stage->event.account.len == 0 || stage->event.account.len > KEY_LEN_MAX))
 		err = err_new(ERR_POISON, "EVENT_FIELD", "account has %zu bytes, 1 to %d expected",
 			      stage->event.account.len, KEY_LEN_MAX);
+	if (err == NULL &&
+	    (stage->event.effective_ms < EVENT_MS_MIN || stage->event.effective_ms > EVENT_MS_MAX))
+		err = err_new(ERR_POISON, "TIME_ABSURD",
+			      "effective_ms lies outside the years 1900 to 2200");
 	origin->ingest_ms = stage->event.ingest_ms;
 	*parsed = &stage->event;
 	return err;

@@ -133,6 +133,7 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 		return err;
 	count(said ? &engine->stats->replayed : &engine->stats->records);
 	task->next = record->offset + 1;
+	task->quiet_since_ms = 0;
 	task->touched = true;
 	return NULL;
 }
@@ -220,6 +221,11 @@ static bool cache_is_full(const struct engine *engine)
 	       cache_slot_count(engine->cache) / 4 * 3;
 }
 
+static bool slice_is_full(const struct engine *engine)
+{
+	return cache_is_full(engine) || effects_bytes(engine->effects) >= TXN_OUTPUT_BYTES_MAX;
+}
+
 struct err *apply_tick(struct engine *engine, struct task *task)
 {
 	struct pending_tick *tick = &task->tick;
@@ -228,7 +234,7 @@ struct err *apply_tick(struct engine *engine, struct task *task)
 	struct entry *entry = NULL;
 	int64_t skipped_ms = TIME_NONE;
 	int fired = 0;
-	while (fired < TICK_SLICE_MAX && !cache_is_full(engine)) {
+	while (fired < TICK_SLICE_MAX && !slice_is_full(engine)) {
 		err = next_due(engine, task, cursor, &skipped_ms, &entry);
 		if (err != NULL || entry == NULL)
 			break;
@@ -245,7 +251,7 @@ struct err *apply_tick(struct engine *engine, struct task *task)
 		fired++;
 	}
 	due_cursor_free(&cursor);
-	if (err == NULL && entry == NULL && fired < TICK_SLICE_MAX && !cache_is_full(engine))
+	if (err == NULL && entry == NULL && fired < TICK_SLICE_MAX && !slice_is_full(engine))
 		finish_tick(engine, task, skipped_ms);
 	return err != NULL ? err : effects_error(engine->effects);
 }

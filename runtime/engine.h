@@ -43,6 +43,7 @@ struct task {
 	struct pending_tick tick;
 	uint8_t *clock_bytes; /* the clock as it was last published */
 	size_t clock_len;
+	bool clock_published;	/* since this task was recovered */
 	int64_t quiet_since_ms; /* monotonic; when its end was reached. 0: it is not at its end */
 };
 
@@ -61,6 +62,7 @@ struct engine {
 	int64_t last_seal_ms;	       /* monotonic */
 	int64_t last_flush_ms;	       /* monotonic; of the shelves */
 	int64_t records_since_seal;
+	bool broken; /* a fatal error came: what is in memory must not be committed */
 	int64_t oldest_unsealed_ns; /* monotonic; 0: nothing is unsealed */
 	uint8_t scratch[OUTPUT_LEN_MAX];
 	uint8_t clock_scratch[LOG_CLOCK_LEN_MAX];

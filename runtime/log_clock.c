@@ -57,10 +57,7 @@ static bool apply_tick(struct ticks *ticks, size_t writer_count, size_t writer, 
 {
 	if (at_ms <= ticks->of_writer[writer])
 		return false;
-	bool was_lowest = ticks->of_writer[writer] <= ticks->clock_ms;
 	ticks->of_writer[writer] = at_ms;
-	if (!was_lowest)
-		return false;
 	int64_t lowest = INT64_MAX;
 	for (size_t i = 0; i < writer_count; i++)
 		if (ticks->of_writer[i] < lowest)

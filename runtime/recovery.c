@@ -285,6 +285,8 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	if (err != NULL)
 		return err;
 	task->committed = committed;
+	task->committed.y = start; /* what a held position may claim */
+	task->clock_published = false;
 	task->next = start;
 	task->live_from = committed.x;
 	task->live_cursor = committed.cursor;

@@ -103,10 +103,12 @@ static struct err *publish_states(struct sealing *sealing, struct task *task, in
 static struct err *publish_clock(struct engine *engine, struct task *task, int64_t y)
 {
 	size_t len = log_clock_encode(task->clock, y, engine->clock_scratch);
-	if (len == task->clock_len && memcmp(task->clock_bytes, engine->clock_scratch, len) == 0)
+	if (task->clock_published && len == task->clock_len &&
+	    memcmp(task->clock_bytes, engine->clock_scratch, len) == 0)
 		return NULL;
 	memcpy(task->clock_bytes, engine->clock_scratch, len);
 	task->clock_len = len;
+	task->clock_published = true;
 	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
 	struct bytes key = seal_meta_key(task->own_topic, "clock", bytes_of(NULL, 0), composed);
 	return publish_value(engine, task, engine->processor->meta_topic, key, y,
@@ -235,10 +237,10 @@ static struct err *commit(struct engine *engine, bool drain)
 		err = bus_send_offsets(engine->bus, sealing->positions, sealing->count);
 	if (err == NULL)
 		err = bus_commit(engine->bus);
-	if (err == NULL) /* certain: the store may follow, never before */
+	if (err == NULL) {
+		note_commit(sealing); /* certain: nothing of it may be said again */
 		err = store_batch_write(engine->store, engine->batch);
-	if (err == NULL)
-		note_commit(sealing);
+	}
 	if (err == NULL)
 		err = flush_shelves(engine);
 	free(sealing);

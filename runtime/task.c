@@ -84,11 +84,15 @@ static struct err *load_state(struct engine *engine, struct task *task, struct e
 		return err;
 	const struct state_kind *kind = &engine->processor->kinds[entry->kind];
 	err = kind->decode(engine->processor->context, value.state, entry->state);
-	if (err != NULL)
-		return err_wrap(err,
-				"a state in the store of %s/%d can't be read (delete the state "
-				"folder; it is rebuilt from Kafka)",
-				task->own_topic, task->partition);
+	if (err != NULL) { /* not the record's fault, so never its dead letter */
+		struct err *fatal = err_new(ERR_FATAL, "STATE_UNREADABLE",
+					    "a state in the store of %s/%d can't be read (was "
+					    "registry.url changed? a damaged state folder may be "
+					    "deleted: it is rebuilt from Kafka): %s",
+					    task->own_topic, task->partition, err_text(err));
+		err_free(&err);
+		return fatal;
+	}
 	entry->lsn = value.lsn;
 	entry->due_ms = entry->stored_due_ms = value.due_ms;
 	return NULL;

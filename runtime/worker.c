@@ -67,8 +67,10 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 	struct worker *worker = context;
 	struct engine *engine = &worker->engine;
 	struct err *err = NULL;
-	if (lost) {
+	if (lost || engine->broken) {
 		effects_clear(engine->effects);
+		engine->oldest_unsealed_ns = 0;
+		engine->records_since_seal = 0;
 		err = bus_abort(engine->bus);
 	} else {
 		err = seal_drain(engine);
@@ -268,10 +270,12 @@ static struct err *turn(struct engine *engine, int timeout_ms)
 
 struct err *worker_step(struct worker *worker, int timeout_ms)
 {
-	struct err *err = turn(&worker->engine, timeout_ms);
-	if (err == NULL || err_verdict(err) == ERR_FATAL)
-		return err;
-	return recover(&worker->engine, err);
+	struct engine *engine = &worker->engine;
+	struct err *err = turn(engine, timeout_ms);
+	if (err != NULL && err_verdict(err) != ERR_FATAL)
+		err = recover(engine, err);
+	engine->broken = err != NULL;
+	return err;
 }
 
 static struct err *all_assigned(struct worker *worker, bool *all)

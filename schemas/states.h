@@ -32,7 +32,7 @@ extern const struct record_type series_totals_type;
 
 enum {
 	SERIES_HISTORY_MAX = 128,
-	SERIES_OPEN_MAX = 768,
+	SERIES_OPEN_MAX = 4096,
 	SERIES_HORIZON_MAX = 7,
 	SERIES_OUTSTANDING_MAX = SERIES_HORIZON_MAX * SERIES_HORIZON_MAX
 };

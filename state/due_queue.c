@@ -88,6 +88,8 @@ static void compact(struct due_queue *queue)
 		struct entry *entry = cache_at(queue->cache, item.slot, item.generation);
 		if (entry != NULL && entry_is_dirty(entry) && entry->queued_due_ms == item.due_ms)
 			queue->items[kept++] = item;
+		else if (entry != NULL && entry->queued_due_ms == item.due_ms)
+			entry->queued_due_ms = TIME_NONE;
 	}
 	queue->count = kept;
 	for (size_t i = kept / 2; i-- > 0;)

@@ -1,5 +1,6 @@
 #include "state/store.h"
 
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct store {
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_readoptions_t *read_options;
 	rocksdb_column_family_handle_t *default_family;
+	pthread_mutex_t lock; /* of the list below: workers open shelves side by side */
 	struct shelf **shelves;
 	size_t shelf_count;
 };
@@ -176,6 +178,7 @@ static struct err *open_families(struct store *store, const char *path)
 struct err *store_open(const char *path, size_t memory_bytes, struct store **out)
 {
 	struct store *store = check_calloc(1, sizeof *store);
+	pthread_mutex_init(&store->lock, NULL);
 	store->shelves = check_calloc(SHELVES_MAX, sizeof(struct shelf *));
 	make_options(store, memory_bytes);
 	struct err *err = open_families(store, path);
@@ -229,13 +232,14 @@ void store_close(struct store **out)
 	rocksdb_cache_destroy(store->block_cache);
 	rocksdb_writeoptions_destroy(store->write_options);
 	rocksdb_readoptions_destroy(store->read_options);
+	pthread_mutex_destroy(&store->lock);
 	free(store->shelves);
 	free(store);
 	*out = NULL;
 }
 
-struct err *store_shelf(struct store *store, const char *stage, const char *topic,
-			int32_t partition, struct shelf **shelf)
+static struct err *find_or_make_shelf(struct store *store, const char *stage, const char *topic,
+				      int32_t partition, struct shelf **shelf)
 {
 	char name[SHELF_NAME_MAX];
 	snprintf(name, sizeof name, "%s/%s/%d", stage, topic, partition);
@@ -252,6 +256,15 @@ struct err *store_shelf(struct store *store, const char *stage, const char *topi
 		return store_error("STORE_WRITE", name, message);
 	*shelf = add_shelf(store, name, handle);
 	return NULL;
+}
+
+struct err *store_shelf(struct store *store, const char *stage, const char *topic,
+			int32_t partition, struct shelf **shelf)
+{
+	pthread_mutex_lock(&store->lock);
+	struct err *err = find_or_make_shelf(store, stage, topic, partition, shelf);
+	pthread_mutex_unlock(&store->lock);
+	return err;
 }
 
 struct err *shelf_wipe(struct shelf *shelf)

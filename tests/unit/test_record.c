@@ -13,7 +13,7 @@
 #include "schemas/states.h"
 #include "schemas/utf8.h"
 
-enum { OUT_MAX = 64 * 1024, RECORD_SIZE_MAX = 32 * 1024, SEED = 20261123 };
+enum { OUT_MAX = 64 * 1024, RECORD_SIZE_MAX = 65536, SEED = 20261123 };
 
 static const struct record_type *const types[] = {
 	&erp_event_type,     &crm_event_type,	  &iot_event_type,	   &marketing_event_type,
