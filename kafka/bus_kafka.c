@@ -87,6 +87,8 @@ struct bus_kafka {
 	struct err *pending;   /* for the next poll: this one has records to hand out */
 	struct err *rebalance; /* what a callback inside the current poll answered */
 	bool rebalanced_in_poll, assigned_in_poll;
+	bool subscription_known; /* to the group, as it is now */
+	bool rejoin;		 /* the poll leaves, and the next one joins anew */
 	unsigned produced_count;
 };
 
@@ -491,10 +493,47 @@ static struct err *owned_limits(const rd_kafka_topic_partition_list_t *list)
 	return NULL;
 }
 
+static bool list_has_topic(const rd_kafka_topic_partition_list_t *list, const char *topic)
+{
+	for (int i = 0; i < list->cnt; i++)
+		if (strcmp(list->elems[i].topic, topic) == 0)
+			return true;
+	return false;
+}
+
+static bool topics_differ(const rd_kafka_topic_partition_list_t *a,
+			  const rd_kafka_topic_partition_list_t *b)
+{
+	for (int i = 0; i < a->cnt; i++)
+		if (!list_has_topic(b, a->elems[i].topic))
+			return true;
+	return false;
+}
+
+/* A static member that comes back within its session gets its old assignment, whatever it
+ * subscribes to now. So where the first assignment isn't of the topics that were asked for, the
+ * member leaves and joins anew; once, because a group with more members than partitions looks the
+ * same. */
+static bool assignment_is_stale(struct bus_kafka *kafka,
+				const rd_kafka_topic_partition_list_t *list)
+{
+	if (kafka->subscription_known || kafka->instance == NULL)
+		return false;
+	kafka->subscription_known = true;
+	return topics_differ(list, kafka->subscription) || topics_differ(kafka->subscription, list);
+}
+
 static struct err *rebalance_assign(struct bus_kafka *kafka,
 				    const rd_kafka_topic_partition_list_t *list)
 {
 	struct err *err = owned_limits(list);
+	if (err == NULL && assignment_is_stale(kafka, list)) {
+		kafka->rejoin = true;
+		rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
+		rd_kafka_assign(kafka->consumer, nothing);
+		rd_kafka_topic_partition_list_destroy(nothing);
+		return NULL;
+	}
 	if (err == NULL)
 		err = producer_ensure(kafka);
 	if (err != NULL)
@@ -727,11 +766,12 @@ static struct err *batch_restart(struct bus_kafka *kafka)
 	return code == 0 ? NULL : rd_err_code(code, &kafka->consumer_client, "assign");
 }
 
-/* Leaves the group after a callback's error, which it returns; the next poll joins again. */
+/* Leaves the group, after a callback's error which it returns; the next poll joins again. */
 static struct err *membership_give_up(struct bus_kafka *kafka)
 {
 	struct err *err = kafka->rebalance;
 	kafka->rebalance = NULL;
+	kafka->rejoin = false;
 	batch_drop(kafka);
 	rd_kafka_unsubscribe(kafka->consumer);
 	kafka->member_state = MEMBER_LEFT;
@@ -755,7 +795,7 @@ static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch 
 	kafka->rebalanced_in_poll = kafka->assigned_in_poll = false;
 	bool owned_before = kafka->owned_count > 0;
 	batch_fetch(kafka, timeout_ms);
-	if (kafka->rebalance != NULL)
+	if (kafka->rebalance != NULL || kafka->rejoin)
 		return membership_give_up(kafka);
 	/* What comes with a first assignment came after it. */
 	if (owned_before && kafka->assigned_in_poll && (err = batch_restart(kafka)) != NULL)

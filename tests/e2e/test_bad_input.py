@@ -2,6 +2,7 @@
 """Bad input: whatever comes in, each record is an event or a dead letter, never both or neither."""
 
 import collections
+import hashlib
 import time
 
 from lib import orders
@@ -255,6 +256,21 @@ def bad_rows(line):
         check(expected is None or record.headers["error"].decode() == expected, record.headers)
     events = line.broker.read("erp.events")
     same(len(events) - before, len(rows) + PARTITIONS, "events and ends")
+
+
+@test("ingest: a row too long for a record is stood for by its length and SHA-256", needs=bad_rows)
+def long_row(line):
+    app = "longrow"
+    line.create_topics(app)
+    row = b"acct-1,852076800000,12.00,1," + b"x" * 1500000
+    path = line.path("longrow.csv")
+    with open(path, "wb") as file:
+        file.write(orders.HEADER.encode() + b"\n" + row + b"\nacct-1,852076800000,2.00,1,Chile\n")
+    result = line.ingest(path, app)
+    check("2 rows: 1 events" in result.out, result.out)
+    record, = line.broker.read(app + ".dlq")
+    same((record.value, record.headers["length"], record.headers["sha256"]),
+         (None, str(len(row)).encode(), hashlib.sha256(row).hexdigest().encode()), "stand-in")
 
 
 @test("ingest: a wrong mapping sends nothing and says what is wrong", needs=bad_rows)
