@@ -5,11 +5,16 @@
  * One bus = one consumer in a group plus one transactional producer. Reads are read_committed;
  * auto-commit does not exist; auto.offset.reset is "error".
  *
- * A worker's cycle:   poll* ... begin, produce*, send_offsets, commit   (or abort, then recover)
+ * A worker's cycle:   poll* ... begin, produce*, send_offsets, commit_start, poll* ... commit_end
+ *                     (or abort, then recover)
+ *
+ * Between commit_start and the commit_end that tells the outcome, no transaction can be begun, but
+ * polling goes on: that is how a worker processes while it commits.
  *
  * Ownership: a polled batch and its records are borrowed until the next bus_poll or bus_close. What
  * bus_produce is given is copied before it returns.
- * Threads: one thread per bus. Rebalance callbacks run inside bus_poll, on the caller's thread.
+ * Threads: one thread calls a bus (what commits in the background is the bus's own affair).
+ * Rebalance callbacks run inside bus_poll, on the caller's thread.
  * Errors everywhere: RETRY call again; ABORT the transaction (or the group membership) is lost:
  * bus_abort, drop memory, recover; FATAL stop. */
 #ifndef KAFKA_BUS_H
@@ -84,7 +89,8 @@ struct bus_ops {
 	struct err *(*begin)(struct bus *);
 	struct err *(*produce)(struct bus *, const struct outgoing *);
 	struct err *(*send_offsets)(struct bus *, const struct position *, size_t count);
-	struct err *(*commit)(struct bus *);
+	struct err *(*commit_start)(struct bus *);
+	struct err *(*commit_end)(struct bus *, bool wait, bool *done);
 	struct err *(*abort)(struct bus *);
 	struct err *(*committed)(struct bus *, struct position *, size_t count);
 	struct err *(*seek)(struct bus *, const struct position *, size_t count);
@@ -129,7 +135,8 @@ ERR_MUST_USE static inline struct err *bus_produce(struct bus *bus, const struct
 	return bus->ops->produce(bus, out);
 }
 
-/* Adds positions to the transaction, with the group's generation as of now. */
+/* Adds positions (copied) to the transaction, with the group's generation as of this call: after a
+ * rebalance they are refused. They may travel with the commit, whose error then is theirs too. */
 ERR_MUST_USE static inline struct err *bus_send_offsets(struct bus *bus,
 							const struct position *positions,
 							size_t count)
@@ -137,15 +144,31 @@ ERR_MUST_USE static inline struct err *bus_send_offsets(struct bus *bus,
 	return bus->ops->send_offsets(bus, positions, count);
 }
 
-/* Flushes and commits. Returns NULL only when the commit is certain; an ambiguous outcome is ABORT,
- * and the recovery finds out from the committed positions. */
-ERR_MUST_USE static inline struct err *bus_commit(struct bus *bus)
+/* Begins to flush and commit. Errors: ABORT BUS_STATE. */
+ERR_MUST_USE static inline struct err *bus_commit_start(struct bus *bus)
 {
-	return bus->ops->commit(bus);
+	return bus->ops->commit_start(bus);
 }
 
-/* Aborts the open transaction, or settles a broken one (where needed by a new producer and
- * init_transactions). Nothing to abort is no error. */
+/* The outcome of the commit that was started: *done false while it is under way (never with
+ * `wait`); *done and NULL only where the commit is certain. An ambiguous outcome is ABORT, and the
+ * recovery finds out from the committed positions. Nothing started: *done and NULL. */
+ERR_MUST_USE static inline struct err *bus_commit_end(struct bus *bus, bool wait, bool *done)
+{
+	return bus->ops->commit_end(bus, wait, done);
+}
+
+/* Starts a commit and waits for its outcome. */
+ERR_MUST_USE static inline struct err *bus_commit(struct bus *bus)
+{
+	bool done;
+	struct err *err = bus_commit_start(bus);
+	return err != NULL ? err : bus_commit_end(bus, true, &done);
+}
+
+/* Ends the commit under way, whatever its outcome, then aborts the open transaction or settles a
+ * broken one (where needed by a new producer and init_transactions). Nothing to abort is no error.
+ */
 ERR_MUST_USE static inline struct err *bus_abort(struct bus *bus)
 {
 	return bus->ops->abort(bus);

@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "kafka/committer.h"
 #include "kafka/rd.h"
 
 enum {
@@ -90,6 +91,8 @@ struct bus_kafka {
 	bool subscription_known; /* to the group, as it is now */
 	bool rejoin;		 /* the poll leaves, and the next one joins anew */
 	unsigned produced_count;
+	struct committer *committer;
+	struct committer_job job; /* of the open transaction: its positions */
 };
 
 static struct bus_kafka *kafka_of(struct bus *bus)
@@ -236,6 +239,7 @@ static struct err *kafka_begin(struct bus *bus)
 	struct bus_kafka *kafka = kafka_of(bus);
 	if (kafka->producer_state == PRODUCER_OPEN)
 		return producer_state_err();
+	committer_job_fini(&kafka->job);
 	/* Without the membership a new producer might fence the partitions' new owner. */
 	if (kafka->producer_state == PRODUCER_NONE && rd_kafka_assignment_lost(kafka->consumer))
 		return err_new(ERR_ABORT, "BUS_MEMBER_LOST", "the assignment is lost");
@@ -251,7 +255,7 @@ static struct err *kafka_begin(struct bus *bus)
 static struct err *kafka_produce(struct bus *bus, const struct outgoing *out)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	if (kafka->producer_state != PRODUCER_OPEN)
+	if (kafka->producer_state != PRODUCER_OPEN || committer_busy(kafka->committer))
 		return producer_state_err();
 	struct bus_topic *topic = topic_get(kafka, out->topic);
 	int32_t count;
@@ -301,74 +305,38 @@ static struct err *kafka_send_offsets(struct bus *bus, const struct position *po
 				      size_t count)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	if (kafka->producer_state != PRODUCER_OPEN)
+	if (kafka->producer_state != PRODUCER_OPEN || committer_busy(kafka->committer))
 		return producer_state_err();
 	for (size_t i = 0; i < count; i++)
 		CHECK(positions[i].offset >= 0); /* negative ones mean something to librdkafka */
-	rd_kafka_topic_partition_list_t *list = list_new(positions, count, true);
-	rd_kafka_consumer_group_metadata_t *member =
-		rd_kafka_consumer_group_metadata(kafka->consumer);
-	int64_t deadline = time_monotonic_ms() + RD_TXN_MS;
-	struct err *err = NULL;
-	for (;;) {
-		err = rd_err_txn(rd_kafka_send_offsets_to_transaction(kafka->producer, list, member,
-								      RD_TXN_MS),
-				 "send_offsets");
-		if (err == NULL || err_verdict(err) != ERR_RETRY)
-			break;
-		if (time_monotonic_ms() >= deadline) {
-			struct err *lost = err_new(ERR_ABORT, "BUS_TIMED_OUT", "%s", err_text(err));
-			err_free(&err);
-			err = lost;
-			break;
-		}
-		err_free(&err);
-		rd_kafka_poll(kafka->producer, RD_BACKOFF_MS);
-	}
-	rd_kafka_consumer_group_metadata_destroy(member);
-	rd_kafka_topic_partition_list_destroy(list);
-	return err;
+	committer_job_fini(&kafka->job);
+	kafka->job.positions = list_new(positions, count, true);
+	kafka->job.member = rd_kafka_consumer_group_metadata(kafka->consumer);
+	return NULL;
 }
 
-/* Why a commit failed, as its caller can use it (`err` is stolen). */
-static struct err *commit_err(const struct bus_kafka *kafka, struct err *err)
-{
-	rd_kafka_resp_err_t code = kafka->producer_client.delivery_error;
-	struct err *better = NULL;
-	/* Another try would meet the same bound: only a person can mend it. */
-	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-	    code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
-		better = err_new(ERR_FATAL, "BUS_TOO_LARGE",
-				 "topic %s doesn't take a record of this size: %s",
-				 kafka->producer_client.delivery_topic, err_text(err));
-	else if (err_verdict(err) == ERR_RETRY)
-		better = err_new(ERR_ABORT, "BUS_TIMED_OUT", "the outcome isn't known: %s",
-				 err_text(err));
-	if (better == NULL)
-		return err;
-	err_free(&err);
-	return better;
-}
-
-static struct err *kafka_commit(struct bus *bus)
+static struct err *kafka_commit_start(struct bus *bus)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	if (kafka->producer_state != PRODUCER_OPEN)
+	if (kafka->producer_state != PRODUCER_OPEN || committer_busy(kafka->committer))
 		return producer_state_err();
-	int64_t deadline = time_monotonic_ms() + RD_TXN_MS;
-	for (;;) {
-		/* Flushes and serves the delivery reports; a failed delivery fails the commit. */
-		struct err *err = rd_err_txn(
-			rd_kafka_commit_transaction(kafka->producer, RD_TXN_MS), "commit");
-		if (err == NULL) {
-			kafka->producer_state = PRODUCER_READY;
-			return NULL;
-		}
-		if (err_verdict(err) != ERR_RETRY || time_monotonic_ms() >= deadline)
-			return commit_err(kafka, err);
-		err_free(&err);
-		rd_kafka_poll(kafka->producer, RD_BACKOFF_MS);
-	}
+	kafka->job.producer = kafka->producer;
+	kafka->job.client = &kafka->producer_client;
+	committer_start(kafka->committer, &kafka->job);
+	kafka->job = (struct committer_job){ .producer = NULL };
+	return NULL;
+}
+
+static struct err *kafka_commit_end(struct bus *bus, bool wait, bool *done)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	*done = true;
+	if (!committer_busy(kafka->committer))
+		return NULL;
+	struct err *err = committer_end(kafka->committer, wait, done);
+	if (*done && err == NULL)
+		kafka->producer_state = PRODUCER_READY;
+	return err;
 }
 
 static struct err *consumer_fatal(const struct bus_kafka *kafka)
@@ -420,6 +388,10 @@ static struct err *producer_abort(struct bus_kafka *kafka)
 static struct err *kafka_abort(struct bus *bus)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
+	bool done;
+	struct err *outcome = kafka_commit_end(bus, true, &done);
+	err_free(&outcome); /* the committed positions tell it too */
+	committer_job_fini(&kafka->job);
 	if (kafka->producer_state == PRODUCER_READY)
 		return NULL;
 	if (kafka->producer_state == PRODUCER_OPEN) {
@@ -784,7 +756,7 @@ static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch 
 	CHECK(kafka->member_state != MEMBER_NONE);
 	*batch = (struct bus_batch){ .records = kafka->records };
 	batch_drop(kafka);
-	if (kafka->producer != NULL)
+	if (kafka->producer != NULL && !committer_busy(kafka->committer))
 		rd_kafka_poll(kafka->producer, 0); /* delivery reports */
 	struct err *err = kafka->pending;
 	kafka->pending = NULL;
@@ -929,6 +901,8 @@ static struct err *kafka_read_all(struct bus *bus, const char *topic, int32_t pa
 
 static void kafka_destroy(struct bus_kafka *kafka)
 {
+	committer_free(&kafka->committer);
+	committer_job_fini(&kafka->job);
 	batch_drop(kafka);
 	producer_drop(kafka);
 	if (kafka->queue != NULL)
@@ -958,6 +932,7 @@ static void kafka_close(struct bus *bus)
 	batch_drop(kafka);
 	if (kafka->member_state != MEMBER_NONE)
 		rd_kafka_consumer_close(kafka->consumer); /* revoked is called in here */
+	committer_free(&kafka->committer);
 	if (kafka->producer_state == PRODUCER_OPEN) {
 		struct err *err = producer_abort(kafka);
 		err_free(&err); /* the brokers abort it by themselves after its time-out */
@@ -973,7 +948,8 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.begin = kafka_begin,
 		.produce = kafka_produce,
 		.send_offsets = kafka_send_offsets,
-		.commit = kafka_commit,
+		.commit_start = kafka_commit_start,
+		.commit_end = kafka_commit_end,
 		.abort = kafka_abort,
 		.committed = kafka_committed,
 		.seek = kafka_seek,
@@ -990,6 +966,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 	kafka->group = check_strdup(options->group);
 	kafka->instance = options->instance == NULL ? NULL : check_strdup(options->instance);
 	kafka->transactional_id = check_strdup(options->transactional_id);
+	kafka->committer = committer_new();
 	struct err *err = consumer_new(kafka);
 	if (err == NULL)
 		err = producer_ensure(kafka);

@@ -147,6 +147,7 @@ struct bus_memory {
 	struct memory_producer *producer;
 	unsigned epoch;
 	enum txn_state txn_state;
+	bool committing;
 	enum member_state member_state;
 	struct bus_listener listener;
 	char *topics[TOPICS_PER_STAGE_MAX];
@@ -534,7 +535,7 @@ static size_t outgoing_size(const struct outgoing *out)
 static struct err *memory_produce(struct bus *bus, const struct outgoing *out)
 {
 	struct bus_memory *memory = memory_of(bus);
-	if (memory->txn_state != TXN_OPEN)
+	if (memory->txn_state != TXN_OPEN || memory->committing)
 		return txn_error(memory);
 	struct memory_topic *topic = topic_find(memory->kafka, out->topic);
 	if (topic == NULL)
@@ -581,9 +582,23 @@ static struct err *memory_send_offsets(struct bus *bus, const struct position *p
 	return NULL;
 }
 
-static struct err *memory_commit(struct bus *bus)
+static struct err *memory_commit_start(struct bus *bus)
 {
 	struct bus_memory *memory = memory_of(bus);
+	if (memory->txn_state != TXN_OPEN || memory->committing)
+		return txn_error(memory);
+	memory->committing = true;
+	return NULL;
+}
+
+static struct err *memory_commit_end(struct bus *bus, bool wait, bool *done)
+{
+	struct bus_memory *memory = memory_of(bus);
+	(void)wait;
+	*done = true;
+	if (!memory->committing)
+		return NULL;
+	memory->committing = false;
 	if (memory->txn_state != TXN_OPEN || producer_fenced(memory))
 		return txn_error(memory);
 	if (fault_take(memory->kafka, MEMORY_FAULT_COMMIT_ABORTS)) {
@@ -611,6 +626,9 @@ static void producer_init(struct bus_memory *memory)
 static struct err *memory_abort(struct bus *bus)
 {
 	struct bus_memory *memory = memory_of(bus);
+	bool done;
+	struct err *err = memory_commit_end(bus, true, &done);
+	err_free(&err); /* the positions will tell */
 	if (producer_fenced(memory)) {
 		/* Only a member of the group may come back: a zombie would fence its successor. */
 		if (memory->member_state == MEMBER_FENCED)
@@ -937,7 +955,8 @@ struct bus *bus_memory_open(struct memory_kafka *kafka, const char *group,
 		.begin = memory_begin,
 		.produce = memory_produce,
 		.send_offsets = memory_send_offsets,
-		.commit = memory_commit,
+		.commit_start = memory_commit_start,
+		.commit_end = memory_commit_end,
 		.abort = memory_abort,
 		.committed = memory_committed,
 		.seek = memory_seek,
