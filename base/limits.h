@@ -33,9 +33,11 @@ enum {
 	TICK_SLICE_MAX = 20000, /* due entries fired before the worker looks up */
 	PUBLISH_MAX = 20000,	/* states published with one transaction */
 	RECOVERY_ATTEMPTS_MAX = 120,
-	STORE_FLUSH_MS = 5000,	  /* between flushes of the local store: what a crash replays */
-	CLOCK_JOURNAL_MAX = 8192, /* ticks between Y and X before a checkpoint is forced */
-	POSITION_TEXT_MAX = 1024, /* commit metadata; the broker's own limit is 4096 */
+	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
+	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
+	STORE_FLUSH_MS = 5000,	   /* between flushes of the local store: what a crash replays */
+	CLOCK_JOURNAL_MAX = 8192,  /* ticks between Y and X before a checkpoint is forced */
+	POSITION_TEXT_MAX = 1024,  /* commit metadata; the broker's own limit is 4096 */
 
 	/* alerts and forecasts */
 	REASONS_MAX = 4,

@@ -27,9 +27,11 @@ static void fire(struct engine *engine, struct task *task, struct entry *entry,
 	const struct processor *processor = engine->processor;
 	const struct state_kind *kind = &processor->kinds[entry->kind];
 	int64_t at_ms = entry->due_ms;
+	bool said = false;
 	kind->fire(processor->context, origin, entry_key(entry), at_ms, entry->state,
-		   engine->effects, &entry->must_publish);
+		   engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
+	task_entry_say(engine, entry, said);
 	CHECK(entry->due_ms > at_ms);
 	count(&engine->stats->fired);
 }
@@ -44,9 +46,11 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 	while (entry->due_ms <= target->until_ms)
 		fire(engine, task, entry, origin);
 	const struct state_kind *kind = &engine->processor->kinds[target->kind];
+	bool said = false;
 	kind->apply(engine->processor->context, origin, parsed, target->key, entry->state,
-		    engine->effects, &entry->must_publish);
+		    engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
+	task_entry_say(engine, entry, said);
 	return NULL;
 }
 
@@ -105,21 +109,23 @@ static struct err *is_control(struct engine *engine, const struct record *record
 	return err;
 }
 
-struct err *apply_record(struct engine *engine, struct task *task, const struct record *record)
+struct err *apply_record(struct engine *engine, struct task *task, const struct record *record,
+			 bool *control)
 {
 	struct origin origin = { record->topic, record->partition, record->offset,
 				 record->timestamp_ms };
-	bool said = was_said(task, record->offset), control = false;
+	bool said = was_said(task, record->offset);
+	*control = false;
 	effects_suppress(engine->effects, said);
 	struct err *err = NULL;
 	if (record->value.len > RECORD_LEN_MAX)
 		err = err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
 			      record->value.len, RECORD_LEN_MAX);
 	else
-		err = is_control(engine, record, &control);
+		err = is_control(engine, record, control);
 	if (err == NULL)
-		err = control ? apply_control(engine, task, record, &origin)
-			      : apply_event(engine, task, record, &origin);
+		err = *control ? apply_control(engine, task, record, &origin)
+			       : apply_event(engine, task, record, &origin);
 	if (err != NULL && err_verdict(err) == ERR_POISON) {
 		dead_letter_send(engine->effects, engine->processor->name, record, err);
 		if (!said)
@@ -138,8 +144,8 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 	return NULL;
 }
 
-/* The next clean entry of the shelf's due index that the tick has to fire, before `until_ms`. What
- * is dirty in memory stands in the due queue; what a later record has already changed (a replay) is
+/* The next entry of the shelf's due index that the tick has to fire, before `until_ms`. What memory
+ * knows better stands in the due queue; what a later record has already changed (a replay) is
  * left alone, and `*skipped_ms` remembers that it is still in the index. */
 static struct err *next_stored(struct engine *engine, struct task *task, struct due_cursor *cursor,
 			       int64_t until_ms, int64_t *skipped_ms, struct due_item *item,
@@ -150,7 +156,7 @@ static struct err *next_stored(struct engine *engine, struct task *task, struct 
 		const struct entry *cached =
 			cache_find(engine->cache, task->index, item->kind, item->key);
 		int64_t lsn = LSN_NONE;
-		bool stale = cached != NULL && entry_is_dirty(cached);
+		bool stale = cached != NULL && entry_is_unstored(cached);
 		if (cached != NULL) {
 			lsn = cached->lsn;
 		} else {
@@ -217,7 +223,7 @@ static void finish_tick(struct engine *engine, struct task *task, int64_t skippe
 
 static bool cache_is_full(const struct engine *engine)
 {
-	return cache_dirty_count(engine->cache) + TARGETS_MAX >=
+	return cache_unstored_count(engine->cache) + TARGETS_MAX >=
 	       cache_slot_count(engine->cache) / 4 * 3;
 }
 

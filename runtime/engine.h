@@ -39,12 +39,32 @@ struct task {
 	int64_t live_from;
 	struct tick_cursor live_cursor;
 	struct checkpoint committed;
-	bool touched; /* something to commit since the last seal */
+	int64_t sealed_y; /* Y of the last seal, committed or on its way */
+	bool touched;	  /* something to commit since the last seal */
 	struct pending_tick tick;
 	uint8_t *clock_bytes; /* the clock as it was last published */
 	size_t clock_len;
 	bool clock_published;	/* since this task was recovered */
 	int64_t quiet_since_ms; /* monotonic; when its end was reached. 0: it is not at its end */
+};
+
+/* A sealed transaction: in the making, then on its way to the brokers (`present`). What it
+ * publishes stays in memory until it is committed and in the store. */
+struct flight {
+	bool present;
+	struct position positions[TASKS_MAX];
+	struct checkpoint checkpoints[TASKS_MAX];
+	struct task *tasks[TASKS_MAX];
+	size_t count;
+	int64_t published; /* states */
+	int64_t effect_count;
+	int64_t oldest_ns;	   /* monotonic; its oldest record came; 0: it has none */
+	struct store_batch *batch; /* what the store gets when it is committed */
+};
+
+/* An entry that must be published with the next seal, if it is still the one in its slot. */
+struct urgent {
+	uint32_t slot, generation;
 };
 
 struct engine {
@@ -55,14 +75,19 @@ struct engine {
 	struct registry *registry;
 	struct cache *cache;
 	struct effects *effects;
-	struct store_batch *batch;
+	struct store_batch *batch; /* of a restore */
+	struct flight *flight;
+	struct urgent *urgent; /* room for each slot of the cache */
+	size_t urgent_count;
 	struct worker_stats *stats;
 	struct task *tasks[TASKS_MAX]; /* NULL: free */
 	size_t task_count;	       /* highest used index + 1 */
 	int64_t last_seal_ms;	       /* monotonic */
 	int64_t last_flush_ms;	       /* monotonic; of the shelves */
 	int64_t records_since_seal;
-	bool broken; /* a fatal error came: what is in memory must not be committed */
+	bool broken;  /* a fatal error came: what is in memory must not be committed */
+	bool behind;  /* the last poll brought as much as it could */
+	int failures; /* recoveries since the last commit */
 	int64_t oldest_unsealed_ns; /* monotonic; 0: nothing is unsealed */
 	uint8_t scratch[OUTPUT_LEN_MAX];
 	uint8_t clock_scratch[LOG_CLOCK_LEN_MAX];

@@ -206,6 +206,7 @@ static struct err *start_fresh(struct engine *engine, struct task *task)
 		return err;
 	task->next = task->live_from = low;
 	task->committed = (struct checkpoint){ .x = low, .y = low };
+	task->sealed_y = low;
 	return log_clock_decode(task->clock, bytes_of(NULL, 0));
 }
 
@@ -285,7 +286,7 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	if (err != NULL)
 		return err;
 	task->committed = committed;
-	task->committed.y = start; /* what a held position may claim */
+	task->sealed_y = start;
 	task->clock_published = false;
 	task->next = start;
 	task->live_from = committed.x;

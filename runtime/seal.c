@@ -7,16 +7,6 @@
 #include "base/check.h"
 #include "runtime/task.h"
 
-/* One transaction in the making. */
-struct sealing {
-	struct engine *engine;
-	struct position positions[TASKS_MAX];
-	struct checkpoint checkpoints[TASKS_MAX];
-	struct task *tasks[TASKS_MAX];
-	size_t count;
-	int64_t published;
-};
-
 struct bytes seal_meta_key(const char *topic, const char *kind, struct bytes key,
 			   uint8_t out[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX])
 {
@@ -62,17 +52,17 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 	err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
 	if (err != NULL)
 		return err;
-	store_batch_put(engine->batch, task->shelf, entry->kind, key, entry->lsn,
+	store_batch_put(engine->flight->batch, task->shelf, entry->kind, key, entry->lsn,
 			entry->stored_due_ms, entry->due_ms, value);
 	entry->stored_due_ms = entry->due_ms;
 	if (entry->due_ms < task->due_floor_ms)
 		task->due_floor_ms = entry->due_ms;
-	cache_clean(engine->cache, entry);
-	atomic_fetch_add_explicit(&engine->stats->published, 1, memory_order_relaxed);
+	cache_publish(engine->cache, entry);
 	return NULL;
 }
 
-/* How many of a task's dirty states this seal has to publish, from the oldest. */
+/* How many of a task's dirty states this seal has to publish, from the oldest: each once a
+ * checkpoint interval, and half of what stands in the way of new ones. */
 static int64_t publish_share(const struct engine *engine, const struct task *task)
 {
 	int64_t dirty = cache_task_dirty_count(engine->cache, task->index);
@@ -80,21 +70,38 @@ static int64_t publish_share(const struct engine *engine, const struct task *tas
 	int64_t elapsed = engine_now_ms(engine) - engine->last_seal_ms;
 	if (interval == 0 || elapsed >= interval || log_clock_wants_drain(task->clock))
 		return dirty;
-	return (dirty * elapsed + interval - 1) / interval;
+	int64_t share = (dirty * elapsed + interval - 1) / interval;
+	bool crowded = cache_dirty_count(engine->cache) > cache_slot_count(engine->cache) / 2;
+	return crowded && share < dirty / 2 ? dirty / 2 : share;
 }
 
-static struct err *publish_states(struct sealing *sealing, struct task *task, int64_t share)
+/* What something was said about goes with what was said. */
+static struct err *publish_urgent(struct engine *engine)
 {
-	struct engine *engine = sealing->engine;
 	struct err *err = NULL;
-	struct entry *entry = cache_dirty_first(engine->cache, task->index);
-	for (int64_t i = 0; err == NULL && entry != NULL; i++) {
-		struct entry *next = cache_dirty_next(engine->cache, entry);
-		if (entry->must_publish || (i < share && sealing->published < PUBLISH_MAX)) {
-			err = publish_entry(engine, task, entry);
-			sealing->published++;
-		}
-		entry = next;
+	for (size_t i = 0; err == NULL && i < engine->urgent_count; i++) {
+		struct entry *entry = cache_at(engine->cache, engine->urgent[i].slot,
+					       engine->urgent[i].generation);
+		if (entry == NULL || !entry->must_publish)
+			continue;
+		err = publish_entry(engine, engine->tasks[entry->task], entry);
+		engine->flight->published++;
+	}
+	engine->urgent_count = 0;
+	return err;
+}
+
+/* The oldest changes of a task. */
+static struct err *publish_share_of(struct engine *engine, struct task *task, int64_t share)
+{
+	struct err *err = NULL;
+	for (int64_t i = 0; err == NULL && i < share && engine->flight->published < PUBLISH_MAX;
+	     i++) {
+		struct entry *entry = cache_dirty_first(engine->cache, task->index);
+		if (entry == NULL)
+			break;
+		err = publish_entry(engine, task, entry);
+		engine->flight->published++;
 	}
 	return err;
 }
@@ -116,10 +123,10 @@ static struct err *publish_clock(struct engine *engine, struct task *task, int64
 }
 
 /* What is committed for a task: after its states were published. */
-static struct err *add_position(struct sealing *sealing, struct task *task)
+static struct err *add_position(struct engine *engine, struct task *task)
 {
-	struct engine *engine = sealing->engine;
-	struct checkpoint *checkpoint = &sealing->checkpoints[sealing->count];
+	struct flight *flight = engine->flight;
+	struct checkpoint *checkpoint = &flight->checkpoints[flight->count];
 	*checkpoint = (struct checkpoint){ .x = task_x(task),
 					   .y = task_y(engine, task),
 					   .logic_version = engine->processor->logic_version };
@@ -135,21 +142,23 @@ static struct err *add_position(struct sealing *sealing, struct task *task)
 	struct err *err = NULL;
 	if (engine->processor->clocked) {
 		if (log_clock_wants_drain(task->clock) && checkpoint->y != task_x(task))
-			checkpoint->y = task->committed.y; /* held until the drain is complete */
+			checkpoint->y = task->sealed_y; /* held until the drain is complete */
 		else
 			err = publish_clock(engine, task, checkpoint->y);
 	}
 	if (err != NULL)
 		return err;
-	struct position *position = &sealing->positions[sealing->count];
+	struct position *position = &flight->positions[flight->count];
 	position->topic = task->own_topic;
 	position->partition = task->partition;
 	position->offset = checkpoint->x;
 	checkpoint_format(checkpoint, position->metadata);
-	store_batch_position(engine->batch, task->shelf, checkpoint->x, checkpoint->y,
+	store_batch_position(flight->batch, task->shelf, checkpoint->x, checkpoint->y,
 			     checkpoint->logic_version,
 			     bytes_of(task->clock_bytes, task->clock_len));
-	sealing->tasks[sealing->count++] = task;
+	task->sealed_y = checkpoint->y;
+	task->touched = false;
+	flight->tasks[flight->count++] = task;
 	return NULL;
 }
 
@@ -168,44 +177,39 @@ bool seal_pending(const struct engine *engine)
 	return false;
 }
 
-static struct err *fill(struct sealing *sealing, bool drain)
+static struct err *fill(struct engine *engine, bool drain)
 {
-	struct engine *engine = sealing->engine;
 	struct err *err = effects_produce(engine->effects, engine->bus);
+	if (err == NULL)
+		err = publish_urgent(engine);
 	for (size_t i = 0; err == NULL && i < engine->task_count; i++) {
 		struct task *task = engine->tasks[i];
 		if (task == NULL || !task_pending(engine, task))
 			continue;
 		int64_t share = drain ? PUBLISH_MAX : publish_share(engine, task);
-		err = publish_states(sealing, task, share);
+		err = publish_share_of(engine, task, share);
 		if (err == NULL)
-			err = add_position(sealing, task);
+			err = add_position(engine, task);
 	}
 	return err;
 }
 
-static void note_commit(struct sealing *sealing)
+static void note_commit(struct engine *engine)
 {
-	struct engine *engine = sealing->engine;
+	const struct flight *flight = engine->flight;
 	struct worker_stats *stats = engine->stats;
-	for (size_t i = 0; i < sealing->count; i++) {
-		sealing->tasks[i]->committed = sealing->checkpoints[i];
-		sealing->tasks[i]->touched = false;
-	}
-	atomic_fetch_add_explicit(&stats->effects, (int64_t)effects_count(engine->effects),
-				  memory_order_relaxed);
+	for (size_t i = 0; i < flight->count; i++)
+		flight->tasks[i]->committed = flight->checkpoints[i];
+	engine->failures = 0;
+	atomic_fetch_add_explicit(&stats->effects, flight->effect_count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&stats->published, flight->published, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->commits, 1, memory_order_relaxed);
-	if (engine->oldest_unsealed_ns != 0) {
-		int64_t age_us = (engine_now_ns(engine) - engine->oldest_unsealed_ns) / 1000;
-		atomic_fetch_add_explicit(&stats->commit_age_us_sum, age_us, memory_order_relaxed);
-		if (age_us > atomic_load_explicit(&stats->commit_age_us_max, memory_order_relaxed))
-			atomic_store_explicit(&stats->commit_age_us_max, age_us,
-					      memory_order_relaxed);
-	}
-	engine->oldest_unsealed_ns = 0;
-	engine->records_since_seal = 0;
-	engine->last_seal_ms = engine_now_ms(engine);
-	effects_clear(engine->effects);
+	if (flight->oldest_ns == 0)
+		return;
+	int64_t age_us = (engine_now_ns(engine) - flight->oldest_ns) / 1000;
+	atomic_fetch_add_explicit(&stats->commit_age_us_sum, age_us, memory_order_relaxed);
+	if (age_us > atomic_load_explicit(&stats->commit_age_us_max, memory_order_relaxed))
+		atomic_store_explicit(&stats->commit_age_us_max, age_us, memory_order_relaxed);
 }
 
 /* The store's own log is off, so what it has not flushed is replayed after a crash: flushing now
@@ -223,47 +227,100 @@ static struct err *flush_shelves(struct engine *engine)
 	return err;
 }
 
-static struct err *commit(struct engine *engine, bool drain)
+/* From here on the next transaction collects. */
+static void note_sealed(struct engine *engine)
 {
-	struct sealing *sealing = check_malloc(sizeof *sealing);
-	sealing->engine = engine;
-	sealing->count = 0;
-	sealing->published = 0;
-	store_batch_clear(engine->batch);
+	engine->flight->effect_count = (int64_t)effects_count(engine->effects);
+	engine->flight->oldest_ns = engine->oldest_unsealed_ns;
+	effects_clear(engine->effects);
+	engine->oldest_unsealed_ns = 0;
+	engine->records_since_seal = 0;
+	engine->last_seal_ms = engine_now_ms(engine);
+}
+
+static struct err *start(struct engine *engine, bool drain)
+{
+	struct flight *flight = engine->flight;
+	CHECK(!flight->present);
+	flight->count = 0;
+	flight->published = 0;
+	store_batch_clear(flight->batch);
 	struct err *err = bus_begin(engine->bus);
 	if (err == NULL)
-		err = fill(sealing, drain);
-	if (err == NULL && sealing->count > 0)
-		err = bus_send_offsets(engine->bus, sealing->positions, sealing->count);
+		err = fill(engine, drain);
+	if (err == NULL && flight->count > 0)
+		err = bus_send_offsets(engine->bus, flight->positions, flight->count);
 	if (err == NULL)
-		err = bus_commit(engine->bus);
-	if (err == NULL) {
-		note_commit(sealing); /* certain: nothing of it may be said again */
-		err = store_batch_write(engine->store, engine->batch);
-	}
-	if (err == NULL)
-		err = flush_shelves(engine);
-	free(sealing);
-	return err;
+		err = bus_commit_start(engine->bus);
+	if (err != NULL)
+		return err;
+	flight->present = true;
+	note_sealed(engine);
+	return NULL;
+}
+
+struct err *seal_settle(struct engine *engine, bool wait)
+{
+	struct flight *flight = engine->flight;
+	bool done = false;
+	if (!flight->present)
+		return NULL;
+	struct err *err = bus_commit_end(engine->bus, wait, &done);
+	if (err != NULL || !done)
+		return err;
+	flight->present = false;
+	note_commit(engine); /* certain: nothing of it may be said again */
+	err = store_batch_write(engine->store, flight->batch);
+	if (err != NULL)
+		return err;
+	cache_land(engine->cache);
+	return flush_shelves(engine);
+}
+
+bool seal_in_flight(const struct engine *engine)
+{
+	return engine->flight->present;
 }
 
 struct err *seal_commit(struct engine *engine)
 {
-	return seal_pending(engine) ? commit(engine, false) : NULL;
+	struct err *err = seal_settle(engine, true);
+	return err == NULL && seal_pending(engine) ? start(engine, false) : err;
 }
 
 struct err *seal_drain(struct engine *engine)
 {
-	struct err *err = NULL;
-	while (err == NULL && seal_pending(engine))
-		err = commit(engine, true);
+	struct err *err = seal_settle(engine, true);
+	while (err == NULL && seal_pending(engine)) {
+		err = start(engine, true);
+		if (err == NULL)
+			err = seal_settle(engine, true);
+	}
 	return err;
 }
 
-struct err *seal_make_room(struct engine *engine)
+void seal_forget(struct engine *engine)
 {
-	uint32_t limit = cache_slot_count(engine->cache) / 4 * 3;
-	if (cache_dirty_count(engine->cache) + 2 * TARGETS_MAX < limit)
+	engine->flight->present = false;
+	cache_land(engine->cache);
+	effects_clear(engine->effects);
+	engine->urgent_count = 0;
+	engine->oldest_unsealed_ns = 0;
+	engine->records_since_seal = 0;
+}
+
+struct err *seal_make_room(struct engine *engine, uint32_t count)
+{
+	const struct cache *cache = engine->cache;
+	uint32_t limit = cache_slot_count(cache) / 4 * 3;
+	if (cache_unstored_count(cache) == 0 || cache_unstored_count(cache) + count < limit)
 		return NULL;
-	return seal_drain(engine);
+	struct err *err = seal_settle(engine, true);
+	while (err == NULL && cache_unstored_count(cache) > 0 &&
+	       cache_unstored_count(cache) + count >= limit) {
+		err = start(engine, true);
+		if (err == NULL)
+			err = seal_settle(engine, true);
+	}
+	return err;
 }

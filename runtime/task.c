@@ -120,6 +120,17 @@ void task_entry_changed(struct engine *engine, struct task *task, struct entry *
 	task->touched = true;
 }
 
+/* Each slot is listed once at most, so the list can't outgrow the cache. */
+void task_entry_say(struct engine *engine, struct entry *entry, bool said)
+{
+	if (!said || entry->must_publish)
+		return;
+	entry->must_publish = true;
+	CHECK(engine->urgent_count < cache_slot_count(engine->cache));
+	engine->urgent[engine->urgent_count++] =
+		(struct urgent){ cache_slot(engine->cache, entry), entry->generation };
+}
+
 int64_t task_x(const struct task *task)
 {
 	return task->tick.present ? task->tick.origin.offset : task->next;

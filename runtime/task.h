@@ -25,6 +25,9 @@ ERR_MUST_USE struct err *task_entry(struct engine *engine, struct task *task, ui
 void task_entry_changed(struct engine *engine, struct task *task, struct entry *entry,
 			int64_t offset);
 
+/* Whether something was said about this key: its state then goes with the next seal. */
+void task_entry_say(struct engine *engine, struct entry *entry, bool said);
+
 /* Y: where a replay would have to begin. */
 int64_t task_y(const struct engine *engine, const struct task *task);
 

@@ -1,18 +1,30 @@
 #include "runtime/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "runtime/apply.h"
 #include "runtime/engine.h"
+#include "runtime/read_ahead.h"
 #include "runtime/recovery.h"
 #include "runtime/seal.h"
 #include "runtime/task.h"
 
+/*   RUNNING --transaction lost--> RECOVERING --recovered--> RUNNING
+ *                                      \--membership lost--> ORPHANED --assigned--> RUNNING */
+enum worker_state {
+	WORKER_RUNNING,
+	WORKER_RECOVERING,
+	WORKER_ORPHANED, /* of no partitions: what still comes of the old ones is dropped */
+};
+
 struct worker {
 	struct engine engine;
 	struct bus_listener listener;
+	enum worker_state state;
+	int attempts;  /* of the recovery under way */
 	bool assigned; /* at least once */
 };
 
@@ -54,27 +66,34 @@ static struct err *on_assigned(void *context, struct position *positions, size_t
 	free(tasks);
 	worker->assigned = err == NULL;
 	if (err == NULL)
+		worker->state = WORKER_RUNNING;
+	if (err == NULL)
 		log_emit(LOG_INFO, engine->processor->name, "partitions assigned", "{s:I}", "count",
 			 (json_int_t)count);
 	return err;
 }
 
-/* Nothing of these partitions stays behind: what is pending is committed first, unless another
- * member may own them already. */
+/* What isn't committed is forgotten, in memory and at the brokers. */
+static struct err *give_up(struct engine *engine)
+{
+	seal_forget(engine);
+	return bus_abort(engine->bus);
+}
+
+/* Nothing of these partitions stays behind, neither in memory nor in flight: what is pending is
+ * committed first, unless another member may own them already. */
 static struct err *on_revoked(void *context, const struct position *positions, size_t count,
 			      bool lost)
 {
 	struct worker *worker = context;
 	struct engine *engine = &worker->engine;
 	struct err *err = NULL;
-	if (lost || engine->broken) {
-		effects_clear(engine->effects);
-		engine->oldest_unsealed_ns = 0;
-		engine->records_since_seal = 0;
-		err = bus_abort(engine->bus);
-	} else {
+	if (!lost && !engine->broken && worker->state == WORKER_RUNNING)
 		err = seal_drain(engine);
-	}
+	else
+		err = give_up(engine);
+	if (err != NULL)
+		seal_forget(engine); /* the next recovery aborts it */
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
 		task_free(engine, &task);
@@ -99,6 +118,9 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
 	engine->effects = effects_new(options->app_id, registry);
 	engine->batch = store_batch_new();
+	engine->flight = check_calloc(1, sizeof *engine->flight);
+	engine->flight->batch = store_batch_new();
+	engine->urgent = check_calloc(options->cache_entries, sizeof *engine->urgent);
 	engine->last_seal_ms = engine->last_flush_ms = engine_now_ms(engine);
 	atomic_store(&stats->clock_ms, CLOCK_NONE);
 	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
@@ -116,7 +138,22 @@ static void back_off(const struct engine *engine, int attempt)
 	time->sleep_ms(time->context, attempt < 5 ? INT64_C(20) << attempt : 1000);
 }
 
-static struct err *recover_once(struct engine *engine)
+static bool membership_is_lost(const struct err *err)
+{
+	return strcmp(err_code(err), "BUS_NOT_ASSIGNED") == 0;
+}
+
+/* The group gave the partitions away while a call was waiting: the bus will say so, until then they
+ * are nobody's here. */
+static void orphan(struct worker *worker)
+{
+	struct engine *engine = &worker->engine;
+	for (size_t i = 0; i < engine->task_count; i++)
+		task_free(engine, &engine->tasks[i]);
+	worker->state = WORKER_ORPHANED;
+}
+
+static struct err *recover_tasks(struct engine *engine)
 {
 	struct task *tasks[TASKS_MAX];
 	struct position *positions = check_calloc(TASKS_MAX, sizeof *positions);
@@ -124,12 +161,7 @@ static struct err *recover_once(struct engine *engine)
 	for (size_t i = 0; i < engine->task_count; i++)
 		if (engine->tasks[i] != NULL)
 			tasks[count++] = engine->tasks[i];
-	effects_clear(engine->effects);
-	engine->oldest_unsealed_ns = 0;
-	engine->records_since_seal = 0;
-	struct err *err = bus_abort(engine->bus);
-	if (err == NULL)
-		err = recovery_run(engine, tasks, count);
+	struct err *err = recovery_run(engine, tasks, count);
 	for (size_t i = 0; i < count; i++) {
 		positions[i].topic = tasks[i]->own_topic;
 		positions[i].partition = tasks[i]->partition;
@@ -141,22 +173,46 @@ static struct err *recover_once(struct engine *engine)
 	return err;
 }
 
-/* The one answer to a lost transaction: drop memory, settle, start from what is committed. */
-static struct err *recover(struct engine *engine, struct err *cause)
+/* The one answer to a lost transaction: drop memory, settle, start from what is committed. One
+ * attempt a step, so that a stop is heard in between. */
+static struct err *recover(struct worker *worker)
 {
+	struct engine *engine = &worker->engine;
+	if (worker->attempts > 0)
+		back_off(engine, worker->attempts - 1);
+	struct err *err = give_up(engine);
+	if (err == NULL)
+		err = recover_tasks(engine);
+	if (err == NULL) {
+		worker->state = WORKER_RUNNING;
+		return NULL;
+	}
+	if (membership_is_lost(err)) {
+		log_emit(LOG_WARN, engine->processor->name, "partitions lost meanwhile", "{s:s}",
+			 "reason", err_text(err));
+		err_free(&err);
+		orphan(worker);
+		return NULL;
+	}
+	if (err_verdict(err) == ERR_FATAL)
+		return err;
+	if (++worker->attempts >= RECOVERY_ATTEMPTS_MAX)
+		return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
+	err_free(&err);
+	return NULL;
+}
+
+/* A cause that comes back at once (a registry that is away) must not make a hot loop. */
+static void begin_recovery(struct worker *worker, struct err *cause)
+{
+	struct engine *engine = &worker->engine;
 	log_emit(LOG_WARN, engine->processor->name, "transaction lost, recovering", "{s:s,s:s}",
 		 "code", err_code(cause), "reason", err_text(cause));
 	err_free(&cause);
 	atomic_fetch_add_explicit(&engine->stats->recoveries, 1, memory_order_relaxed);
-	struct err *err = NULL;
-	for (int attempt = 0; attempt < RECOVERY_ATTEMPTS_MAX; attempt++) {
-		err_free(&err);
-		err = recover_once(engine);
-		if (err == NULL || err_verdict(err) == ERR_FATAL)
-			return err;
-		back_off(engine, attempt);
-	}
-	return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
+	worker->attempts =
+		engine->failures < FAILURES_COUNTED_MAX ? engine->failures++ : FAILURES_COUNTED_MAX;
+	worker->state = WORKER_RECOVERING;
 }
 
 static bool transaction_is_full(const struct engine *engine)
@@ -170,29 +226,47 @@ static struct err *finish_tick(struct engine *engine, struct task *task)
 {
 	struct err *err = NULL;
 	while (err == NULL && task->tick.present) {
-		err = seal_make_room(engine);
+		err = seal_make_room(engine, TARGETS_MAX);
 		if (err == NULL)
 			err = apply_tick(engine, task);
 		if (err == NULL && transaction_is_full(engine))
 			err = seal_commit(engine);
 	}
+	if (err == NULL && log_clock_wants_drain(task->clock))
+		err = seal_drain(engine);
 	return err;
 }
 
-static struct err *process_record(struct engine *engine, const struct record *record)
+static struct err *process_record(struct engine *engine, struct task *task,
+				  const struct record *record)
 {
-	struct task *task = task_find(engine, record->topic, record->partition);
-	CHECK(task != NULL);
-	struct err *err = seal_make_room(engine);
-	if (err == NULL)
-		err = apply_record(engine, task, record);
-	if (err == NULL)
+	bool control = false;
+	struct err *err = apply_record(engine, task, record, &control);
+	if (err == NULL && control)
 		err = finish_tick(engine, task);
-	if (err == NULL && log_clock_wants_drain(task->clock))
-		err = seal_drain(engine);
 	engine->records_since_seal++;
 	if (err == NULL && transaction_is_full(engine))
 		err = seal_commit(engine);
+	return err;
+}
+
+static bool same_run(const struct record *a, const struct record *b)
+{
+	return a->topic == b->topic && a->partition == b->partition;
+}
+
+/* Records of one partition, READ_AHEAD_MAX at most: their states are fetched together. */
+static struct err *process_run(struct engine *engine, const struct record *records, size_t count)
+{
+	struct task *task = task_find(engine, records[0].topic, records[0].partition);
+	if (task == NULL)
+		return NULL; /* orphaned: its next owner reads them */
+	struct err *err = read_ahead(engine, task, records, count);
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		err = seal_make_room(engine, 2 * TARGETS_MAX);
+		if (err == NULL)
+			err = process_record(engine, task, &records[i]);
+	}
 	return err;
 }
 
@@ -201,8 +275,16 @@ static struct err *process_batch(struct engine *engine, const struct bus_batch *
 	struct err *err = NULL;
 	if (batch->count > 0 && engine->oldest_unsealed_ns == 0)
 		engine->oldest_unsealed_ns = engine_now_ns(engine);
-	for (size_t i = 0; err == NULL && i < batch->count; i++)
-		err = process_record(engine, &batch->records[i]);
+	for (size_t i = 0; err == NULL && i < batch->count;) {
+		size_t end = i + 1;
+		while (end < batch->count && end - i < READ_AHEAD_MAX &&
+		       same_run(&batch->records[i], &batch->records[end]))
+			end++;
+		err = process_run(engine, &batch->records[i], end - i);
+		i = end;
+		if (err == NULL)
+			err = seal_settle(engine, false);
+	}
 	return err;
 }
 
@@ -222,7 +304,8 @@ static struct err *watch_quiet(struct engine *engine)
 			task->quiet_since_ms = 0;
 		else if (task->quiet_since_ms == 0)
 			task->quiet_since_ms = now_ms;
-		else if (now_ms - task->quiet_since_ms >= engine->options.idle_ms)
+		else if (now_ms - task->quiet_since_ms >= engine->options.idle_ms &&
+			 (err = seal_make_room(engine, TARGETS_MAX)) == NULL)
 			err = apply_idle(engine, task, wall_ms);
 	}
 	return err;
@@ -242,27 +325,37 @@ static void note_clock(struct engine *engine)
 	atomic_store_explicit(&engine->stats->clock_ms, lowest, memory_order_relaxed);
 }
 
-/* Under load a commit a commit-interval; at once where nothing more is waiting. */
-static bool seal_is_due(const struct engine *engine, size_t batch_count)
+/* While the input is keeping us busy, a commit each commit interval; otherwise as soon as the one
+ * before has ended. */
+static bool seal_is_due(const struct engine *engine)
 {
-	if (!seal_pending(engine))
+	if (seal_in_flight(engine) || !seal_pending(engine))
 		return false;
-	if (batch_count == 0 && engine->oldest_unsealed_ns != 0)
+	if (!engine->behind && engine->oldest_unsealed_ns != 0)
 		return true;
 	return engine_now_ms(engine) - engine->last_seal_ms >= engine->options.commit_interval_ms;
+}
+
+/* With something to commit, the wait for records mustn't hold it up. */
+static int wait_for_records_ms(const struct engine *engine, int timeout_ms)
+{
+	if (engine->oldest_unsealed_ns == 0 || timeout_ms == 0)
+		return timeout_ms;
+	return seal_in_flight(engine) ? 1 : 0;
 }
 
 static struct err *turn(struct engine *engine, int timeout_ms)
 {
 	struct bus_batch batch = { NULL, 0 };
-	/* with something unsealed, look without waiting: an empty look seals it */
-	int wait_ms = engine->oldest_unsealed_ns != 0 ? 0 : timeout_ms;
-	struct err *err = bus_poll(engine->bus, wait_ms, &batch);
+	struct err *err = bus_poll(engine->bus, wait_for_records_ms(engine, timeout_ms), &batch);
+	engine->behind = batch.count >= POLL_RECORDS_MAX / 2;
 	if (err == NULL)
 		err = process_batch(engine, &batch);
 	if (err == NULL)
 		err = watch_quiet(engine);
-	if (err == NULL && seal_is_due(engine, batch.count))
+	if (err == NULL)
+		err = seal_settle(engine, false);
+	if (err == NULL && seal_is_due(engine))
 		err = seal_commit(engine);
 	note_clock(engine);
 	return err;
@@ -271,9 +364,15 @@ static struct err *turn(struct engine *engine, int timeout_ms)
 struct err *worker_step(struct worker *worker, int timeout_ms)
 {
 	struct engine *engine = &worker->engine;
-	struct err *err = turn(engine, timeout_ms);
-	if (err != NULL && err_verdict(err) != ERR_FATAL)
-		err = recover(engine, err);
+	struct err *err = NULL;
+	if (worker->state == WORKER_RECOVERING)
+		err = recover(worker);
+	else
+		err = turn(engine, timeout_ms);
+	if (err != NULL && err_verdict(err) != ERR_FATAL) {
+		begin_recovery(worker, err);
+		err = NULL;
+	}
 	engine->broken = err != NULL;
 	return err;
 }
@@ -299,7 +398,8 @@ static struct err *all_assigned(struct worker *worker, bool *all)
 /* What can be told without asking: nothing is pending, and every task has read all it was given. */
 static bool seems_at_end(const struct engine *engine)
 {
-	if (engine->oldest_unsealed_ns != 0 || effects_count(engine->effects) > 0)
+	if (engine->oldest_unsealed_ns != 0 || effects_count(engine->effects) > 0 ||
+	    seal_in_flight(engine))
 		return false;
 	for (size_t i = 0; i < engine->task_count; i++) {
 		const struct task *task = engine->tasks[i];
@@ -314,7 +414,7 @@ struct err *worker_at_end(struct worker *worker, bool *at_end)
 {
 	struct engine *engine = &worker->engine;
 	*at_end = false;
-	if (!worker->assigned || !seems_at_end(engine))
+	if (!worker->assigned || worker->state != WORKER_RUNNING || !seems_at_end(engine))
 		return NULL;
 	struct err *err = all_assigned(worker, at_end);
 	if (err != NULL || !*at_end)
@@ -334,16 +434,16 @@ struct err *worker_at_end(struct worker *worker, bool *at_end)
 	return err;
 }
 
+/* What can't be committed now will be processed again by the next run. */
 struct err *worker_drain(struct worker *worker)
 {
-	struct engine *engine = &worker->engine;
-	struct err *err = seal_drain(engine);
-	while (err != NULL && err_verdict(err) != ERR_FATAL) {
-		err = recover(engine, err);
-		if (err == NULL)
-			return NULL; /* what was pending will be processed again by the next run */
-	}
-	return err;
+	if (worker->state != WORKER_RUNNING)
+		return NULL;
+	struct err *err = seal_drain(&worker->engine);
+	if (err == NULL || err_verdict(err) == ERR_FATAL)
+		return err;
+	begin_recovery(worker, err);
+	return NULL;
 }
 
 static void dispose(struct worker *worker)
@@ -354,6 +454,9 @@ static void dispose(struct worker *worker)
 	cache_free(&engine->cache);
 	effects_free(&engine->effects);
 	store_batch_free(&engine->batch);
+	store_batch_free(&engine->flight->batch);
+	free(engine->flight);
+	free(engine->urgent);
 	free(worker);
 }
 

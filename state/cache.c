@@ -7,6 +7,8 @@
 
 #define NIL UINT32_MAX
 
+enum { LINE_BYTES = 64, HINT_BYTES_MAX = 1024 };
+
 struct dirty_queue {
 	uint32_t head, tail, count;
 };
@@ -22,6 +24,8 @@ struct cache {
 	bool *live; /* by slot */
 	struct dirty_queue *queues;
 	uint32_t task_max, dirty_count;
+	uint32_t *flying; /* slots in flight */
+	uint32_t flying_count;
 };
 
 static struct entry *slot_entry(const struct cache *cache, uint32_t slot)
@@ -44,6 +48,7 @@ struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_ma
 	cache->table_mask = table_size - 1;
 	cache->spare = check_calloc(slot_count, sizeof *cache->spare);
 	cache->live = check_calloc(slot_count, sizeof *cache->live);
+	cache->flying = check_calloc(slot_count, sizeof *cache->flying);
 	cache->task_max = task_max;
 	cache->queues = check_calloc(task_max, sizeof *cache->queues);
 	for (uint32_t i = 0; i < task_max; i++)
@@ -60,6 +65,7 @@ void cache_free(struct cache **cache)
 	free((*cache)->spare);
 	free((*cache)->live);
 	free((*cache)->queues);
+	free((*cache)->flying);
 	free(*cache);
 	*cache = NULL;
 }
@@ -83,6 +89,24 @@ struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struc
 		}
 	}
 	return NULL;
+}
+
+uint64_t cache_hint(const struct cache *cache, uint32_t task, uint8_t kind, struct bytes key)
+{
+	uint64_t hash = key_hash(task, kind, key);
+	__builtin_prefetch(&cache->table[(uint32_t)hash & cache->table_mask]);
+	return hash;
+}
+
+void cache_hint_entry(const struct cache *cache, uint64_t hint)
+{
+	uint32_t slot = cache->table[(uint32_t)hint & cache->table_mask];
+	if (slot == 0)
+		return;
+	const uint8_t *entry = cache->slots + (size_t)(slot - 1) * cache->stride;
+	size_t len = cache->stride < HINT_BYTES_MAX ? cache->stride : HINT_BYTES_MAX;
+	for (size_t i = 0; i < len; i += LINE_BYTES)
+		__builtin_prefetch(entry + i, 1);
 }
 
 static void table_put(struct cache *cache, uint64_t hash, uint32_t slot)
@@ -129,7 +153,7 @@ static uint32_t take_slot(struct cache *cache)
 		uint32_t slot = cache->hand;
 		cache->hand = (cache->hand + 1) % cache->slot_count;
 		struct entry *entry = slot_entry(cache, slot);
-		if (entry_is_dirty(entry))
+		if (entry_is_unstored(entry))
 			continue;
 		if (entry->referenced) {
 			entry->referenced = false;
@@ -187,8 +211,11 @@ void cache_dirty(struct cache *cache, struct entry *entry, int64_t offset)
 	entry->first_dirty = offset;
 }
 
-void cache_clean(struct cache *cache, struct entry *entry)
+void cache_publish(struct cache *cache, struct entry *entry)
 {
+	CHECK(!entry->in_flight && cache->flying_count < cache->slot_count);
+	entry->in_flight = true;
+	cache->flying[cache->flying_count++] = cache_slot(cache, entry);
 	CHECK(entry_is_dirty(entry));
 	struct dirty_queue *queue = &cache->queues[entry->task];
 	if (entry->dirty_prev != NIL)
@@ -206,6 +233,13 @@ void cache_clean(struct cache *cache, struct entry *entry)
 	entry->must_publish = false;
 }
 
+void cache_land(struct cache *cache)
+{
+	for (uint32_t i = 0; i < cache->flying_count; i++)
+		slot_entry(cache, cache->flying[i])->in_flight = false;
+	cache->flying_count = 0;
+}
+
 struct entry *cache_dirty_first(struct cache *cache, uint32_t task)
 {
 	uint32_t head = cache->queues[task].head;
@@ -220,6 +254,11 @@ struct entry *cache_dirty_next(struct cache *cache, const struct entry *entry)
 uint32_t cache_dirty_count(const struct cache *cache)
 {
 	return cache->dirty_count;
+}
+
+uint32_t cache_unstored_count(const struct cache *cache)
+{
+	return cache->dirty_count + cache->flying_count;
 }
 
 uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task)

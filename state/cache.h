@@ -2,9 +2,13 @@
  * per task in order of first_dirty, and eviction of clean entries by a clock hand (second chance;
  * Corbató, "A Paging Experiment with the Multics System", 1968).
  *
- * Invariants: a dirty entry is never evicted; a task's queue is ordered by first_dirty, so its head
- * gives Y at no cost. Memory is taken once. Threads: one. Entries are borrowed from the cache; a
- * pointer holds until the next cache_insert. */
+ *   clean --dirty--> dirty --publish--> in flight --land--> clean
+ *                      ^                   | dirty
+ *                      +-------------------+   (dirty and in flight at once)
+ *
+ * Invariants: an entry that is dirty or in flight is never evicted; a task's queue is ordered by
+ * first_dirty, so its head gives Y at no cost. Memory is taken once. Threads: one. Entries are
+ * borrowed from the cache; a pointer holds until the next cache_insert. */
 #ifndef STATE_CACHE_H
 #define STATE_CACHE_H
 
@@ -20,21 +24,31 @@ void cache_free(struct cache **cache);
 /* NULL where the key isn't in memory. */
 struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
 
-/* A zeroed, clean entry for a key that is not in memory. NULL where every slot is dirty: the caller
- * must publish first (cache_dirty_count tells in time). key.len is 1 .. KEY_LEN_MAX. */
+/* Two steps of a hint that a key will be looked up soon, some records apart: the first brings the
+ * table's line into the processor's cache, the second the entry's. */
+uint64_t cache_hint(const struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
+void cache_hint_entry(const struct cache *cache, uint64_t hint);
+
+/* A zeroed, clean entry for a key that is not in memory. NULL where every slot is dirty or in
+ * flight: the caller must publish first (cache_unstored_count tells in time). key.len is 1 ..
+ * KEY_LEN_MAX. */
 struct entry *cache_insert(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
 
 /* Marks an entry as changed by the record at `offset` (not below any earlier one of this task). */
 void cache_dirty(struct cache *cache, struct entry *entry, int64_t offset);
 
-/* Marks it as published: it leaves the dirty queue. */
-void cache_clean(struct cache *cache, struct entry *entry);
+/* Marks it as published: it leaves the dirty queue and is in flight. */
+void cache_publish(struct cache *cache, struct entry *entry);
+
+/* What was in flight is committed and in the store (or its tasks are dropped). */
+void cache_land(struct cache *cache);
 
 /* The head of a task's dirty queue, and what follows an entry in it; NULL at the end. */
 struct entry *cache_dirty_first(struct cache *cache, uint32_t task);
 struct entry *cache_dirty_next(struct cache *cache, const struct entry *entry);
 
-uint32_t cache_dirty_count(const struct cache *cache); /* of all tasks */
+uint32_t cache_dirty_count(const struct cache *cache);	  /* of all tasks */
+uint32_t cache_unstored_count(const struct cache *cache); /* dirty, in flight; both count twice */
 uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task);
 uint32_t cache_slot_count(const struct cache *cache);
 

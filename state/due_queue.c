@@ -86,7 +86,8 @@ static void compact(struct due_queue *queue)
 	for (size_t i = 0; i < queue->count; i++) {
 		struct item item = queue->items[i];
 		struct entry *entry = cache_at(queue->cache, item.slot, item.generation);
-		if (entry != NULL && entry_is_dirty(entry) && entry->queued_due_ms == item.due_ms)
+		if (entry != NULL && entry_is_unstored(entry) &&
+		    entry->queued_due_ms == item.due_ms)
 			queue->items[kept++] = item;
 		else if (entry != NULL && entry->queued_due_ms == item.due_ms)
 			entry->queued_due_ms = TIME_NONE;
@@ -128,11 +129,11 @@ struct entry *due_queue_first(struct due_queue *queue, int64_t until_ms)
 		struct item item = queue->items[0];
 		struct entry *entry = cache_at(queue->cache, item.slot, item.generation);
 		if (entry != NULL && entry->queued_due_ms == item.due_ms) {
-			if (entry_is_dirty(entry) && entry->due_ms == item.due_ms)
+			if (entry_is_unstored(entry) && entry->due_ms == item.due_ms)
 				return entry;
 			entry->queued_due_ms = TIME_NONE;
 			pop(queue);
-			if (entry_is_dirty(entry))
+			if (entry_is_unstored(entry))
 				due_queue_add(queue, entry);
 			continue;
 		}

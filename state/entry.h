@@ -31,6 +31,7 @@ struct entry {
 	uint8_t kind;	   /* index into the processor's kinds */
 	bool referenced;   /* since the eviction hand last passed */
 	bool must_publish; /* with this transaction, because something was said about it */
+	bool in_flight;	   /* published in a transaction whose outcome isn't known yet */
 	uint8_t key_len;
 	uint8_t key[KEY_LEN_MAX];
 	_Alignas(16) uint8_t state[];
@@ -46,6 +47,12 @@ static inline struct bytes entry_key(const struct entry *entry)
 static inline bool entry_is_dirty(const struct entry *entry)
 {
 	return entry->first_dirty != ENTRY_CLEAN;
+}
+
+/* Whether memory knows more than the store does. */
+static inline bool entry_is_unstored(const struct entry *entry)
+{
+	return entry_is_dirty(entry) || entry->in_flight;
 }
 
 #endif

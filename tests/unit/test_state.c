@@ -58,7 +58,8 @@ static void dirty_queue_is_in_order_of_first_change(void **state)
 	for (int i = 0; i < 10; i++)
 		cache_dirty(cache, cache_insert(cache, 0, 0, key_of(i, text)), 100 + i);
 	cache_dirty(cache, cache_find(cache, 0, 0, key_of(0, text)), 500); /* keeps its place */
-	cache_clean(cache, cache_find(cache, 0, 0, key_of(4, text)));
+	cache_publish(cache, cache_find(cache, 0, 0, key_of(4, text)));
+	cache_land(cache);
 	int64_t expected = 100;
 	for (struct entry *entry = cache_dirty_first(cache, 0); entry != NULL;
 	     entry = cache_dirty_next(cache, entry), expected++) {
