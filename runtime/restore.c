@@ -1,0 +1,165 @@
+#include "runtime/restore.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "runtime/seal.h"
+
+/* Reading a task's states back from their compacted topics. */
+struct restoring {
+	struct engine *engine;
+	struct task *task;
+	const struct state_kind *kind; /* of a published topic; NULL: the meta topic */
+	uint8_t kind_index;
+	size_t in_batch;
+	int64_t restored;
+	void *state; /* scratch */
+};
+
+static bool header_lsn(const struct record *record, int64_t *lsn)
+{
+	for (size_t i = 0; i < record->header_count; i++) {
+		const struct header *header = &record->headers[i];
+		char text[24];
+		if (strcmp(header->name, "lsn") != 0 || header->value.len >= sizeof text)
+			continue;
+		memcpy(text, header->value.data, header->value.len);
+		text[header->value.len] = '\0';
+		char *end = NULL;
+		*lsn = strtoll(text, &end, 10);
+		return end != text && *end == '\0';
+	}
+	return false;
+}
+
+static struct err *foreign(const struct record *record, const char *what)
+{
+	return err_new(
+		ERR_FATAL, "STATE_FOREIGN",
+		"%s/%d at offset %" PRId64 ": %s: this state topic holds something that "
+		"foretell did not write; choose another --app, or delete the topic's records",
+		record->topic, record->partition, record->offset, what);
+}
+
+static struct err *restore_state(struct restoring *restoring, const struct record *record,
+				 struct bytes key)
+{
+	struct engine *engine = restoring->engine;
+	const struct state_kind *kind = restoring->kind;
+	int64_t lsn = LSN_NONE;
+	if (key.len == 0 || key.len > KEY_LEN_MAX || !header_lsn(record, &lsn))
+		return foreign(record, "no usable key or lsn");
+	struct shelf_value old; /* an earlier version of the same key: its due entry must go */
+	struct err *err = NULL;
+	if (restoring->in_batch > 0) {
+		err = store_batch_write(engine->store, engine->batch);
+		store_batch_clear(engine->batch);
+		restoring->in_batch = 0;
+	}
+	if (err == NULL)
+		err = shelf_get(restoring->task->shelf, restoring->kind_index, key, &old);
+	if (err != NULL)
+		return err;
+	int64_t old_due_ms = old.present ? old.due_ms : TIME_NONE;
+	memset(restoring->state, 0, kind->state_size);
+	err = kind->decode(engine->processor->context, record->value, restoring->state);
+	if (err != NULL)
+		return err_wrap(err, "restoring from %s/%d", record->topic, record->partition);
+	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
+	store_batch_put(engine->batch, restoring->task->shelf, restoring->kind_index, key, lsn,
+			old_due_ms, due_ms, record->value);
+	restoring->in_batch++;
+	restoring->restored++;
+	return NULL;
+}
+
+static struct err *restore_clock(struct restoring *restoring, const struct record *record)
+{
+	struct task *task = restoring->task;
+	if (record->value.len > LOG_CLOCK_LEN_MAX)
+		return foreign(record, "too large for a clock");
+	memcpy(task->clock_bytes, record->value.data, record->value.len);
+	task->clock_len = record->value.len;
+	restoring->restored++;
+	return NULL;
+}
+
+/* "<input topic>/<kind>/<key>": ours if the topic is the task's. */
+static struct err *restore_meta(struct restoring *restoring, const struct record *record)
+{
+	struct engine *engine = restoring->engine;
+	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
+	const char *topic = restoring->task->own_topic;
+	struct bytes clock = seal_meta_key(topic, "clock", bytes_of(NULL, 0), composed);
+	if (bytes_equal(record->key, clock))
+		return restore_clock(restoring, record);
+	for (size_t i = 0; i < engine->processor->kind_count; i++) {
+		const struct state_kind *kind = &engine->processor->kinds[i];
+		if (kind->published)
+			continue;
+		struct bytes prefix = seal_meta_key(topic, kind->name, bytes_of(NULL, 0), composed);
+		if (record->key.len < prefix.len ||
+		    memcmp(record->key.data, prefix.data, prefix.len) != 0)
+			continue;
+		restoring->kind = kind;
+		restoring->kind_index = (uint8_t)i;
+		return restore_state(
+			restoring, record,
+			bytes_of(record->key.data + prefix.len, record->key.len - prefix.len));
+	}
+	return NULL;
+}
+
+static struct err *restore_meta_record(void *context, const struct record *record)
+{
+	return record->value.data == NULL ? NULL : restore_meta(context, record);
+}
+
+static struct err *restore_published_record(void *context, const struct record *record)
+{
+	struct restoring *restoring = context;
+	return record->value.data == NULL ? NULL : restore_state(restoring, record, record->key);
+}
+
+static struct err *restore_topics(struct restoring *restoring)
+{
+	struct engine *engine = restoring->engine;
+	const struct processor *processor = engine->processor;
+	int32_t partition = restoring->task->partition;
+	struct err *err =
+		bus_read_all(engine->bus, effects_topic(engine->effects, processor->meta_topic),
+			     partition, restore_meta_record, restoring);
+	for (size_t i = 0; err == NULL && i < processor->kind_count; i++) {
+		if (!processor->kinds[i].published)
+			continue;
+		restoring->kind = &processor->kinds[i];
+		restoring->kind_index = (uint8_t)i;
+		const char *topic = effects_topic(engine->effects, processor->kinds[i].state_topic);
+		err = bus_read_all(engine->bus, topic, partition, restore_published_record,
+				   restoring);
+	}
+	return err;
+}
+
+struct err *restore_run(struct engine *engine, struct task *task, int64_t *restored)
+{
+	size_t state_max = 1;
+	for (size_t i = 0; i < engine->processor->kind_count; i++)
+		if (engine->processor->kinds[i].state_size > state_max)
+			state_max = engine->processor->kinds[i].state_size;
+	struct restoring restoring = { .engine = engine,
+				       .task = task,
+				       .state = check_calloc(1, state_max) };
+	struct err *err = shelf_wipe(task->shelf);
+	task->clock_len = 0;
+	store_batch_clear(engine->batch);
+	if (err == NULL)
+		err = restore_topics(&restoring);
+	if (err == NULL)
+		err = store_batch_write(engine->store, engine->batch);
+	free(restoring.state);
+	*restored = restoring.restored;
+	return err;
+}
