@@ -28,7 +28,7 @@ B := build$(if $(B_NAME),/$(B_NAME))
 
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
-NO_SETUP_GOALS := help clean distclean demo test bench fuzz tidy format image-check
+NO_SETUP_GOALS := help clean distclean demo test bench bench-flink fuzz tidy format image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
 deps/rdkafka.mk: FORCE
@@ -47,8 +47,11 @@ E2E_SRC := $(sort $(wildcard tests/e2e/*.c))
 TEST_LIB_SRC := $(sort $(filter-out $(TEST_SRC),$(wildcard tests/lib/*.c tests/unit/*.c \
 	tests/driver/*.c)))
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+# The job that the benchmarks run, linked to each of them.
+BENCH_JOB_SRC := $(sort $(wildcard tests/bench/job/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-ALL_SRC := $(SRC) $(TEST_SRC) $(E2E_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+ALL_SRC := $(SRC) $(TEST_SRC) $(E2E_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(BENCH_JOB_SRC) \
+	$(FUZZ_SRC)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wundef -Wpointer-arith
@@ -76,6 +79,7 @@ CFLAGS_ALL += $(CFLAGS)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o) $(B)/obj/schemas_gen.o
 TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(B)/obj/%.o)
+BENCH_JOB_OBJ := $(BENCH_JOB_SRC:%.c=$(B)/obj/%.o)
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%) $(E2E_SRC:%.c=$(B)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
@@ -117,15 +121,20 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (30)
 		$$p -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 \
 			-artifact_prefix=build/ $$corpus $$seeds; done
 
-bench: ## build and run the benchmarks
-	@tools/setup demo
-	@$(MAKE) bench-programs
-	@set -e; for p in $(BENCH_SRC:%.c=build/%); do echo "bench: $${p##*/}"; $$p; done
+bench: ## the reference job on foretell and on Kafka Streams (EVENTS=, RUNS=, ONLY= shorten it)
+	@tools/setup test bench
+	@$(MAKE) all bench-programs
+	@deps/venv/bin/python tests/bench/run
+
+bench-flink: ## the reference job on foretell and on Flink
+	@tools/setup test bench-flink
+	@$(MAKE) all bench-programs
+	@deps/venv/bin/python tests/bench/run flink
 
 format: ## format the sources with clang-format
 	@tools/setup format
 	@clang-format-14 -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests/lib tests/unit \
-		tests/driver tests/bench tests/fuzz))
+		tests/driver tests/bench tests/bench/job tests/fuzz))
 
 image-check: ## build the container image from a Debian base made here (needs root and podman)
 	@tests/deploy/image-check
@@ -139,8 +148,8 @@ distclean: clean ## remove what was built and what tools/setup fetched
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all lib objects tests demo test tidy fuzz fuzz-programs bench bench-programs format \
-	image-check clean distclean help FORCE
+.PHONY: all lib objects tests demo test tidy fuzz fuzz-programs bench bench-flink \
+	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------
 
@@ -154,7 +163,7 @@ $(B)/flags: FORCE
 	$(call stamp,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS))
 
 $(B)/sources: FORCE
-	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ))
+	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ) $(BENCH_JOB_OBJ))
 
 # The list of schemas is in the stamp, since a removed file is newer than nothing.
 $(B)/schemas: FORCE
@@ -192,7 +201,7 @@ $(TEST_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
 
-$(BENCH_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
+$(BENCH_BIN): $(B)/%: $(B)/obj/%.o $(BENCH_JOB_OBJ) $(B)/libforetell.a
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
