@@ -477,7 +477,11 @@ static void offsets_of_a_fenced_producer_are_refused(void **state)
 	struct position position = position_at(in, 4, "");
 	expect_ok(bus_begin(member.bus));
 	struct bus *second = world_open(world, "group2");
-	expect_err(bus_send_offsets(member.bus, &position, 1), ERR_ABORT, "BUS_FENCED");
+	/* The positions may travel with the commit: one of the two is refused. */
+	struct err *refused = bus_send_offsets(member.bus, &position, 1);
+	if (refused == NULL)
+		refused = bus_commit(member.bus);
+	expect_err(refused, ERR_ABORT, "BUS_FENCED");
 	expect_ok(bus_abort(member.bus));
 	bus_close(&second);
 	expect_ok(bus_committed(member.bus, &position, 1));

@@ -58,6 +58,7 @@ struct processor reference_processor(struct reference *reference)
 		.name = "reference",
 		.logic_version = 1,
 		.meta_topic = REFERENCE_META,
+		.keyed = true,
 		.kinds = { { .name = "account",
 			     .state_topic = REFERENCE_STATES,
 			     .published = true,
