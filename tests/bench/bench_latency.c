@@ -65,10 +65,12 @@ static rd_kafka_t *open_client(rd_kafka_type_t type, const char *const *names_va
 
 static void open_both(struct probe *probe)
 {
+	/* Idempotence bounds the requests in flight, so that what waits goes in one batch: else
+	 * each event would be a request of its own, and the broker the bottleneck. */
 	const char *const producing[] = { "bootstrap.servers",
 					  probe->brokers,
-					  "acks",
-					  "all",
+					  "enable.idempotence",
+					  "true",
 					  "linger.ms",
 					  "0",
 					  "compression.type",

@@ -1,8 +1,9 @@
 /* Loads a topic with the events of the reference job, batched and compressed as the job says.
  *
- *   bench_load brokers=HOST:PORT topic=T events=N [accounts=N] [first_pass=1] [from=N]
+ *   bench_load brokers=HOST:PORT topic=T events=N [accounts=N] [first_pass=1] [erp=1]
  *
- * The topic must exist and be empty (from=0), or hold the first `from` events of the stream. */
+ * The topic must exist and be empty. With erp=1 the same accounts, kinds and amounts come as
+ * foretell's own ERP events, ERP_PERIOD_MS apart. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -11,18 +12,25 @@
 #include "base/check.h"
 #include "base/timestamp.h"
 #include "cli/exit.h"
+#include "schemas/registry.h"
+#include "schemas/types.h"
 #include "tests/bench/job/settings.h"
 #include "tests/bench/job/stream.h"
 
+/* From 2024-01-01; 3,000,000 events last a year and a half. */
+#define ERP_START_MS  INT64_C(1704067200000)
+#define ERP_PERIOD_MS INT64_C(15000)
+
 struct load {
 	const char *brokers, *topic;
-	int64_t event_count, account_count, first_pass, from;
+	int64_t event_count, account_count, first_pass, erp;
+	struct registry *registry;
 	rd_kafka_t *producer;
 	rd_kafka_topic_t *handle;
 };
 
 static const char *const own_names[] = { "brokers",    "topic", "events", "accounts",
-					 "first_pass", "from",	NULL };
+					 "first_pass", "erp",	NULL };
 
 static const struct {
 	const char *name, *value;
@@ -64,37 +72,76 @@ static struct err *open_producer(struct load *load, int *failed)
 	return NULL;
 }
 
-static void send_event(struct load *load, struct stream *stream)
+static struct err *as_erp_event(struct load *load, struct bytes value, int64_t index, uint8_t *out,
+				size_t *len)
+{
+	static const char *const types[JOB_KINDS] = { "erp.order",   "erp.order",  "erp.order",
+						      "erp.return",  "erp.return", "erp.invoice",
+						      "erp.payment", "erp.order" };
+	struct job_event event;
+	struct err *err = job_event_decode(value, &event);
+	if (err != NULL)
+		return err;
+	const char *type = types[event.kind];
+	bool back = strcmp(type, "erp.return") == 0;
+	const struct source_event erp = {
+		.event_id = event.event_id,
+		.source = bytes_str("bench"),
+		.type = bytes_str(type),
+		.subject = event.account,
+		.event_ms = ERP_START_MS + index * ERP_PERIOD_MS,
+		.has_amount = true,
+		.has_quantity = true,
+		.amount_minor = (int64_t)(event.amount * 100 + 0.5) * (back ? -1 : 1),
+		.currency = bytes_str("EUR"),
+		.quantity = event.quantity,
+	};
+	return registry_encode(load->registry, load->topic, &erp_event_type, &erp, out,
+			       JOB_EVENT_LEN_MAX, len);
+}
+
+static struct err *send_event(struct load *load, struct stream *stream)
 {
 	struct bytes key, value;
+	uint8_t erp[JOB_EVENT_LEN_MAX];
+	int64_t index = stream->index;
 	stream_next(stream, &key, &value);
-	if (stream->index <= load->from)
-		return;
+	if (load->erp != 0) {
+		size_t len;
+		struct err *err = as_erp_event(load, value, index, erp, &len);
+		if (err != NULL)
+			return err;
+		value = bytes_of(erp, len);
+	}
 	while (rd_kafka_produce(load->handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
 				(void *)(uintptr_t)value.data, value.len, key.data, key.len,
 				NULL) != 0) {
 		CHECK(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL);
 		rd_kafka_poll(load->producer, 5);
 	}
-	if (stream->index % 1024 == 0)
+	if (index % 1024 == 0)
 		rd_kafka_poll(load->producer, 0);
+	return NULL;
 }
 
 static struct err *send_all(struct load *load)
 {
 	int failed = 0;
 	struct stream stream;
-	struct err *err = open_producer(load, &failed);
+	struct err *err = registry_open(NULL, &load->registry);
+	if (err == NULL)
+		err = open_producer(load, &failed);
 	if (err != NULL)
 		return err;
 	stream_init(&stream, load->account_count, load->first_pass != 0);
-	for (int64_t i = 0; i < load->event_count; i++)
-		send_event(load, &stream);
-	if (rd_kafka_flush(load->producer, 60000) != 0 || failed != 0)
+	for (int64_t i = 0; err == NULL && i < load->event_count; i++)
+		err = send_event(load, &stream);
+	if (err == NULL && (rd_kafka_flush(load->producer, 60000) != 0 || failed != 0))
 		err = err_new(ERR_FATAL, "LOAD", "events were not taken: %s",
 			      rd_kafka_err2str((rd_kafka_resp_err_t)failed));
 	rd_kafka_topic_destroy(load->handle);
 	rd_kafka_destroy(load->producer);
+	registry_close(&load->registry);
 	return err;
 }
 
@@ -112,14 +159,14 @@ int main(int argc, char **argv)
 	if (err == NULL)
 		err = settings_number(&settings, "first_pass", 0, 0, 1, &load.first_pass);
 	if (err == NULL)
-		err = settings_number(&settings, "from", 0, 0, INT64_MAX / 2, &load.from);
+		err = settings_number(&settings, "erp", 0, 0, 1, &load.erp);
 	load.brokers = settings_text(&settings, "brokers", "127.0.0.1:9092");
 	load.topic = settings_text(&settings, "topic", "reference.events");
 	int64_t began_ms = time_monotonic_ms();
 	if (err == NULL)
 		err = send_all(&load);
 	if (err == NULL)
-		printf("%" PRId64 " events in %.1f s\n", load.event_count - load.from,
+		printf("%" PRId64 " events in %.1f s\n", load.event_count,
 		       (double)(time_monotonic_ms() - began_ms) / 1000);
 	settings_close(&settings);
 	return exit_report("bench_load", &err);

@@ -4,9 +4,13 @@ import os
 
 from rig.engines import Expected, Streams, compile_peer
 from rig.kafka import Broker
+from rig.latency import latency
 from rig.places import OUT
 from rig.report import Report
+from rig.restart import restart
+from rig.stage import account_stage
 from rig.throughput import throughput
+from rig.wide import five_times, ten_million
 
 REFERENCE = "reference.events"
 
@@ -35,7 +39,7 @@ class Bench:
     def app(self, name):
         """A name that no run before had: its group, topics and state are new."""
         self.apps += 1
-        return f"{name}-{self.apps}"
+        return f"{name}-{self.apps}".replace("_", "-")  # as app.id wants it
 
     def topic(self, name, events, **options):
         """A loaded topic; loaded once."""
@@ -44,6 +48,12 @@ class Bench:
             self.report.note(name, f"{events} events loaded in {expected.load():.1f} s")
             self.expected[name] = expected
         return self.expected[name]
+
+    def forget(self, expected):
+        """Removes a topic that is not needed any more: disk and page cache are shared."""
+        self.broker.delete(expected.topic)
+        expected.clean()
+        del self.expected[expected.topic]
 
     def reference(self):
         return self.topic(REFERENCE, self.events)
@@ -65,6 +75,11 @@ JOBS = {
     "streams": {
         "throughput_1": lambda bench: throughput(bench, 1),
         "throughput_2": lambda bench: throughput(bench, 2),
+        "latency": latency,
+        "restart": restart,
+        "account_stage": account_stage,
+        "working_set_5x": five_times,
+        "ten_million": ten_million,
     },
     "flink": {},
 }

@@ -115,6 +115,10 @@ class Foretell(Engine):
                 f"state.dir={self.state}", f"workers={self.workers}",
                 *(f"{name}={value}" for name, value in self.options.items())]
 
+    def lose_store(self):
+        """The states go, the process's name stays: it is beside the store."""
+        shutil.rmtree(os.path.join(self.state, self.app))
+
     def verify(self, expected):
         """Byte for byte against a plain replay. Call after stop()."""
         return run([os.path.join(PROGRAMS, "bench_oracle"), f"brokers={self.broker.address}",
@@ -204,11 +208,14 @@ class Expected:
     def foretell(self):
         return [f"events={self.events}", *self.arguments()]
 
+    def clean(self):
+        if os.path.exists(self.java_path):
+            os.remove(self.java_path)
+
     def load(self):
         """Makes and fills the topic; says how long it took."""
         self.broker.create(self.topic)
-        if os.path.exists(self.java_path):
-            os.remove(self.java_path)
+        self.clean()
         began = time.monotonic()
         run([os.path.join(PROGRAMS, "bench_load"), f"brokers={self.broker.address}",
              f"topic={self.topic}", f"events={self.events}", *self.arguments()], "bench_load")

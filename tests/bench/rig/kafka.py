@@ -53,6 +53,9 @@ class Broker:
             except KafkaException as e:
                 if e.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
+        # What the controller has made, the broker knows a little later.
+        while not set(names) <= self.topics():
+            time.sleep(0.05)
 
     def delete(self, prefix):
         """Removes the topics whose names begin so, and waits until they are gone."""

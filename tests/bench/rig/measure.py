@@ -15,6 +15,13 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def machine_s():
+    """Time that the machine was busy, or taken away by its host; seconds over all cores."""
+    with open("/proc/stat", encoding="ascii") as f:
+        ticks = [int(x) for x in f.readline().split()[1:]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / TICKS_PER_S
+
+
 def status_mb(pid, name):
     """VmHWM (peak resident) or VmRSS, MiB."""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
@@ -34,6 +41,7 @@ class Sample:
         self.at = time.monotonic()
         self.cpu = cpu_s(pid)
         self.broker_cpu = cpu_s(broker_pid)
+        self.others_cpu = machine_s() - self.cpu - self.broker_cpu
 
 
 def window(group, engine, broker_pid, skip, total, stall_s=120, seconds_max=None):
@@ -70,4 +78,6 @@ def window(group, engine, broker_pid, skip, total, stall_s=120, seconds_max=None
         "broker_cpu_s_per_million":
             round((last.broker_cpu - first.broker_cpu) / events * 1e6, 4),
         "rss_peak_mb": round(status_mb(engine.pid, "VmHWM"), 1),
+        # What neither the engine nor the broker used: the measuring itself, and any noise.
+        "others_cores": round((last.others_cpu - first.others_cpu) / seconds, 2),
     }
