@@ -2,7 +2,8 @@
 
 import os
 
-from rig.engines import Expected, Streams, compile_peer
+from rig.engines import Expected, Flink, Streams, compile_peer
+from rig.flink import VARIANTS, flink
 from rig.kafka import Broker
 from rig.latency import latency
 from rig.places import OUT
@@ -29,7 +30,8 @@ class Bench:
 
     def __enter__(self):
         os.makedirs(OUT, exist_ok=True)
-        Streams.classes = compile_peer("streams")
+        peer = {"streams": Streams, "flink": Flink}[self.report.name]
+        peer.classes = compile_peer(self.report.name)
         self.broker.__enter__()
         return self
 
@@ -81,5 +83,5 @@ JOBS = {
         "working_set_5x": five_times,
         "ten_million": ten_million,
     },
-    "flink": {},
+    "flink": {f"flink_{v}": lambda bench, v=v: flink(bench, v) for v in VARIANTS},
 }

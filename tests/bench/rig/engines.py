@@ -183,9 +183,49 @@ class Streams(Engine):
         return verify_java(self.broker, expected, f"{self.app}-acct-changelog", self.alerts())
 
 
+class Flink(Engine):
+    """The reference job on Flink, in one process."""
+
+    name = "flink"
+    classes = None  # the class path
+    SETTLE_S = 2  # the sink's transaction may be committed a little after the source's offsets
+    JAVA = ["-XX:MaxDirectMemorySize=1g", "--add-opens=java.base/java.util=ALL-UNNAMED",
+            "--add-opens=java.base/java.lang=ALL-UNNAMED",
+            "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED"]
+
+    def __init__(self, broker, app, topic, workers=1, **options):
+        super().__init__(broker, app, topic)
+        self.options = {"threads": workers, **options}
+
+    def group(self):
+        return self.app
+
+    def alerts(self):
+        return f"{self.app}.alerts"
+
+    def make_topics(self):
+        self.broker.create(self.alerts())
+
+    def command(self):
+        for folder in ("checkpoints", "rocksdb", "tmp"):
+            os.makedirs(os.path.join(self.state, folder), exist_ok=True)
+        properties = {"brokers": self.broker.address, "app": self.app, "input": self.topic,
+                      "alerts": self.alerts(), "state": self.state, **self.options}
+        return ["java", *JAVA_HEAP, *Flink.JAVA, *JAVA_QUIET, "-cp", Flink.classes,
+                *(f"-D{name}={value}" for name, value in properties.items()), "peer.ChurnFlink"]
+
+    def kill(self):
+        time.sleep(Flink.SETTLE_S)
+        super().kill()
+
+    def verify(self, expected):
+        """The alerts only: Flink keeps its states to itself."""
+        return verify_java(self.broker, expected, "-", self.alerts())
+
+
 def verify_java(broker, expected, states, alerts):
-    command = ["java", "-Xmx4g", *JAVA_QUIET, "-cp", Streams.classes, "peer.Verify",
-               broker.address]
+    command = ["java", "-Xmx4g", *JAVA_QUIET, "-cp", Streams.classes or Flink.classes,
+               "peer.Verify", broker.address]
     if not os.path.exists(expected.java_path):
         run([*command, "expect", expected.topic, expected.java_path], "Verify expect")
     return run([*command, "check", expected.java_path, states, alerts], "Verify check")

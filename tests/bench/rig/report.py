@@ -9,6 +9,7 @@ from rig.places import OUT
 
 class Report:
     def __init__(self, name):
+        self.name = name
         self.path = os.path.join(OUT, f"{name}.json")
         self.runs = []
         self.lines = []
