@@ -1,4 +1,5 @@
-"""The time from an event to its alert, at 5,000 events a second: of foretell and of Kafka Streams."""
+"""The time from an event to its alert, at
+5,000 events a second: of foretell and of Kafka Streams."""
 
 import json
 import os
