@@ -1,11 +1,10 @@
 #include "schemas/record.h"
 
 #include "base/check.h"
+#include "base/little.h"
 #include "schemas/record_plan.h"
 #include "schemas/texts.h"
 #include "schemas/utf8.h"
-
-enum { VARINT_LEN_MAX = 10 };
 
 /* ---- the table against the project's own schema ---- */
 
@@ -118,130 +117,137 @@ struct err *record_type_check(const struct record_type *type)
 
 /* ---- encoding ---- */
 
+/* Writers take the position and return the one after what they wrote, or NULL after they have said
+ * why in `code`: so the position stays in a register. */
 struct output {
-	uint8_t *at, *end;
+	uint8_t *end;
 	const char *code;	   /* why it failed, or NULL */
 	const struct field *field; /* the innermost that failed */
 };
 
-static bool fail(struct output *out, const char *code)
+__attribute__((cold, noinline)) static uint8_t *fail(struct output *out, const char *code)
 {
 	out->code = code;
-	return false;
+	return NULL;
 }
 
-/* Zigzag varint; source: Avro specification, "Binary encoding". */
-static inline bool put_long(struct output *out, int64_t value)
+static inline size_t room(const struct output *out, const uint8_t *at)
 {
-	uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
-	uint8_t *at = out->at;
-	if (out->end - at < VARINT_LEN_MAX) {
-		size_t need = 1;
-		for (uint64_t left = rest; left > 0x7f; left >>= 7)
-			need++;
-		if ((size_t)(out->end - at) < need)
-			return fail(out, "RECORD_TOO_LARGE");
-	}
+	return (size_t)(out->end - at);
+}
+
+__attribute__((noinline)) static uint8_t *put_varint(struct output *out, uint8_t *at, uint64_t rest)
+{
+	unsigned more = (63u - (unsigned)__builtin_clzll(rest | 1)) / 7; /* bytes but the last */
+	if (room(out, at) <= more)
+		return fail(out, "RECORD_TOO_LARGE");
 	for (; rest > 0x7f; rest >>= 7)
 		*at++ = (uint8_t)(rest | 0x80);
 	*at++ = (uint8_t)rest;
-	out->at = at;
-	return true;
+	return at;
 }
 
-static inline bool put_bytes(struct output *out, struct bytes value)
+/* Zigzag varint; source: Avro specification, "Binary encoding". Most are one byte. */
+static inline uint8_t *put_long(struct output *out, uint8_t *at, int64_t value)
 {
-	if (value.len > (size_t)(out->end - out->at) || !put_long(out, (int64_t)value.len) ||
-	    value.len > (size_t)(out->end - out->at))
+	uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+	if (rest > 0x7f || at == out->end)
+		return put_varint(out, at, rest);
+	*at = (uint8_t)rest;
+	return at + 1;
+}
+
+static inline uint8_t *put_bytes(struct output *out, uint8_t *at, struct bytes value)
+{
+	if (value.len > room(out, at))
+		return fail(out, "RECORD_TOO_LARGE");
+	at = put_long(out, at, (int64_t)value.len);
+	if (at == NULL || value.len > room(out, at))
 		return fail(out, "RECORD_TOO_LARGE");
 	if (value.len)
-		memcpy(out->at, value.data, value.len);
-	out->at += value.len;
-	return true;
+		memcpy(at, value.data, value.len);
+	return at + value.len;
 }
 
-static inline bool put_string(struct output *out, struct bytes value)
+static inline uint8_t *put_string(struct output *out, uint8_t *at, struct bytes value)
 {
 	if (!utf8_check(value.data, value.len))
 		return fail(out, "AVRO_UTF8");
-	return put_bytes(out, value);
+	return put_bytes(out, at, value);
 }
 
-/* Little-endian IEEE 754, whatever the machine's own order. */
-static inline bool put_double(struct output *out, double value)
+static inline uint8_t *put_double(struct output *out, uint8_t *at, double value)
 {
 	uint64_t bits;
 	memcpy(&bits, &value, sizeof bits);
-	if ((size_t)(out->end - out->at) < sizeof bits)
+	if (room(out, at) < sizeof bits)
 		return fail(out, "RECORD_TOO_LARGE");
-	for (unsigned i = 0; i < sizeof bits; i++)
-		out->at[i] = (uint8_t)(bits >> 8 * i);
-	out->at += sizeof bits;
-	return true;
+	little_store64(at, bits);
+	return at + sizeof bits;
 }
 
-static inline bool put_byte(struct output *out, uint8_t value)
+static inline uint8_t *put_byte(struct output *out, uint8_t *at, uint8_t value)
 {
-	if (out->at == out->end)
+	if (at == out->end)
 		return fail(out, "RECORD_TOO_LARGE");
-	*out->at++ = value;
-	return true;
+	*at = value;
+	return at + 1;
 }
 
-static bool put_map(struct output *out, const struct field *field, const uint8_t *base)
+static uint8_t *put_map(struct output *out, uint8_t *at, const struct field *field,
+			const uint8_t *base)
 {
 	size_t count = *(const size_t *)(const void *)(base + field->count_offset);
 	const struct attr *attrs = (const void *)(base + field->offset);
 	CHECK(count <= field->element_max);
 	if (count == 0)
-		return put_byte(out, 0);
-	if (!put_long(out, (int64_t)count))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!put_string(out, attrs[i].key) || !put_string(out, attrs[i].value))
-			return false;
-	return put_byte(out, 0);
+		return put_byte(out, at, 0);
+	at = put_long(out, at, (int64_t)count);
+	for (size_t i = 0; i < 2 * count && at != NULL; i++)
+		at = put_string(out, at, i % 2 == 0 ? attrs[i / 2].key : attrs[i / 2].value);
+	return at == NULL ? NULL : put_byte(out, at, 0);
 }
 
-static bool put_record(struct output *out, const struct record_type *type, const uint8_t *base);
+static uint8_t *put_record(struct output *out, uint8_t *at, const struct record_type *type,
+			   const uint8_t *base);
 
-static bool put_array(struct output *out, const struct field *field, const uint8_t *base)
+static uint8_t *put_array(struct output *out, uint8_t *at, const struct field *field,
+			  const uint8_t *base)
 {
 	size_t count = *(const size_t *)(const void *)(base + field->count_offset);
 	CHECK(count <= field->element_max);
 	if (count == 0)
-		return put_byte(out, 0);
-	if (!put_long(out, (int64_t)count))
-		return false;
+		return put_byte(out, at, 0);
+	at = put_long(out, at, (int64_t)count);
 	const uint8_t *element = base + field->offset;
-	for (size_t i = 0; i < count; i++, element += field->type->size)
-		if (!put_record(out, field->type, element))
-			return false;
-	return put_byte(out, 0);
+	for (size_t i = 0; i < count && at != NULL; i++, element += field->type->size)
+		at = put_record(out, at, field->type, element);
+	return at == NULL ? NULL : put_byte(out, at, 0);
 }
 
-static bool put_enum(struct output *out, const struct field *field, int32_t value)
+static uint8_t *put_enum(struct output *out, uint8_t *at, const struct field *field, int32_t value)
 {
 	CHECK(value >= 0);
 	for (int32_t i = 0; i <= value; i++)
 		CHECK(field->symbols[i] != NULL);
-	return put_long(out, value);
+	return put_long(out, at, value);
 }
 
-static inline bool put_value(struct output *out, const struct field *field, const uint8_t *base)
+static inline uint8_t *put_value(struct output *out, uint8_t *at, const struct field *field,
+				 const uint8_t *base)
 {
 	const void *member = base + field->offset;
 	switch (field->kind) {
-	case FIELD_STRING: return put_string(out, *(const struct bytes *)member);
-	case FIELD_BYTES: return put_bytes(out, *(const struct bytes *)member);
-	case FIELD_LONG: return put_long(out, *(const int64_t *)member);
-	case FIELD_INT: return put_long(out, *(const int32_t *)member);
-	case FIELD_DOUBLE: return put_double(out, *(const double *)member);
-	case FIELD_BOOL: return put_byte(out, *(const bool *)member);
-	case FIELD_ENUM: return put_enum(out, field, *(const int32_t *)member);
-	case FIELD_MAP: return put_map(out, field, base);
-	case FIELD_RECORD: return put_record(out, field->type, member);
-	case FIELD_ARRAY: return put_array(out, field, base);
+	case FIELD_STRING: return put_string(out, at, *(const struct bytes *)member);
+	case FIELD_BYTES: return put_bytes(out, at, *(const struct bytes *)member);
+	case FIELD_LONG: return put_long(out, at, *(const int64_t *)member);
+	case FIELD_INT: return put_long(out, at, *(const int32_t *)member);
+	case FIELD_DOUBLE: return put_double(out, at, *(const double *)member);
+	case FIELD_BOOL: return put_byte(out, at, *(const bool *)member);
+	case FIELD_ENUM: return put_enum(out, at, field, *(const int32_t *)member);
+	case FIELD_MAP: return put_map(out, at, field, base);
+	case FIELD_RECORD: return put_record(out, at, field->type, member);
+	case FIELD_ARRAY: return put_array(out, at, field, base);
 	}
 	check_failed("a kind of field", __FILE__, __LINE__);
 }
@@ -253,30 +259,33 @@ static inline bool is_present(const struct field *field, const uint8_t *base)
 	return *(const bool *)(base + field->has_offset);
 }
 
-static bool put_record(struct output *out, const struct record_type *type, const uint8_t *base)
+static uint8_t *put_record(struct output *out, uint8_t *at, const struct record_type *type,
+			   const uint8_t *base)
 {
-	for (size_t i = 0; i < type->field_count; i++) {
-		const struct field *field = &type->fields[i];
+	const struct field *end = type->fields + type->field_count;
+	for (const struct field *field = type->fields; field < end; field++) {
 		bool present = !field->optional || is_present(field, base);
-		if ((field->optional && !put_byte(out, present ? 2 : 0)) ||
-		    (present && !put_value(out, field, base))) {
+		if (field->optional)
+			at = put_byte(out, at, present ? 2 : 0);
+		if (at != NULL && present)
+			at = put_value(out, at, field, base);
+		if (at == NULL) {
 			if (out->field == NULL)
 				out->field = field;
-			return false;
+			return NULL;
 		}
 	}
-	return true;
+	return at;
 }
 
 struct err *record_encode(const struct record_type *type, const void *record, uint8_t *out,
 			  size_t out_max, size_t *len)
 {
-	struct output output = { .at = out, .end = out + out_max };
-	*len = 0;
-	if (put_record(&output, type, record)) {
-		*len = (size_t)(output.at - out);
+	struct output output = { .end = out + out_max };
+	const uint8_t *end = put_record(&output, out, type, record);
+	*len = end != NULL ? (size_t)(end - out) : 0;
+	if (end != NULL)
 		return NULL;
-	}
 	if (strcmp(output.code, "AVRO_UTF8") == 0)
 		return err_new(ERR_POISON, "AVRO_UTF8", "%s.%s is not UTF-8", type->name,
 			       output.field->name);

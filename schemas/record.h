@@ -74,10 +74,11 @@ ERR_MUST_USE struct err *record_plan_new(const struct record_type *type, const c
 					 struct record_plan **plan);
 void record_plan_free(struct record_plan **plan);
 
-/* Decodes Avro binary into *record (type->size bytes, overwritten whole; half filled after an
- * error). Strings are borrowed from `avro`, defaulted ones from the plan. Every length is checked.
- * Errors: POISON AVRO_TRUNCATED, AVRO_INVALID, AVRO_UTF8, AVRO_TRAILING (bytes left over),
- * AVRO_TOO_MANY (more map or array items than the table holds). The text names the field. */
+/* Decodes Avro binary into *record (type->size bytes, overwritten but for the items of maps and
+ * arrays beyond their count; half filled after an error). Strings are borrowed from `avro`,
+ * defaulted ones from the plan. Every length is checked. Errors: POISON AVRO_TRUNCATED,
+ * AVRO_INVALID, AVRO_UTF8, AVRO_TRAILING (bytes left over), AVRO_TOO_MANY (more map or array items
+ * than the table holds). The text names the field. */
 ERR_MUST_USE struct err *record_decode(const struct record_plan *plan, struct bytes avro,
 				       void *record);
 

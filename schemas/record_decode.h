@@ -2,8 +2,9 @@
  *
  * There is one step per field of the writer's schema, in the order of the wire, and an image: the
  * record as it is before any step has run (defaults filled in, optional fields absent). Decoding
- * copies the image and runs the steps, so it needs no second look for missing fields. It allocates
- * nothing. Nothing outside of schemas/ includes this. Threads: steps are read-only once made. */
+ * copies the image, but for the items of maps and arrays, and runs the steps, so it needs no second
+ * look for missing fields. It allocates nothing. Nothing outside of schemas/ includes this.
+ * Threads: steps are read-only once made. */
 #ifndef SCHEMAS_RECORD_DECODE_H
 #define SCHEMAS_RECORD_DECODE_H
 
@@ -30,7 +31,8 @@ enum step_op {
 	STEP_RECORD,
 };
 
-#define STEP_NO_HAS SIZE_MAX
+#define STEP_NO_HAS  SIZE_MAX
+#define STEP_NO_NULL SIZE_MAX
 
 struct steps;
 
@@ -38,7 +40,9 @@ struct step {
 	enum step_op op;
 	size_t offset;	   /* of the member in the struct that the step fills */
 	size_t has_offset; /* bool to be set, or STEP_NO_HAS */
-	const char *name;  /* field, for messages */
+	/* Which of two branches is null, where a long comes first to say; or STEP_NO_NULL. */
+	size_t null_branch;
+	const char *name; /* field, for messages */
 	const struct field *field;
 	const struct schema_node *writer;
 	size_t count;	       /* branches or symbols */
@@ -47,11 +51,18 @@ struct step {
 	struct steps *nested;  /* RECORD */
 };
 
+/* What of the image a record needs: the items of its maps and arrays need nothing. */
+struct image_part {
+	size_t offset, len;
+};
+
 struct steps {
 	const struct record_type *type;
 	size_t count;
 	struct step *list;
 	uint8_t *image; /* type->size bytes */
+	size_t part_count;
+	struct image_part *parts;
 };
 
 /* Decodes all of `avro` into *record. Errors: as record_decode. */

@@ -83,6 +83,19 @@ static struct err *resolve(struct record_plan *plan, const struct field *field,
 			   const struct schema_node *own, const struct schema_node *writer,
 			   struct step *step);
 
+/* A union of null and one type becomes the step of that type, with the null beside it. */
+static void merge_optional(struct step *step)
+{
+	const struct step *branches = step->branches;
+	size_t null_branch = branches[0].op == STEP_NULL ? 0 : 1;
+	if (step->count != 2 || branches[null_branch].op != STEP_NULL ||
+	    branches[1 - null_branch].op == STEP_NULL ||
+	    branches[1 - null_branch].op == STEP_REFUSED)
+		return;
+	*step = branches[1 - null_branch];
+	step->null_branch = null_branch;
+}
+
 /* A branch that does not fit is no error before a record comes with it. */
 static struct err *resolve_union(struct record_plan *plan, const struct field *field,
 				 const struct schema_node *own, const struct schema_node *writer,
@@ -101,6 +114,7 @@ static struct err *resolve_union(struct record_plan *plan, const struct field *f
 			fitting++;
 		err_free(&err);
 	}
+	merge_optional(step);
 	return fitting ? NULL : mismatch(field, "no branch of the writer's union fits", "");
 }
 
@@ -138,6 +152,7 @@ static struct err *resolve(struct record_plan *plan, const struct field *field,
 			       .name = field->name,
 			       .offset = field->offset,
 			       .has_offset = has ? field->has_offset : STEP_NO_HAS,
+			       .null_branch = STEP_NO_NULL,
 			       .writer = writer };
 	if (writer->kind == SCHEMA_UNION)
 		return resolve_union(plan, field, own, writer, step);
@@ -245,6 +260,36 @@ static struct err *field_place(struct record_plan *plan, struct steps *steps,
 	return NULL;
 }
 
+static size_t items_len(const struct field *field)
+{
+	size_t size = field->kind == FIELD_MAP ? sizeof(struct attr) : field->type->size;
+	return field->element_max * size;
+}
+
+/* The map or array whose items come first at or after `offset`; NULL where none does. */
+static const struct field *next_items(const struct record_type *type, size_t offset)
+{
+	const struct field *next = NULL;
+	for (size_t i = 0; i < type->field_count; i++) {
+		const struct field *field = &type->fields[i];
+		if ((field->kind == FIELD_MAP || field->kind == FIELD_ARRAY) &&
+		    field->offset >= offset && (next == NULL || field->offset < next->offset))
+			next = field;
+	}
+	return next;
+}
+
+static void add_parts(struct record_plan *plan, const struct record_type *type, struct steps *steps)
+{
+	steps->parts = plan_alloc(plan, type->field_count + 1, sizeof *steps->parts);
+	size_t offset = 0;
+	for (const struct field *items; (items = next_items(type, offset)) != NULL;
+	     offset = items->offset + items_len(items))
+		steps->parts[steps->part_count++] =
+			(struct image_part){ offset, items->offset - offset };
+	steps->parts[steps->part_count++] = (struct image_part){ offset, type->size - offset };
+}
+
 static struct err *steps_new(struct record_plan *plan, const struct record_type *type,
 			     const struct schema_node *own, const struct schema_node *writer,
 			     struct steps **out)
@@ -253,9 +298,11 @@ static struct err *steps_new(struct record_plan *plan, const struct record_type 
 	*steps = (struct steps){ .type = type, .count = writer->child_count };
 	steps->list = plan_alloc(plan, steps->count, sizeof *steps->list);
 	steps->image = plan_alloc(plan, 1, type->size);
+	add_parts(plan, type, steps);
 	for (size_t i = 0; i < steps->count; i++)
 		steps->list[i] = (struct step){ .op = STEP_SKIP,
 						.has_offset = STEP_NO_HAS,
+						.null_branch = STEP_NO_NULL,
 						.name = writer->children[i].name,
 						.writer = writer->children[i].node };
 	for (size_t i = 0; i < type->field_count; i++) {

@@ -45,7 +45,7 @@ struct unknown {
 };
 
 struct writer {
-	char topic[TOPIC_NAME_MAX + 1];
+	char topic[TOPIC_NAME_MAX + 1]; /* "": of the project's own ids, the same in every topic */
 	const struct record_type *type;
 	int32_t id;
 };
@@ -53,6 +53,7 @@ struct writer {
 struct registry {
 	struct registry_http *http; /* NULL: the project's own ids */
 	struct entry *slots[SLOTS];
+	struct entry *last; /* the one found last: records of one schema come in runs */
 	size_t entry_count;
 	struct unknown unknowns[UNKNOWN_MAX];
 	size_t unknown_next;
@@ -132,6 +133,24 @@ static struct err *subject_of(const char *topic, const struct record_type *type,
 	return NULL;
 }
 
+static struct err *own_id(const struct record_type *type, int32_t *id)
+{
+	*id = registry_local_id(type->name);
+	return *id ? NULL
+		   : err_new(ERR_FATAL, "REGISTRY_REFUSED", "%s has no id among the project's own",
+			     type->name);
+}
+
+static struct err *register_text(struct registry *registry, const char *topic,
+				 const struct record_type *type, const char *text, int32_t *id)
+{
+	char subject[TOPIC_NAME_MAX + 8];
+	struct err *err = subject_of(topic, type, subject);
+	if (err == NULL)
+		err = registry_http_register(registry->http, subject, text, id);
+	return err;
+}
+
 static struct err *writer_add(struct registry *registry, const char *topic,
 			      const struct record_type *type, int32_t *id)
 {
@@ -142,14 +161,12 @@ static struct err *writer_add(struct registry *registry, const char *topic,
 			       "%s can't be written to %s: no such schema, a topic's name too "
 			       "long, or too many topics",
 			       type->name, topic);
-	char subject[TOPIC_NAME_MAX + 8];
-	struct err *err = subject_of(topic, type, subject);
-	if (err == NULL)
-		err = registry_http_register(registry->http, subject, text, id);
+	struct err *err = registry->http != NULL ? register_text(registry, topic, type, text, id)
+						 : own_id(type, id);
 	if (err)
 		return err;
 	struct writer *writer = &registry->writers[registry->writer_count++];
-	snprintf(writer->topic, sizeof writer->topic, "%s", topic);
+	snprintf(writer->topic, sizeof writer->topic, "%s", registry->http != NULL ? topic : "");
 	writer->type = type;
 	writer->id = *id;
 	return NULL;
@@ -158,15 +175,10 @@ static struct err *writer_add(struct registry *registry, const char *topic,
 struct err *registry_writer_id(struct registry *registry, const char *topic,
 			       const struct record_type *type, int32_t *id)
 {
-	if (registry->http == NULL) {
-		*id = registry_local_id(type->name);
-		return *id ? NULL
-			   : err_new(ERR_FATAL, "REGISTRY_REFUSED",
-				     "%s has no id among the project's own", type->name);
-	}
 	for (size_t i = 0; i < registry->writer_count; i++) {
 		const struct writer *writer = &registry->writers[i];
-		if (writer->type == type && strcmp(writer->topic, topic) == 0) {
+		if (writer->type == type &&
+		    (registry->http == NULL || strcmp(writer->topic, topic) == 0)) {
 			*id = writer->id;
 			return NULL;
 		}
@@ -281,8 +293,11 @@ static struct err *entry_find(struct registry *registry, struct bytes value, str
 	struct err *err = wire_id(value, &id);
 	if (err)
 		return err;
+	*entry = registry->last;
+	if (*entry && (*entry)->id == id)
+		return NULL;
 	struct entry **slot = slot_of(registry, id);
-	*entry = *slot;
+	registry->last = *entry = *slot;
 	if (*entry)
 		return NULL;
 	if (id <= 0 || unknown_remembered(registry, id))
