@@ -1,5 +1,5 @@
-/* The timers of one task's entries that the store doesn't know yet (dirty, in flight), as a binary
- * heap by (due time, kind, key).
+/* The timers of one task's entries that the store doesn't know yet (dirty, in flight), in the order
+ * of (due time, kind, key).
  *
  * Clean entries have their due times in the store's due index; this queue holds those that the
  * store does not know yet. It is lazy: an item is a lower bound of an entry's due time, checked

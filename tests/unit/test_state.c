@@ -121,6 +121,65 @@ static void due_queue_gives_the_lowest_first(void **state)
 	cache_free(&cache);
 }
 
+/* The lowest (due, kind, key) by looking at every entry. */
+static struct entry *lowest_of(struct cache *cache, int64_t until_ms)
+{
+	struct entry *lowest = NULL;
+	for (struct entry *entry = cache_dirty_first(cache, 0); entry != NULL;
+	     entry = cache_dirty_next(cache, entry)) {
+		if (entry->due_ms > until_ms)
+			continue;
+		int order = lowest == NULL ? -1
+			    : entry->due_ms != lowest->due_ms
+				    ? (entry->due_ms < lowest->due_ms ? -1 : 1)
+			    : entry->kind != lowest->kind
+				    ? entry->kind - lowest->kind
+				    : bytes_compare(entry_key(entry), entry_key(lowest));
+		lowest = order < 0 ? entry : lowest;
+	}
+	return lowest;
+}
+
+/* Due times that coincide, move both ways, and are set while others fire. */
+static void due_queue_agrees_with_a_search(void **state)
+{
+	(void)state;
+	enum { KEYS = 60, ROUNDS = 400, STEP = 100 };
+	uint32_t seed = 7;
+	struct cache *cache = cache_new(2 * KEYS, 8, 1);
+	struct due_queue *queue = due_queue_new(cache);
+	for (int round = 0; round < ROUNDS; round++) {
+		char text[32];
+		for (int i = 0; i < 10; i++) {
+			seed = seed * 1664525 + 1013904223;
+			int len = snprintf(text, sizeof text, "account/%s%u",
+					   seed >> 30 ? "0000000" : "", (seed >> 10) % KEYS);
+			struct bytes key = bytes_of(text, (size_t)len);
+			uint8_t kind = (seed >> 20) % 2;
+			struct entry *entry = cache_find(cache, 0, kind, key);
+			if (entry == NULL)
+				entry = cache_insert(cache, 0, kind, key);
+			if (entry == NULL)
+				break;
+			entry->due_ms = (round + 1 + (int)(seed >> 24) % 8) * STEP;
+			cache_dirty(cache, entry, round);
+			due_queue_add(queue, entry);
+		}
+		int64_t until_ms = round * STEP;
+		for (struct entry *entry; (entry = due_queue_first(queue, until_ms)) != NULL;) {
+			assert_ptr_equal(entry, lowest_of(cache, until_ms));
+			seed = seed * 1664525 + 1013904223;
+			entry->due_ms += (int)(1 + (seed >> 24) % 3) * (STEP / 2);
+			due_queue_add(queue, entry);
+		}
+		assert_null(lowest_of(cache, until_ms));
+	}
+	due_queue_clear(queue);
+	assert_null(due_queue_first(queue, INT64_MAX));
+	due_queue_free(&queue);
+	cache_free(&cache);
+}
+
 static void make_folder(char path[256])
 {
 	const char *base = getenv("TMPDIR");
@@ -212,6 +271,7 @@ int main(void)
 		cmocka_unit_test(dirty_queue_is_in_order_of_first_change),
 		cmocka_unit_test(table_survives_churn),
 		cmocka_unit_test(due_queue_gives_the_lowest_first),
+		cmocka_unit_test(due_queue_agrees_with_a_search),
 		cmocka_unit_test(store_keeps_what_was_written),
 		cmocka_unit_test(second_process_is_refused),
 	};
