@@ -16,6 +16,7 @@ static const char own_log[] = "account.events"; /* without app.id: the same in e
 
 struct account_stage {
 	struct account_options options;
+	struct churn_rule churn;
 	struct registry *registry;
 	struct account_event event; /* scratch of parse */
 	uint8_t keys[SERIES_DEFINITIONS_MAX][KEY_LEN_MAX];
@@ -27,6 +28,7 @@ struct account_stage *account_stage_new(const struct account_options *options,
 {
 	struct account_stage *stage = check_calloc(1, sizeof *stage);
 	stage->options = *options;
+	churn_rule_init(&stage->churn, &options->churn);
 	stage->registry = registry;
 	return stage;
 }
@@ -104,7 +106,7 @@ static void apply_account(void *context, const struct origin *origin, const void
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
 						 event->event.event_id };
 	account_state_count(state, event);
-	if (churn_judge(&stage->options.churn, key, &occasion, state, effects))
+	if (churn_judge(&stage->churn, key, &occasion, state, effects))
 		*must_publish = true;
 }
 
@@ -113,7 +115,7 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 {
 	struct account_stage *stage = context;
 	const struct churn_occasion occasion = { at_ms, origin->ingest_ms, bytes_of(NULL, 0) };
-	if (churn_judge(&stage->options.churn, key, &occasion, state, effects))
+	if (churn_judge(&stage->churn, key, &occasion, state, effects))
 		*must_publish = true;
 }
 

@@ -58,6 +58,9 @@ static void count_purchase(struct account_state *state, const struct source_even
 		buyer_update(&state->buyer, event->event_ms, amount > 0 ? amount : 0, 1);
 	else if (bytes_equal(event->type, bytes_str("erp.return")) && refund < 0)
 		buyer_update(&state->buyer, event->event_ms, refund, 1);
+	else
+		return;
+	state->quiet_from_ms = state->quiet_until_ms = 0;
 }
 
 void account_state_count(struct account_state *state, const struct account_event *event)
@@ -76,6 +79,15 @@ void account_state_count(struct account_state *state, const struct account_event
 	int64_t amount = source->has_amount && same ? source->amount_minor : 0;
 	count_type(type_row(state, source->type), event->effective_ms, amount);
 	count_purchase(state, source, amount);
+}
+
+static double probability_of(const struct account_state *state)
+{
+	if (state->scored_ms == 0)
+		return -1;
+	struct buyer_score score;
+	buyer_score(&state->buyer, state->scored_ms, &score);
+	return score.probability;
 }
 
 void account_state_to_record(const struct account_state *state, struct bytes account,
@@ -99,7 +111,7 @@ void account_state_to_record(const struct account_state *state, struct bytes acc
 		.orders_decayed_90 = buyer->decayed[BUYER_DECAY_90],
 		.orders_decayed_365 = buyer->decayed[BUYER_DECAY_365],
 		.type_count = state->type_count,
-		.probability = state->scored_ms != 0 ? state->probability : -1,
+		.probability = probability_of(state),
 		.band = state->band,
 		.scored_ms = state->scored_ms,
 		.has_check = account_state_due(state) != TIME_NONE,
@@ -163,7 +175,6 @@ struct err *account_state_from_record(const struct account_record *record,
 			     record->orders_decayed_365 },
 	};
 	types_from_record(record, state);
-	state->probability = record->scored_ms != 0 ? record->probability : 0;
 	state->band = record->band;
 	state->scored_ms = record->scored_ms;
 	if (record->scored_ms != 0)

@@ -10,10 +10,10 @@
 
 /* Statistics of one event type; decayed counts hold as of last_ms. */
 struct type_statistics {
-	uint8_t type_len;
-	uint8_t type[EVENT_TYPE_MAX];
 	int64_t count, sum_minor, first_ms, last_ms;
 	double decayed_30, decayed_90;
+	uint8_t type_len;
+	uint8_t type[EVENT_TYPE_MAX];
 };
 
 /* The life of the churn alert: closed -> open (episode + 1, revision 0) -> closed. */
@@ -24,17 +24,21 @@ struct alert_state {
 	int32_t severity; /* enum severity */
 };
 
+/* What an event or a look reads comes first, so that it lies together in memory. The probability is
+ * not kept: it follows from the purchases and scored_ms. */
 struct account_state {
 	int64_t event_count, late_count, first_ms, last_ms;
-	char currency[4]; /* "" where no amount has come */
-	struct buyer buyer;
+	int64_t scored_ms; /* 0: never scored */
+	int64_t check_ms;  /* when to look again; only where scored_ms != 0 */
+	/* Judged within [quiet_from_ms, quiet_until_ms), there is nothing to say. Found anew where
+	 * it is lost, so the topic's record lacks it. */
+	int64_t quiet_from_ms, quiet_until_ms;
 	size_t type_count;
-	struct type_statistics types[ACCOUNT_TYPES_MAX];
-	double probability; /* only where scored_ms != 0 */
-	int32_t band;	    /* enum score_band */
-	int64_t scored_ms;  /* 0: never scored */
-	int64_t check_ms;   /* when to look again; only where scored_ms != 0 */
+	char currency[4]; /* "" where no amount has come */
+	int32_t band;	  /* enum score_band */
 	struct alert_state alert;
+	struct buyer buyer;
+	struct type_statistics types[ACCOUNT_TYPES_MAX];
 };
 
 /* Counts an event, its type, its money and, where it is an order or a return, the buyer's

@@ -1,8 +1,11 @@
 #include "consumers/churn.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
+#include "base/check.h"
+#include "base/dmath.h"
 #include "base/timestamp.h"
 
 /* An alert is about the present: what was raised by something ingested this long after it happened
@@ -12,13 +15,39 @@
 
 enum { MINOR_DIGITS = 2, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
 
-static const char rule[] = "churn.silence";
+static const char rule_name[] = "churn.silence";
 static const char rule_version[] = "1";
 
 /* Upper bounds of the bands below SEVERE. */
 static const double band_bounds[] = {
 	[BAND_LOW] = 0.30, [BAND_GUARDED] = 0.50, [BAND_ELEVATED] = 0.70, [BAND_HIGH] = 0.85
 };
+
+/* Probabilities from which an open alert has the severities above LOW. */
+static const double severity_bounds[] = {
+	[SEVERITY_MEDIUM] = 0.87, [SEVERITY_HIGH] = 0.93, [SEVERITY_CRITICAL] = 0.97
+};
+
+static void add_bound(struct churn_rule *rule, double probability)
+{
+	CHECK(rule->bound_count < CHURN_BOUNDS_MAX);
+	double margin = dm_log(probability) - dm_log(1.0 - probability);
+	size_t at = rule->bound_count++;
+	for (; at > 0 && rule->bounds[at - 1] > margin; at--)
+		rule->bounds[at] = rule->bounds[at - 1];
+	rule->bounds[at] = margin;
+}
+
+void churn_rule_init(struct churn_rule *rule, const struct churn_options *options)
+{
+	*rule = (struct churn_rule){ .options = *options };
+	add_bound(rule, options->open);
+	add_bound(rule, options->close);
+	for (int band = BAND_LOW; band < BAND_SEVERE; band++)
+		add_bound(rule, band_bounds[band]);
+	for (int severity = SEVERITY_MEDIUM; severity <= SEVERITY_CRITICAL; severity++)
+		add_bound(rule, severity_bounds[severity]);
+}
 
 enum score_band churn_band(double probability, bool scored)
 {
@@ -32,11 +61,10 @@ enum score_band churn_band(double probability, bool scored)
 
 static int32_t severity_of(double probability)
 {
-	if (probability >= 0.97)
-		return SEVERITY_CRITICAL;
-	if (probability >= 0.93)
-		return SEVERITY_HIGH;
-	return probability >= 0.87 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+	int32_t severity = SEVERITY_LOW;
+	while (severity < SEVERITY_CRITICAL && probability >= severity_bounds[severity + 1])
+		severity++;
+	return severity;
 }
 
 size_t churn_reasons(const struct buyer_score *score, const char *currency,
@@ -92,12 +120,12 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 {
 	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
 	int len = snprintf(id, sizeof id, "%.*s/%s/%" PRId32, (int)account.len,
-			   (const char *)account.data, rule, state->alert.episode);
+			   (const char *)account.data, rule_name, state->alert.episode);
 	struct alert alert = {
 		.alert_id = bytes_of(id, (size_t)len),
 		.revision = state->alert.revision,
 		.account = account,
-		.rule = bytes_str(rule),
+		.rule = bytes_str(rule_name),
 		.status = (int32_t)status,
 		.severity = state->alert.severity,
 		.at_ms = occasion->at_ms,
@@ -163,26 +191,45 @@ static int64_t next_look(int64_t at_ms, int64_t silence_ms)
 	return time_floor(at_ms + wait_ms, MS_PER_HOUR, 0);
 }
 
-bool churn_judge(const struct churn_options *options, struct bytes account,
+/* Until when no bound is crossed, after all that is to be said now was said. An account that stands
+ * on a bound, as far as rounding can tell, may be on either side of it at the next look. */
+static int64_t quiet_until(const struct churn_rule *rule, int64_t at_ms,
+			   const struct account_state *state, const struct buyer_score *score)
+{
+	double next = HUGE_VAL;
+	if (at_ms < state->buyer.last_ms)
+		return at_ms;
+	for (size_t i = rule->bound_count; i-- > 0 && rule->bounds[i] > score->margin - 1e-9;)
+		next = rule->bounds[i];
+	int64_t until_ms = buyer_quiet_until(&state->buyer, score, at_ms, next);
+	int64_t expires_ms = state->buyer.last_ms + EXPIRE_MS;
+	return state->alert.open && expires_ms < until_ms ? expires_ms : until_ms;
+}
+
+bool churn_judge(const struct churn_rule *rule, struct bytes account,
 		 const struct churn_occasion *occasion, struct account_state *state,
 		 struct effects *effects)
 {
 	if (state->buyer.order_count == 0)
 		return false;
 	int64_t at_ms = occasion->at_ms, silence_ms = at_ms - state->buyer.last_ms;
+	state->scored_ms = at_ms;
+	state->check_ms = next_look(at_ms, silence_ms);
+	if (at_ms >= state->quiet_from_ms && at_ms < state->quiet_until_ms)
+		return false;
 	struct buyer_score score;
 	buyer_score(&state->buyer, at_ms, &score);
 	int32_t band = (int32_t)churn_band(score.probability, true);
 	bool band_changed = band != state->band;
-	state->probability = score.probability;
 	state->band = band;
-	state->scored_ms = at_ms;
-	state->check_ms = next_look(at_ms, silence_ms);
 	if (band_changed)
-		say_score(options, account, at_ms, state, &score, effects);
+		say_score(&rule->options, account, at_ms, state, &score, effects);
 	enum alert_status status;
-	bool alerted = step_alert(options, at_ms, silence_ms, &score, &state->alert, &status);
+	bool alerted =
+		step_alert(&rule->options, at_ms, silence_ms, &score, &state->alert, &status);
 	if (alerted)
 		say_alert(account, occasion, state, &score, status, effects);
+	state->quiet_from_ms = at_ms;
+	state->quiet_until_ms = quiet_until(rule, at_ms, state, &score);
 	return alerted;
 }

@@ -18,6 +18,18 @@ struct churn_options {
 	int64_t order_count_min; /* fewer orders: scored, never alerted on */
 };
 
+enum { CHURN_BOUNDS_MAX = 16 };
+
+/* The options, and all probabilities that an account may cross with something being said, as
+ * margins in ascending order. */
+struct churn_rule {
+	struct churn_options options;
+	size_t bound_count;
+	double bounds[CHURN_BOUNDS_MAX];
+};
+
+void churn_rule_init(struct churn_rule *rule, const struct churn_options *options);
+
 /* The moment and the cause of a judgement. */
 struct churn_occasion {
 	int64_t at_ms;
@@ -26,8 +38,11 @@ struct churn_occasion {
 };
 
 /* Scores the account at the occasion, updates score, alert and the time of the next look, and says
- * what changed. Returns whether an alert was said. */
-bool churn_judge(const struct churn_options *options, struct bytes account,
+ * what changed. Returns whether an alert was said.
+ *
+ * While nothing is bought the probability only grows, so after each score it is known until when no
+ * bound can be crossed: up to there the account is not scored again. */
+bool churn_judge(const struct churn_rule *rule, struct bytes account,
 		 const struct churn_occasion *occasion, struct account_state *state,
 		 struct effects *effects);
 

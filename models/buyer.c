@@ -13,7 +13,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS	       INT64_C(86400000)
+#define QUIET_DAYS_MAX 100000.0
 
 static const double DECAY_DAYS[BUYER_DECAY_COUNT] = { 30.0, 90.0, 365.0 };
 
@@ -121,18 +122,22 @@ static enum buyer_abstain abstain_of(const struct buyer_score *score)
 	return BUYER_ABSTAIN_NO;
 }
 
+static double shrunk_gap_days(const struct buyer *buyer)
+{
+	double span_days = days_between(buyer->first_ms, buyer->last_ms);
+	return (span_days + BUYER_PRIOR_GAP_DAYS) / (double)buyer->order_count;
+}
+
 /* The features of buyer.h's formula, for an account with at least one order. */
 static void features_of(const struct buyer *buyer, const struct buyer_score *score,
 			double feature[BUYER_REASON_COUNT])
 {
 	double orders = (double)buyer->order_count;
-	double span_days = days_between(buyer->first_ms, buyer->last_ms);
-	double gap_days = (span_days + BUYER_PRIOR_GAP_DAYS) / orders;
 	double spent_minor = buyer->sum_minor > 0 ? (double)buyer->sum_minor : 0.0;
 	double ratio = spent_minor / orders / BUYER_PRIOR_TYPICAL_ORDER_MINOR;
 	if (ratio > BUYER_PRIOR_VALUE_RATIO_MAX)
 		ratio = BUYER_PRIOR_VALUE_RATIO_MAX;
-	feature[BUYER_REASON_OVERDUE] = sqrt(score->silence_days / gap_days);
+	feature[BUYER_REASON_OVERDUE] = sqrt(score->silence_days / shrunk_gap_days(buyer));
 	feature[BUYER_REASON_FADING] = -dm_log1p(score->recent_orders);
 	feature[BUYER_REASON_FEW] = -dm_log(orders);
 	feature[BUYER_REASON_SMALL] = -dm_log1p(ratio);
@@ -177,6 +182,27 @@ void buyer_score(const struct buyer *buyer, int64_t now_ms, struct buyer_score *
 	CHECK(dm_is_finite(out->margin));
 	out->abstain = abstain_of(out);
 	rank_reasons(out);
+}
+
+int64_t buyer_quiet_until(const struct buyer *buyer, const struct buyer_score *score,
+			  int64_t now_ms, double margin)
+{
+	CHECK(buyer->order_count > 0 && now_ms >= buyer->last_ms);
+	double gain = margin - score->margin - 1e-9;
+	if (!(gain > 0))
+		return now_ms;
+	if (!dm_is_finite(gain))
+		return INT64_MAX;
+	double recent = score->recent_orders;
+	double a = PRIOR[BUYER_REASON_OVERDUE].weight / sqrt(shrunk_gap_days(buyer));
+	double k = PRIOR[BUYER_REASON_FADING].weight * recent / (1.0 + recent) /
+		   DECAY_DAYS[BUYER_DECAY_90];
+	/* a x + k x^2 = c for x = sqrt(s), in the form that no cancellation harms */
+	double c = a * sqrt(score->silence_days) + k * score->silence_days + gain;
+	double x = 2.0 * c / (a + sqrt(a * a + 4.0 * k * c));
+	double days = x * x < QUIET_DAYS_MAX ? x * x : QUIET_DAYS_MAX;
+	int64_t until_ms = buyer->last_ms + (int64_t)(days * (double)DAY_MS) - 1;
+	return until_ms > now_ms ? until_ms : now_ms;
 }
 
 /* Rounds for showing; far beyond any history it stops at a number that still prints. */

@@ -88,6 +88,16 @@ struct buyer_score {
  * second purchase of a day in between counts as an occasion of its own. */
 void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int64_t event_count);
 
+/* A moment up to which the margin stays below `margin` if nothing is bought: a lower bound of the
+ * true one, at least now_ms. `score` is the account's at `now_ms`, which is not before its last
+ * purchase; an infinite margin is never reached (INT64_MAX).
+ *
+ * Bound: margin(s) <= m + a (sqrt(s) - sqrt(s0)) + k (s - s0) for a silence of s >= s0 days, with
+ * the overdue term as it is and for the fading term its slope at s0, where it is steepest; solved
+ * for margin - m, less 1e-9 for rounding. */
+int64_t buyer_quiet_until(const struct buyer *buyer, const struct buyer_score *score,
+			  int64_t now_ms, double margin);
+
 /* The decayed order count at `now_ms`; a moment before decay_ms is taken as decay_ms. */
 double buyer_decayed(const struct buyer *buyer, enum buyer_decay decay, int64_t now_ms);
 

@@ -160,6 +160,38 @@ static void probability_never_falls_with_silence(void **state)
 	}
 }
 
+/* Up to the moment that the bound gives, the margin is not reached; and it is worth having: from
+ * one to the next, a margin two above is come to in few steps. */
+static void quiet_is_never_too_long(void **state)
+{
+	(void)state;
+	static const int HISTORY[][5] = { { 0, 1, 2, 3, 4 },
+					  { 0, 10, 20, 30, 40 },
+					  { 0, 0, 0, 0, 0 },
+					  { 0, 200, 210, 500, 1000 } };
+	for (size_t h = 0; h < sizeof HISTORY / sizeof HISTORY[0]; h++) {
+		struct buyer buyer = bought_on(HISTORY[h], 5);
+		int64_t now_ms = buyer.last_ms;
+		struct buyer_score score, then;
+		buyer_score(&buyer, now_ms, &score);
+		double margin = score.margin + 2;
+		int steps = 0;
+		for (; score.margin < margin - 0.01; steps++) {
+			assert_true(steps < 40);
+			int64_t until_ms = buyer_quiet_until(&buyer, &score, now_ms, margin);
+			assert_true(until_ms > now_ms);
+			for (int i = 1; i <= 64; i++) {
+				buyer_score(&buyer, now_ms + (until_ms - now_ms) / 64 * i, &then);
+				assert_true(then.margin < margin);
+			}
+			now_ms = until_ms;
+			buyer_score(&buyer, now_ms, &score);
+		}
+		assert_true(buyer_quiet_until(&buyer, &score, now_ms, score.margin) == now_ms);
+		assert_true(buyer_quiet_until(&buyer, &score, now_ms, HUGE_VAL) == INT64_MAX);
+	}
+}
+
 static void abstains_when_there_is_too_little_to_say(void **state)
 {
 	(void)state;
@@ -259,6 +291,7 @@ int main(void)
 		cmocka_unit_test(late_purchases_give_the_same_statistics),
 		cmocka_unit_test(refunds_lower_the_sum_only),
 		cmocka_unit_test(probability_never_falls_with_silence),
+		cmocka_unit_test(quiet_is_never_too_long),
 		cmocka_unit_test(abstains_when_there_is_too_little_to_say),
 		cmocka_unit_test(extremes_stay_finite),
 		cmocka_unit_test(reasons_read_as_sentences),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/timestamp.h"
 #include "consumers/account_state.h"
 #include "consumers/churn.h"
@@ -153,13 +154,79 @@ static void account_state_comes_back_from_its_record(void **state)
 	assert_int_equal(made.buyer.order_count, 3);
 	made.scored_ms = now_ms;
 	made.check_ms = now_ms + 1;
-	made.probability = 0.25;
 	made.band = BAND_LOW;
 	made.alert = (struct alert_state){ true, 4, 2, now_ms, SEVERITY_HIGH };
 	struct account_record record;
 	account_state_to_record(&made, bytes_str("A"), &record);
 	assert_null(account_state_from_record(&record, &back));
 	assert_memory_equal(&made, &back, sizeof made);
+}
+
+/* What is said, as a running hash. */
+struct heard {
+	struct bus bus;
+	uint64_t hash;
+	int64_t count;
+};
+
+static struct err *hear(struct bus *bus, const struct outgoing *out)
+{
+	struct heard *heard = (struct heard *)(void *)bus;
+	heard->hash = heard->hash * 1000003 + hash_table64(bytes_str(out->topic));
+	heard->hash = heard->hash * 1000003 + hash_table64(out->value);
+	heard->count++;
+	return NULL;
+}
+
+static void judge_into(struct heard *heard, struct effects *effects, const struct churn_rule *rule,
+		       int64_t at_ms, struct account_state *account)
+{
+	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("e") };
+	(void)churn_judge(rule, bytes_str("A"), &occasion, account, effects);
+	assert_null(effects_produce(effects, &heard->bus));
+	effects_clear(effects);
+}
+
+/* One account is scored at each occasion, the other only where it may matter. */
+static void quiet_accounts_say_all_that_scored_ones_do(void **state)
+{
+	(void)state;
+	static const struct bus_ops ops = { .produce = hear };
+	struct heard often = { .bus = { &ops } }, seldom = { .bus = { &ops } };
+	struct churn_rule rule;
+	struct registry *registry = NULL;
+	churn_rule_init(&rule, &(struct churn_options){ .open = 0.80, .close = 0.60, 3 });
+	assert_null(registry_open(NULL, &registry));
+	struct effects *effects = effects_new("test", registry);
+	uint32_t seed = 11;
+	int64_t skipped = 0;
+	for (int n = 0; n < 200; n++) {
+		struct account_state a = { 0 }, b = { 0 };
+		int64_t at_ms = now_ms, gap_ms = (1 + n % 40) * MS_PER_DAY;
+		for (int i = 0; i < 120; i++) {
+			seed = seed * 1664525 + 1013904223;
+			at_ms += seed % (uint32_t)(gap_ms / (seed >> 28 > 3 ? 8 : 1));
+			if (i < 3 || seed >> 27 == 0) {
+				buyer_update(&a.buyer, at_ms, 1000 + n, 1);
+				b.buyer = a.buyer;
+				b.quiet_until_ms = 0;
+			}
+			skipped += at_ms >= b.quiet_from_ms && at_ms < b.quiet_until_ms;
+			a.quiet_until_ms = 0;
+			judge_into(&often, effects, &rule, at_ms, &a);
+			judge_into(&seldom, effects, &rule, at_ms, &b);
+			struct account_record left, right;
+			account_state_to_record(&a, bytes_str("A"), &left);
+			account_state_to_record(&b, bytes_str("A"), &right);
+			assert_memory_equal(&left.probability, &right.probability, sizeof(double));
+			assert_true(left.check_ms == right.check_ms && left.band == right.band);
+		}
+	}
+	assert_true(often.hash == seldom.hash && often.count == seldom.count);
+	assert_true(often.count > 1000);
+	assert_true(skipped > 200 * 120 / 2);
+	effects_free(&effects);
+	registry_close(&registry);
 }
 
 static void auc_counts_ties_half(void **state)
@@ -181,6 +248,7 @@ int main(void)
 		cmocka_unit_test(series_keys_come_apart_again),
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
+		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
 		cmocka_unit_test(auc_counts_ties_half),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
