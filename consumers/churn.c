@@ -1,11 +1,10 @@
 #include "consumers/churn.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/phrase.h"
 #include "base/timestamp.h"
 
 /* An alert is about the present: what was raised by something ingested this long after it happened
@@ -119,10 +118,14 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		      enum alert_status status, struct effects *effects)
 {
 	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
-	int len = snprintf(id, sizeof id, "%.*s/%s/%" PRId32, (int)account.len,
-			   (const char *)account.data, rule_name, state->alert.episode);
+	struct phrase phrase = phrase_in(id, sizeof id);
+	phrase_bytes(&phrase, account);
+	phrase_text(&phrase, "/");
+	phrase_text(&phrase, rule_name);
+	phrase_text(&phrase, "/");
+	phrase_int(&phrase, state->alert.episode, 1);
 	struct alert alert = {
-		.alert_id = bytes_of(id, (size_t)len),
+		.alert_id = bytes_of(id, phrase_end(&phrase)),
 		.revision = state->alert.revision,
 		.account = account,
 		.rule = bytes_str(rule_name),

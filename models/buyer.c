@@ -1,12 +1,12 @@
 /* See buyer.h. */
 #include "models/buyer.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/phrase.h"
 #include "models/buyer_prior.h"
 
 #ifdef __clang__
@@ -15,6 +15,8 @@
 
 #define DAY_MS	       INT64_C(86400000)
 #define QUIET_DAYS_MAX 100000.0
+
+enum { CURRENCY_LEN_MAX = 8 };
 
 static const double DECAY_DAYS[BUYER_DECAY_COUNT] = { 30.0, 90.0, 365.0 };
 
@@ -211,64 +213,77 @@ static int64_t rounded(double value)
 	return value < 1e15 ? (int64_t)(value + 0.5) : INT64_C(1000000000000000);
 }
 
-static const char *plural(int64_t count)
+static void add_days(struct phrase *phrase, int64_t days)
 {
-	return count == 1 ? "" : "s";
+	phrase_int(phrase, days, 1);
+	phrase_text(phrase, days == 1 ? " day" : " days");
 }
 
-static int overdue_text(const struct buyer_score *score, char *text, size_t size)
+static void overdue_text(const struct buyer_score *score, struct phrase *phrase)
 {
-	int64_t silence = rounded(score->silence_days);
 	int64_t gap = rounded(score->gap_days_mean);
-	if (score->order_count < 2)
-		return snprintf(text, size, "Silent for %" PRId64 " day%s since the only order.",
-				silence, plural(silence));
-	if (gap <= 1)
-		return snprintf(text, size, "Silent for %" PRId64 " day%s; orders about daily.",
-				silence, plural(silence));
-	return snprintf(text, size,
-			"Silent for %" PRId64 " day%s; orders every %" PRId64 " days on average.",
-			silence, plural(silence), gap);
+	phrase_text(phrase, "Silent for ");
+	add_days(phrase, rounded(score->silence_days));
+	if (score->order_count < 2) {
+		phrase_text(phrase, " since the only order.");
+	} else if (gap <= 1) {
+		phrase_text(phrase, "; orders about daily.");
+	} else {
+		phrase_text(phrase, "; orders every ");
+		add_days(phrase, gap);
+		phrase_text(phrase, " on average.");
+	}
 }
 
-static int small_text(const struct buyer_score *score, const char *currency, int minor_digits,
-		      char *text, size_t size)
+static void fading_text(const struct buyer_score *score, struct phrase *phrase)
+{
+	int64_t tenths = rounded(score->recent_orders * 10);
+	phrase_text(phrase, "Recent orders, fading over 90 days, add up to ");
+	phrase_int(phrase, tenths / 10, 1);
+	phrase_text(phrase, ".");
+	phrase_int(phrase, tenths % 10, 1);
+	phrase_text(phrase, " of ");
+	phrase_int(phrase, score->order_count, 1);
+	phrase_text(phrase, ".");
+}
+
+static void few_text(const struct buyer_score *score, struct phrase *phrase)
+{
+	phrase_text(phrase, "Has ordered on ");
+	add_days(phrase, score->order_count);
+	phrase_text(phrase, " so far.");
+}
+
+static void small_text(const struct buyer_score *score, const char *currency, int minor_digits,
+		       struct phrase *phrase)
 {
 	int64_t unit = 1;
 	for (int i = 0; i < minor_digits; i++)
 		unit *= 10;
-	int64_t major = score->order_minor_mean / unit;
-	int64_t minor = score->order_minor_mean % unit;
-	if (minor_digits == 0)
-		return snprintf(text, size, "Spends %" PRId64 " %.8s an order on average.", major,
-				currency);
-	return snprintf(text, size, "Spends %" PRId64 ".%0*" PRId64 " %.8s an order on average.",
-			major, minor_digits, minor, currency);
+	phrase_text(phrase, "Spends ");
+	phrase_int(phrase, score->order_minor_mean / unit, 1);
+	if (minor_digits > 0) {
+		phrase_text(phrase, ".");
+		phrase_int(phrase, score->order_minor_mean % unit, minor_digits);
+	}
+	phrase_text(phrase, " ");
+	phrase_bytes(phrase, bytes_of(currency, strnlen(currency, CURRENCY_LEN_MAX)));
+	phrase_text(phrase, " an order on average.");
 }
 
 size_t buyer_reason_text(const struct buyer_score *score, enum buyer_reason reason,
 			 const char *currency, int minor_digits, char *text, size_t size)
 {
 	CHECK(size > 0 && minor_digits >= 0 && minor_digits <= 4);
-	int64_t tenths = rounded(score->recent_orders * 10);
-	int len = 0;
+	struct phrase phrase = phrase_in(text, size);
 	switch (score->order_count == 0 ? BUYER_REASON_COUNT : reason) {
-	case BUYER_REASON_OVERDUE: len = overdue_text(score, text, size); break;
-	case BUYER_REASON_FADING:
-		len = snprintf(text, size,
-			       "Recent orders, fading over 90 days, add up to %" PRId64 ".%" PRId64
-			       " of %" PRId64 ".",
-			       tenths / 10, tenths % 10, score->order_count);
-		break;
-	case BUYER_REASON_FEW:
-		len = snprintf(text, size, "Has ordered on %" PRId64 " day%s so far.",
-			       score->order_count, plural(score->order_count));
-		break;
-	case BUYER_REASON_SMALL: len = small_text(score, currency, minor_digits, text, size); break;
-	case BUYER_REASON_COUNT: len = snprintf(text, size, "Has not ordered yet."); break;
+	case BUYER_REASON_OVERDUE: overdue_text(score, &phrase); break;
+	case BUYER_REASON_FADING: fading_text(score, &phrase); break;
+	case BUYER_REASON_FEW: few_text(score, &phrase); break;
+	case BUYER_REASON_SMALL: small_text(score, currency, minor_digits, &phrase); break;
+	case BUYER_REASON_COUNT: phrase_text(&phrase, "Has not ordered yet."); break;
 	}
-	CHECK(len > 0);
-	return (size_t)len < size ? (size_t)len : size - 1;
+	return phrase_end(&phrase);
 }
 
 const char *buyer_reason_name(enum buyer_reason reason)

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/little.h"
+#include "base/phrase.h"
 #include "base/timestamp.h"
 
 static void times_are_read_strictly(void **state)
@@ -146,6 +148,36 @@ static void arena_keeps_what_it_gave(void **state)
 	arena_free(&arena);
 }
 
+static void phrases_are_put_together_and_cut(void **state)
+{
+	(void)state;
+	char text[64];
+	struct phrase phrase = phrase_in(text, sizeof text);
+	phrase_text(&phrase, "from ");
+	phrase_int(&phrase, INT64_MIN, 1);
+	phrase_bytes(&phrase, bytes_of(", to", 2));
+	phrase_int(&phrase, 7, 3);
+	phrase_text(&phrase, "/");
+	phrase_int(&phrase, 0, 1);
+	assert_int_equal(phrase_end(&phrase), 32);
+	assert_string_equal(text, "from -9223372036854775808, 007/0");
+	phrase = phrase_in(text, 4);
+	phrase_int(&phrase, 123456, 1);
+	assert_int_equal(phrase_end(&phrase), 3);
+	assert_string_equal(text, "123");
+}
+
+static void little_endian_is_little_endian(void **state)
+{
+	(void)state;
+	uint8_t bytes[8];
+	little_store64(bytes, UINT64_C(0x0102030405060708));
+	assert_int_equal(bytes[0], 8);
+	assert_int_equal(bytes[7], 1);
+	assert_true(little_load64(bytes) == UINT64_C(0x0102030405060708));
+	assert_true(little_load32(bytes) == UINT32_C(0x05060708));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +188,8 @@ int main(void)
 		cmocka_unit_test(digests_are_sha256),
 		cmocka_unit_test(errors_are_wrapped_and_cut),
 		cmocka_unit_test(arena_keeps_what_it_gave),
+		cmocka_unit_test(phrases_are_put_together_and_cut),
+		cmocka_unit_test(little_endian_is_little_endian),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
