@@ -217,6 +217,7 @@ struct processor account_processor(struct account_stage *stage)
 		.name = "account",
 		.logic_version = LOGIC_VERSION,
 		.meta_topic = meta_topic,
+		.keyed = true,
 		.clocked = true,
 		.kinds = { [ACCOUNT_KIND] = { .name = "account",
 					      .state_topic = accounts_topic,
