@@ -1,11 +1,10 @@
 #include "consumers/resolve.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/phrase.h"
 #include "consumers/event_check.h"
 #include "schemas/states.h"
 
@@ -73,9 +72,11 @@ void resolve_free(struct resolve **resolve)
 
 static size_t writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
 {
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, origin->topic, origin->partition);
-	CHECK(len > 0 && len < WRITER_NAME_MAX);
-	return (size_t)len;
+	struct phrase phrase = phrase_in(name, WRITER_NAME_MAX);
+	phrase_text(&phrase, origin->topic);
+	phrase_text(&phrase, "/");
+	phrase_int(&phrase, origin->partition, 1);
+	return phrase_end(&phrase);
 }
 
 static struct err *parse_event(struct resolve *resolve, const char *name,
@@ -165,22 +166,22 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 	effects_tell_all(effects, log_topic, writer, &control_type, &tick);
 }
 
-static void apply_event(const struct resolve *resolve, struct bytes writer,
-			const struct account_event *parsed, struct resolve_input *input,
+/* Completes the event that was parsed, in place: it is a large struct. */
+static void apply_event(struct resolve *resolve, struct bytes writer, struct resolve_input *input,
 			struct effects *effects)
 {
-	struct account_event event = *parsed;
-	int64_t event_ms = event.event.event_ms;
-	event.late = event_ms < input->tick_ms;
-	event.effective_ms = event.late ? input->tick_ms : event_ms;
+	struct account_event *event = &resolve->parsed.event;
+	int64_t event_ms = event->event.event_ms;
+	event->late = event_ms < input->tick_ms;
+	event->effective_ms = event->late ? input->tick_ms : event_ms;
 	/* capped, so that one event from the future can't make everything after it late */
-	int64_t capped_ms = event_ms < event.ingest_ms ? event_ms : event.ingest_ms;
+	int64_t capped_ms = event_ms < event->ingest_ms ? event_ms : event->ingest_ms;
 	if (capped_ms > input->watermark_ms)
 		input->watermark_ms = capped_ms;
-	move_clock(resolve, writer, input->watermark_ms, event.ingest_ms, input, effects);
+	move_clock(resolve, writer, input->watermark_ms, event->ingest_ms, input, effects);
 	input->event_count++;
-	input->late_count += event.late;
-	effects_say(effects, log_topic, event.account, &account_event_type, &event);
+	input->late_count += event->late;
+	effects_say(effects, log_topic, event->account, &account_event_type, event);
 }
 
 static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
@@ -192,7 +193,7 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	*must_publish = true;
 	tell_inputs(resolve, key, input, effects);
 	if (!record->is_end) {
-		apply_event(resolve, key, &record->event, input, effects);
+		apply_event(resolve, key, input, effects);
 		return;
 	}
 	if (record->control.at_ms > input->watermark_ms)
