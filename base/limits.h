@@ -8,6 +8,7 @@ enum {
 	/* names and keys */
 	TOPIC_NAME_MAX = 249, /* Kafka's own bound */
 	APP_ID_MAX = 64,
+	CLUSTER_ID_MAX = 64,
 	KEY_LEN_MAX = 128, /* an account's or a series' key in the state */
 	EVENT_ID_MAX = 128,
 	EVENT_TYPE_MAX = 64,
@@ -35,9 +36,13 @@ enum {
 	RECOVERY_ATTEMPTS_MAX = 120,
 	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
 	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
-	STORE_FLUSH_MS = 5000,	   /* between flushes of the local store: what a crash replays */
-	CLOCK_JOURNAL_MAX = 8192,  /* ticks between Y and X before a checkpoint is forced */
-	POSITION_TEXT_MAX = 1024,  /* commit metadata; the broker's own limit is 4096 */
+	SHELF_MANY_MAX = 2048,	   /* states that the store is asked for at once */
+	RESTORE_BATCH_BYTES = 1024 * 1024, /* of states, written to the store at once */
+	RESTORE_INDEX_MAX = 8192,   /* states looked at between two writes of their due index */
+	STORE_FULL_WAIT_MS = 60000, /* for room on the disk, before a worker gives up */
+	STORE_FLUSH_MS = 5000,	    /* between flushes of the local store: what a crash replays */
+	CLOCK_JOURNAL_MAX = 8192,   /* ticks between Y and X before a checkpoint is forced */
+	POSITION_TEXT_MAX = 1024,   /* commit metadata; the broker's own limit is 4096 */
 
 	/* alerts and forecasts */
 	REASONS_MAX = 4,
@@ -47,6 +52,8 @@ enum {
 
 _Static_assert(OUTPUT_LEN_MAX < RECORD_LEN_MAX, "a state must fit into a record");
 _Static_assert(WRITERS_MAX >= PARTITIONS_MAX, "each partition of an input is a writer");
+_Static_assert(SHELF_MANY_MAX >= READ_AHEAD_MAX * TARGETS_MAX, "every key of a run");
+_Static_assert(CLUSTER_ID_MAX <= 255, "its length is a byte");
 _Static_assert(POSITION_TEXT_MAX < 4096, "offset.metadata.max.bytes of a broker");
 _Static_assert(POSITION_TEXT_MAX > 2 * KEY_LEN_MAX + 128, "a cursor's key is hex in the metadata");
 

@@ -61,7 +61,14 @@ static struct err *open_store(struct line *line)
 	if (err != NULL)
 		return err;
 	snprintf(path, sizeof path, "%s/%s", folder, line->stage_options.app_id);
-	return store_open(path, STORE_BYTES, &line->store);
+	struct store_opened opened;
+	const struct store_options store = { .memory_bytes = STORE_BYTES,
+					     .room_bytes = STORE_BYTES };
+	err = store_open(path, &store, &opened, &line->store);
+	if (err == NULL && opened.damaged)
+		log_emit(LOG_WARN, "run", "the state folder was damaged, it is rebuilt from Kafka",
+			 "{s:s,s:s}", "folder", path, "reason", opened.reason);
+	return err;
 }
 
 /* The configured name, else the one in the file beside the store. */

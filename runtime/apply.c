@@ -151,8 +151,11 @@ static struct err *next_stored(struct engine *engine, struct task *task, struct 
 			       int64_t until_ms, int64_t *skipped_ms, struct due_item *item,
 			       bool *found)
 {
-	*found = false;
-	while (due_cursor_item(cursor, until_ms, item)) {
+	for (;;) {
+		struct err *err = due_cursor_item(cursor, until_ms, item, found);
+		if (err != NULL || !*found)
+			return err;
+		*found = false;
 		const struct entry *cached =
 			cache_find(engine->cache, task->index, item->kind, item->key);
 		int64_t lsn = LSN_NONE;
@@ -161,7 +164,7 @@ static struct err *next_stored(struct engine *engine, struct task *task, struct 
 			lsn = cached->lsn;
 		} else {
 			struct shelf_value value;
-			struct err *err = shelf_get(task->shelf, item->kind, item->key, &value);
+			err = shelf_get(task->shelf, item->kind, item->key, &value);
 			if (err != NULL)
 				return err;
 			lsn = value.lsn;
@@ -176,7 +179,6 @@ static struct err *next_stored(struct engine *engine, struct task *task, struct 
 			*skipped_ms = item->due_ms;
 		due_cursor_next(cursor);
 	}
-	return NULL;
 }
 
 static int compare_due(const struct entry *entry, const struct due_item *item)

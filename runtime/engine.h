@@ -11,7 +11,7 @@
 #include "runtime/worker.h"
 #include "state/cache.h"
 #include "state/due_queue.h"
-#include "state/store.h"
+#include "state/shelf.h"
 
 /* A control record that moved the clock, while its due timers fire. */
 struct pending_tick {

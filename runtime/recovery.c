@@ -5,8 +5,10 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "runtime/keep.h"
 #include "runtime/restore.h"
 #include "runtime/task.h"
+#include "state/shelf_choice.h"
 
 static struct err *check_logic(const struct engine *engine, const struct task *task,
 			       const struct checkpoint *committed)
@@ -51,62 +53,80 @@ static struct err *start_fresh(struct engine *engine, struct task *task)
 	return log_clock_decode(task->clock, bytes_of(NULL, 0));
 }
 
-/* Whether the shelf continues the committed history. */
-static bool shelf_usable(const struct shelf_position *shelf, const struct checkpoint *committed)
+/* How far a task's input reaches: [low, high). */
+struct retained {
+	int64_t low, high;
+};
+
+/* An empty shelf, filled from Kafka, and its position: where the group's commit stands. */
+static struct err *restore_shelf(struct engine *engine, struct task *task,
+				 const struct checkpoint *committed)
 {
-	return shelf->present && shelf->logic_version == committed->logic_version &&
-	       shelf->x <= committed->x && shelf->y <= committed->y;
+	int64_t restored = 0;
+	struct err *err = restore_run(engine, task, &restored);
+	if (err != NULL)
+		return err;
+	const struct shelf_position position = {
+		.x = committed->x,
+		.y = committed->y,
+		.logic_version = committed->logic_version,
+		.clock = bytes_of(task->clock_bytes, task->clock_len),
+	};
+	store_batch_clear(engine->batch);
+	store_batch_position(engine->batch, task->shelf, &position);
+	log_emit(LOG_INFO, engine->processor->name, "states restored from their topics",
+		 "{s:s,s:i,s:I}", "topic", task->own_topic, "partition", task->partition, "states",
+		 (json_int_t)restored);
+	return keep_write(engine, engine->batch);
 }
 
 static struct err *find_start(struct engine *engine, struct task *task,
-			      const struct checkpoint *committed, int64_t *start)
+			      const struct checkpoint *committed, int64_t low, int64_t *start)
 {
+	const struct shelf_need need = {
+		.x = committed->x,
+		.y = committed->y,
+		.logic_version = committed->logic_version,
+		.low = low,
+		.replayable = engine->options.checkpoint_interval_ms > 0,
+	};
 	struct shelf_position shelf;
 	struct err *err = shelf_position(task->shelf, &shelf);
 	if (err != NULL)
 		return err;
-	if (shelf_usable(&shelf, committed) && shelf.clock.len <= LOG_CLOCK_LEN_MAX) {
+	enum shelf_fit fit = shelf_fit(&shelf, &need);
+	if (fit == SHELF_USABLE && shelf.clock.len <= LOG_CLOCK_LEN_MAX) {
 		*start = shelf.y;
-		memcpy(task->clock_bytes, shelf.clock.data, shelf.clock.len);
+		if (shelf.clock.len > 0)
+			memcpy(task->clock_bytes, shelf.clock.data, shelf.clock.len);
 		task->clock_len = shelf.clock.len;
 		return NULL;
 	}
-	int64_t restored = 0;
+	if (fit != SHELF_ABSENT)
+		log_emit(fit == SHELF_DAMAGED ? LOG_WARN : LOG_INFO, engine->processor->name,
+			 "local state is not used", "{s:s,s:i,s:s}", "topic", task->own_topic,
+			 "partition", task->partition, "reason", shelf_fit_text(fit));
 	*start = committed->y;
-	err = restore_run(engine, task, &restored);
-	if (err != NULL)
-		return err;
-	store_batch_clear(engine->batch);
-	store_batch_position(engine->batch, task->shelf, committed->x, committed->y,
-			     committed->logic_version,
-			     bytes_of(task->clock_bytes, task->clock_len));
-	log_emit(LOG_INFO, engine->processor->name, "states restored from their topics",
-		 "{s:s,s:i,s:I}", "topic", task->own_topic, "partition", task->partition, "states",
-		 (json_int_t)restored);
-	return store_batch_write(engine->store, engine->batch);
+	return restore_shelf(engine, task, committed);
 }
 
-static struct err *check_retained(struct engine *engine, const struct task *task, int64_t start)
+static struct err *check_retained(const struct task *task, const struct retained *input,
+				  int64_t start)
 {
-	int64_t low = 0, high = 0;
-	struct err *err =
-		bus_watermarks(engine->bus, task->own_topic, task->partition, &low, &high);
-	if (err != NULL)
-		return err;
-	if (start < low)
+	if (start < input->low)
 		return err_new(
 			ERR_FATAL, "INPUT_GONE",
 			"%s/%d begins at offset %" PRId64 ", but states go back to %" PRId64
 			": retention removed what is needed. Lengthen retention.ms, and start "
 			"over under another --app with --from-beginning",
-			task->own_topic, task->partition, low, start);
-	if (task->live_from > high)
+			task->own_topic, task->partition, input->low, start);
+	if (task->live_from > input->high)
 		return err_new(
 			ERR_FATAL, "INPUT_TRUNCATED",
 			"%s/%d ends at offset %" PRId64 ", but %" PRId64
 			" was committed: the topic was truncated or made anew. Start over under "
 			"another --app with --from-beginning",
-			task->own_topic, task->partition, high, task->live_from);
+			task->own_topic, task->partition, input->high, task->live_from);
 	return NULL;
 }
 
@@ -118,12 +138,16 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	if (position->offset < 0)
 		return start_fresh(engine, task);
 	struct checkpoint committed;
+	struct retained input;
 	int64_t start = 0;
 	struct err *err = checkpoint_parse(position->offset, position->metadata, &committed);
 	if (err == NULL)
 		err = check_logic(engine, task, &committed);
 	if (err == NULL)
-		err = find_start(engine, task, &committed, &start);
+		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &input.low,
+				     &input.high);
+	if (err == NULL)
+		err = find_start(engine, task, &committed, input.low, &start);
 	if (err != NULL)
 		return err;
 	task->committed = committed;
@@ -133,7 +157,7 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	task->live_from = committed.x;
 	task->live_cursor = committed.cursor;
 	err = log_clock_decode(task->clock, bytes_of(task->clock_bytes, task->clock_len));
-	return err != NULL ? err : check_retained(engine, task, start);
+	return err != NULL ? err : check_retained(task, &input, start);
 }
 
 struct err *recovery_run(struct engine *engine, struct task *const *tasks, size_t count)

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "runtime/keep.h"
 #include "runtime/seal.h"
 
 /* Reading a task's states back from their compacted topics. */
 struct restoring {
 	struct engine *engine;
 	struct task *task;
-	const struct state_kind *kind; /* of a published topic; NULL: the meta topic */
+	const struct state_kind *kind;
 	uint8_t kind_index;
-	size_t in_batch;
 	int64_t restored;
 	void *state; /* scratch */
 };
@@ -43,41 +43,50 @@ static struct err *foreign(const struct record *record, const char *what)
 		record->topic, record->partition, record->offset, what);
 }
 
+/* Hands on what has come together, once it is worth a write. */
+static struct err *pass_on(struct restoring *restoring, size_t bytes_min)
+{
+	struct engine *engine = restoring->engine;
+	if (store_batch_bytes(engine->batch) < bytes_min)
+		return NULL;
+	struct err *err = keep_write(engine, engine->batch);
+	store_batch_clear(engine->batch);
+	return err;
+}
+
+/* A later version of a key replaces an earlier one; nothing is looked up. */
 static struct err *restore_state(struct restoring *restoring, const struct record *record,
 				 struct bytes key)
 {
 	struct engine *engine = restoring->engine;
 	const struct state_kind *kind = restoring->kind;
 	int64_t lsn = LSN_NONE;
-	if (key.len == 0 || key.len > KEY_LEN_MAX || !header_lsn(record, &lsn))
-		return foreign(record, "no usable key or lsn");
-	struct shelf_value old; /* an earlier version of the same key: its due entry must go */
-	struct err *err = NULL;
-	if (restoring->in_batch > 0) {
-		err = store_batch_write(engine->store, engine->batch);
-		store_batch_clear(engine->batch);
-		restoring->in_batch = 0;
+	if (key.len == 0 || key.len > KEY_LEN_MAX)
+		return foreign(record, "no usable key");
+	if (record->value.data == NULL) {
+		store_batch_unload(engine->batch, restoring->task->shelf, restoring->kind_index,
+				   key);
+		return pass_on(restoring, RESTORE_BATCH_BYTES);
 	}
-	if (err == NULL)
-		err = shelf_get(restoring->task->shelf, restoring->kind_index, key, &old);
-	if (err != NULL)
-		return err;
-	int64_t old_due_ms = old.present ? old.due_ms : TIME_NONE;
+	if (!header_lsn(record, &lsn))
+		return foreign(record, "no lsn");
 	memset(restoring->state, 0, kind->state_size);
-	err = kind->decode(engine->processor->context, record->value, restoring->state);
+	struct err *err = kind->decode(engine->processor->context, record->value, restoring->state);
 	if (err != NULL)
 		return err_wrap(err, "restoring from %s/%d", record->topic, record->partition);
 	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
-	store_batch_put(engine->batch, restoring->task->shelf, restoring->kind_index, key, lsn,
-			old_due_ms, due_ms, record->value);
-	restoring->in_batch++;
+	store_batch_load(engine->batch, restoring->task->shelf, restoring->kind_index, key, lsn,
+			 due_ms, record->value);
 	restoring->restored++;
-	return NULL;
+	return pass_on(restoring, RESTORE_BATCH_BYTES);
 }
 
 static struct err *restore_clock(struct restoring *restoring, const struct record *record)
 {
 	struct task *task = restoring->task;
+	task->clock_len = 0;
+	if (record->value.data == NULL)
+		return NULL;
 	if (record->value.len > LOG_CLOCK_LEN_MAX)
 		return foreign(record, "too large for a clock");
 	memcpy(task->clock_bytes, record->value.data, record->value.len);
@@ -114,13 +123,12 @@ static struct err *restore_meta(struct restoring *restoring, const struct record
 
 static struct err *restore_meta_record(void *context, const struct record *record)
 {
-	return record->value.data == NULL ? NULL : restore_meta(context, record);
+	return restore_meta(context, record);
 }
 
 static struct err *restore_published_record(void *context, const struct record *record)
 {
-	struct restoring *restoring = context;
-	return record->value.data == NULL ? NULL : restore_state(restoring, record, record->key);
+	return restore_state(context, record, record->key);
 }
 
 static struct err *restore_topics(struct restoring *restoring)
@@ -143,22 +151,56 @@ static struct err *restore_topics(struct restoring *restoring)
 	return err;
 }
 
+static bool has_timers(const struct processor *processor)
+{
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (processor->kinds[i].due != NULL)
+			return true;
+	return false;
+}
+
+/* The due index is derived at the end, when each key has its one last version. */
+static struct err *index_due(struct restoring *restoring)
+{
+	bool done = !has_timers(restoring->engine->processor);
+	struct shelf_indexing *indexing = done ? NULL : shelf_indexing_new(restoring->task->shelf);
+	struct err *err = NULL;
+	while (err == NULL && !done) {
+		err = shelf_indexing_step(indexing, restoring->engine->batch, RESTORE_INDEX_MAX,
+					  &done);
+		if (err == NULL)
+			err = pass_on(restoring, 0);
+	}
+	shelf_indexing_free(&indexing);
+	return err;
+}
+
+static size_t state_size_max(const struct processor *processor)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (processor->kinds[i].state_size > size)
+			size = processor->kinds[i].state_size;
+	return size;
+}
+
 struct err *restore_run(struct engine *engine, struct task *task, int64_t *restored)
 {
-	size_t state_max = 1;
-	for (size_t i = 0; i < engine->processor->kind_count; i++)
-		if (engine->processor->kinds[i].state_size > state_max)
-			state_max = engine->processor->kinds[i].state_size;
-	struct restoring restoring = { .engine = engine,
-				       .task = task,
-				       .state = check_calloc(1, state_max) };
+	struct restoring restoring = {
+		.engine = engine,
+		.task = task,
+		.state = check_calloc(1, state_size_max(engine->processor)),
+	};
 	struct err *err = shelf_wipe(task->shelf);
 	task->clock_len = 0;
 	store_batch_clear(engine->batch);
 	if (err == NULL)
 		err = restore_topics(&restoring);
 	if (err == NULL)
-		err = store_batch_write(engine->store, engine->batch);
+		err = pass_on(&restoring, 0);
+	if (err == NULL)
+		err = index_due(&restoring);
+	store_batch_clear(engine->batch);
 	free(restoring.state);
 	*restored = restoring.restored;
 	return err;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "runtime/keep.h"
 #include "runtime/task.h"
 
 struct bytes seal_meta_key(const char *topic, const char *kind, struct bytes key,
@@ -153,9 +154,13 @@ static struct err *add_position(struct engine *engine, struct task *task)
 	position->partition = task->partition;
 	position->offset = checkpoint->x;
 	checkpoint_format(checkpoint, position->metadata);
-	store_batch_position(flight->batch, task->shelf, checkpoint->x, checkpoint->y,
-			     checkpoint->logic_version,
-			     bytes_of(task->clock_bytes, task->clock_len));
+	const struct shelf_position shelf = {
+		.x = checkpoint->x,
+		.y = checkpoint->y,
+		.logic_version = checkpoint->logic_version,
+		.clock = bytes_of(task->clock_bytes, task->clock_len),
+	};
+	store_batch_position(flight->batch, task->shelf, &shelf);
 	task->sealed_y = checkpoint->y;
 	task->touched = false;
 	flight->tasks[flight->count++] = task;
@@ -270,7 +275,7 @@ struct err *seal_settle(struct engine *engine, bool wait)
 		return err;
 	flight->present = false;
 	note_commit(engine); /* certain: nothing of it may be said again */
-	err = store_batch_write(engine->store, flight->batch);
+	err = keep_write(engine, flight->batch);
 	if (err != NULL)
 		return err;
 	cache_land(engine->cache);

@@ -63,7 +63,8 @@ static struct err *open_store(struct rig *rig, char identity[IDENTITY_LEN + 1])
 	if (err != NULL)
 		return err;
 	snprintf(path, sizeof path, "%s/%s", folder, rig->app_id);
-	return store_open(path, (size_t)rig->store_mb << 20, &rig->store);
+	const struct store_options options = { .memory_bytes = (size_t)rig->store_mb << 20 };
+	return store_open(path, &options, NULL, &rig->store);
 }
 
 static struct err *open_worker(struct seat *seat)

@@ -169,8 +169,9 @@ static struct err *open_seat(struct memory_line *line, size_t index)
 {
 	struct seat *seat = &line->seats[index];
 	const struct stage_options options = stage_options(line);
+	const struct store_options store = { .memory_bytes = STORE_BYTES };
 	if (line->store == NULL)
-		must(store_open(line->folder, STORE_BYTES, &line->store));
+		must(store_open(line->folder, &store, NULL, &line->store));
 	must(registry_open(NULL, &seat->registry));
 	seat->stage = stage_new(stage_names[index], &options, seat->registry);
 	names_output(line->options.app_id, stage_names[index], seat->group);

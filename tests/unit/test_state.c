@@ -1,4 +1,4 @@
-/* state/: the cache and its dirty queue, the due queue, the store. */
+/* state/: the cache and its dirty queue, the due queue. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,15 +11,8 @@
 
 #include "base/check.h"
 #include "state/due_queue.h"
-#include "state/store.h"
 
-enum { SLOTS = 64, STORE_BYTES = 8 << 20 };
-
-static void expect_ok(struct err *err)
-{
-	if (err != NULL)
-		fail_msg("%s: %s", err_code(err), err_text(err));
-}
+enum { SLOTS = 64 };
 
 static struct bytes key_of(int i, char text[16])
 {
@@ -180,90 +173,6 @@ static void due_queue_agrees_with_a_search(void **state)
 	cache_free(&cache);
 }
 
-static void make_folder(char path[256])
-{
-	const char *base = getenv("TMPDIR");
-	snprintf(path, 256, "%s/foretell-store-XXXXXX", base != NULL ? base : "/tmp");
-	CHECK(mkdtemp(path) != NULL);
-}
-
-static void put(struct store_batch *batch, struct shelf *shelf, const char *key, int64_t lsn,
-		int64_t old_due_ms, int64_t due_ms, const char *value)
-{
-	store_batch_put(batch, shelf, 0, bytes_str(key), lsn, old_due_ms, due_ms, bytes_str(value));
-}
-
-static void expect_due(struct shelf *shelf, int64_t until_ms, const char *expected)
-{
-	char text[256] = "";
-	struct due_item item;
-	struct due_cursor *cursor = due_cursor_new(shelf, INT64_MIN);
-	for (; due_cursor_item(cursor, until_ms, &item); due_cursor_next(cursor))
-		snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s@%d ",
-			 (int)item.key.len, (const char *)item.key.data, (int)item.due_ms);
-	due_cursor_free(&cursor);
-	assert_string_equal(text, expected);
-}
-
-static void store_keeps_what_was_written(void **state)
-{
-	(void)state;
-	char path[256];
-	make_folder(path);
-	struct store *store;
-	struct shelf *shelf, *other;
-	struct shelf_value value;
-	struct shelf_position position;
-	expect_ok(store_open(path, STORE_BYTES, &store));
-	expect_ok(store_shelf(store, "account", "log", 3, &shelf));
-	expect_ok(shelf_position(shelf, &position));
-	assert_false(position.present);
-	struct store_batch *batch = store_batch_new();
-	put(batch, shelf, "a", 7, TIME_NONE, 30, "first");
-	put(batch, shelf, "b", 8, TIME_NONE, -5, "second");
-	put(batch, shelf, "c", 9, TIME_NONE, TIME_NONE, "");
-	store_batch_position(batch, shelf, 10, 4, 2, bytes_str("clock"));
-	expect_ok(store_batch_write(store, batch));
-	expect_due(shelf, 100, "b@-5 a@30 ");
-	store_batch_clear(batch);
-	put(batch, shelf, "a", 11, 30, 20, "third");
-	expect_ok(store_batch_write(store, batch));
-	store_close(&store); /* flushes */
-	expect_ok(store_open(path, STORE_BYTES, &store));
-	expect_ok(store_shelf(store, "account", "log", 3, &shelf));
-	expect_ok(store_shelf(store, "account", "log", 4, &other));
-	expect_ok(shelf_get(shelf, 0, bytes_str("a"), &value));
-	assert_true(value.present && value.lsn == 11 && value.due_ms == 20);
-	assert_true(bytes_equal(value.state, bytes_str("third")));
-	expect_ok(shelf_get(other, 0, bytes_str("a"), &value));
-	assert_false(value.present);
-	expect_due(shelf, 25, "b@-5 a@20 ");
-	expect_ok(shelf_position(shelf, &position));
-	assert_true(position.present && position.x == 10 && position.y == 4);
-	assert_int_equal(position.logic_version, 2);
-	assert_true(bytes_equal(position.clock, bytes_str("clock")));
-	expect_ok(shelf_wipe(shelf));
-	expect_ok(shelf_position(shelf, &position));
-	assert_false(position.present);
-	store_batch_free(&batch);
-	store_close(&store);
-}
-
-static void second_process_is_refused(void **state)
-{
-	(void)state;
-	char path[256];
-	make_folder(path);
-	struct store *store, *second;
-	expect_ok(store_open(path, STORE_BYTES, &store));
-	struct err *err = store_open(path, STORE_BYTES, &second);
-	assert_non_null(err);
-	assert_string_equal(err_code(err), "STORE_OPEN");
-	assert_non_null(strstr(err_text(err), "another foretell"));
-	err_free(&err);
-	store_close(&store);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,8 +181,6 @@ int main(void)
 		cmocka_unit_test(table_survives_churn),
 		cmocka_unit_test(due_queue_gives_the_lowest_first),
 		cmocka_unit_test(due_queue_agrees_with_a_search),
-		cmocka_unit_test(store_keeps_what_was_written),
-		cmocka_unit_test(second_process_is_refused),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

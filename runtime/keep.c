@@ -1,0 +1,36 @@
+#include "runtime/keep.h"
+
+#include "base/log.h"
+
+enum { LOOK_MS = 250 };
+
+/* `cause` (stolen), as the end of waiting for it. */
+static struct err *give_up(struct err *cause)
+{
+	struct err *err = err_new(ERR_FATAL, "STORE_FULL", "waited %d s: %s",
+				  STORE_FULL_WAIT_MS / 1000, err_text(cause));
+	err_free(&cause);
+	return err;
+}
+
+struct err *keep_write(struct engine *engine, struct store_batch *batch)
+{
+	const struct time_source *time = engine->options.time;
+	int64_t began_ms = engine_now_ms(engine);
+	struct err *err = store_batch_write(engine->store, batch);
+	if (err == NULL || err_verdict(err) != ERR_RETRY)
+		return err;
+	log_emit(LOG_WARN, engine->processor->name, "waiting for room on the disk", "{s:s,s:s}",
+		 "code", err_code(err), "reason", err_text(err));
+	while (err != NULL && err_verdict(err) == ERR_RETRY) {
+		if (engine_now_ms(engine) - began_ms >= STORE_FULL_WAIT_MS)
+			return give_up(err);
+		err_free(&err);
+		time->sleep_ms(time->context, LOOK_MS);
+		err = store_batch_write(engine->store, batch);
+	}
+	if (err == NULL)
+		log_emit(LOG_INFO, engine->processor->name, "there is room again", "{s:I}", "ms",
+			 (json_int_t)(engine_now_ms(engine) - began_ms));
+	return err;
+}

@@ -1,0 +1,60 @@
+/* What the store and its shelves share of RocksDB. Only state/ includes this. */
+#ifndef STATE_STORE_ROCKS_H
+#define STATE_STORE_ROCKS_H
+
+#include <pthread.h>
+#include <rocksdb/c.h>
+
+#include "state/shelf.h"
+
+enum { SHELF_NAME_MAX = 64 + TOPIC_NAME_MAX + 16 };
+
+struct shelf {
+	struct store *store;
+	rocksdb_column_family_handle_t *handle;
+	char name[SHELF_NAME_MAX];
+	rocksdb_pinnableslice_t *pinned; /* what the last get lent out */
+	char *position;			 /* likewise, the last position */
+	bool damaged;
+	bool dropped;	  /* by a wipe that is not over */
+	int damage_count; /* since the store was opened */
+};
+
+struct store {
+	char *path;    /* owned */
+	int lock_file; /* -1: none */
+	uint64_t room_bytes;
+	rocksdb_t *db;
+	rocksdb_options_t *options;
+	rocksdb_block_based_table_options_t *table_options;
+	rocksdb_cache_t *block_cache;
+	rocksdb_writeoptions_t *write_options;
+	rocksdb_readoptions_t *read_options; /* what it reads stays in the block cache */
+	rocksdb_readoptions_t *many_options; /* what it reads does not: it is seldom met again */
+	rocksdb_readoptions_t *scan_options; /* nor what is read in order */
+	rocksdb_column_family_handle_t *default_family;
+	pthread_mutex_t lock; /* of the list below: workers open shelves side by side */
+	struct shelf **shelves;
+	size_t shelf_count;
+};
+
+struct store_batch {
+	rocksdb_writebatch_t *batch;
+};
+
+/* RETRY STORE_FULL where the disk has less room than must stay free. */
+ERR_MUST_USE struct err *store_room(const struct store *store);
+
+/* RocksDB's message (stolen) after a write, as an error; a damaged database is marked. */
+struct err *store_write_error(struct store *store, const char *doing, char *message);
+
+/* RocksDB's message (stolen) after a read, as an error; a damaged shelf is marked. */
+struct err *store_read_error(struct shelf *shelf, char *message);
+
+/* Bytes that pass RocksDB's checks but can't be foretell's. */
+struct err *store_unreadable(struct shelf *shelf, const char *what);
+
+struct err *store_flush(struct shelf *shelf, bool wait);
+void shelf_release(struct shelf *shelf); /* what it lent out */
+
+#endif
