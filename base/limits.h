@@ -34,11 +34,9 @@ enum {
 	TICK_SLICE_MAX = 20000, /* due entries fired before the worker looks up */
 	PUBLISH_MAX = 20000,	/* states published with one transaction */
 	RECOVERY_ATTEMPTS_MAX = 120,
-	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
-	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
-	SHELF_MANY_MAX = 2048,	   /* states that the store is asked for at once */
-	RESTORE_BATCH_BYTES = 1024 * 1024, /* of states, written to the store at once */
-	RESTORE_INDEX_MAX = 8192,   /* states looked at between two writes of their due index */
+	FAILURES_COUNTED_MAX = 16,  /* recoveries without a commit between, for their back-off */
+	READ_AHEAD_MAX = 128,	    /* records whose states are fetched together */
+	SHELF_MANY_MAX = 2048,	    /* states that the store is asked for at once */
 	STORE_FULL_WAIT_MS = 60000, /* for room on the disk, before a worker gives up */
 	STORE_FLUSH_MS = 5000,	    /* between flushes of the local store: what a crash replays */
 	CLOCK_JOURNAL_MAX = 8192,   /* ticks between Y and X before a checkpoint is forced */

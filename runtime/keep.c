@@ -4,6 +4,18 @@
 
 enum { LOOK_MS = 250 };
 
+/* One of the two is to be written. */
+struct burden {
+	struct store_batch *batch;
+	struct shelf_load *load;
+};
+
+static struct err *try_once(struct engine *engine, const struct burden *burden)
+{
+	return burden->load != NULL ? shelf_load_write(burden->load)
+				    : store_batch_write(engine->store, burden->batch);
+}
+
 /* `cause` (stolen), as the end of waiting for it. */
 static struct err *give_up(struct err *cause)
 {
@@ -13,11 +25,11 @@ static struct err *give_up(struct err *cause)
 	return err;
 }
 
-struct err *keep_write(struct engine *engine, struct store_batch *batch)
+static struct err *keep(struct engine *engine, const struct burden *burden)
 {
 	const struct time_source *time = engine->options.time;
 	int64_t began_ms = engine_now_ms(engine);
-	struct err *err = store_batch_write(engine->store, batch);
+	struct err *err = try_once(engine, burden);
 	if (err == NULL || err_verdict(err) != ERR_RETRY)
 		return err;
 	log_emit(LOG_WARN, engine->processor->name, "waiting for room on the disk", "{s:s,s:s}",
@@ -27,10 +39,20 @@ struct err *keep_write(struct engine *engine, struct store_batch *batch)
 			return give_up(err);
 		err_free(&err);
 		time->sleep_ms(time->context, LOOK_MS);
-		err = store_batch_write(engine->store, batch);
+		err = try_once(engine, burden);
 	}
 	if (err == NULL)
 		log_emit(LOG_INFO, engine->processor->name, "there is room again", "{s:I}", "ms",
 			 (json_int_t)(engine_now_ms(engine) - began_ms));
 	return err;
+}
+
+struct err *keep_write(struct engine *engine, struct store_batch *batch)
+{
+	return keep(engine, &(struct burden){ .batch = batch });
+}
+
+struct err *keep_load(struct engine *engine, struct shelf_load *load)
+{
+	return keep(engine, &(struct burden){ .load = load });
 }

@@ -6,9 +6,11 @@
 #define RUNTIME_KEEP_H
 
 #include "runtime/engine.h"
+#include "state/shelf_load.h"
 
 /* Errors: FATAL STORE_FULL: no room for STORE_FULL_WAIT_MS, so that another process may take over;
  * others as store_batch_write. */
 ERR_MUST_USE struct err *keep_write(struct engine *engine, struct store_batch *batch);
+ERR_MUST_USE struct err *keep_load(struct engine *engine, struct shelf_load *load);
 
 #endif

@@ -15,6 +15,7 @@ struct restoring {
 	const struct state_kind *kind;
 	uint8_t kind_index;
 	int64_t restored;
+	struct shelf_load *load;
 	void *state; /* scratch */
 };
 
@@ -43,42 +44,41 @@ static struct err *foreign(const struct record *record, const char *what)
 		record->topic, record->partition, record->offset, what);
 }
 
-/* Hands on what has come together, once it is worth a write. */
-static struct err *pass_on(struct restoring *restoring, size_t bytes_min)
+/* Writes what has come together. */
+static struct err *pass_on(struct restoring *restoring)
 {
-	struct engine *engine = restoring->engine;
-	if (store_batch_bytes(engine->batch) < bytes_min)
-		return NULL;
-	struct err *err = keep_write(engine, engine->batch);
-	store_batch_clear(engine->batch);
-	return err;
+	return keep_load(restoring->engine, restoring->load);
 }
 
 /* A later version of a key replaces an earlier one; nothing is looked up. */
 static struct err *restore_state(struct restoring *restoring, const struct record *record,
 				 struct bytes key)
 {
-	struct engine *engine = restoring->engine;
+	struct err *err = NULL;
 	const struct state_kind *kind = restoring->kind;
 	int64_t lsn = LSN_NONE;
 	if (key.len == 0 || key.len > KEY_LEN_MAX)
 		return foreign(record, "no usable key");
+	if (record->value.len > OUTPUT_LEN_MAX)
+		return foreign(record, "too large for a state");
+	if (!shelf_load_has_room(restoring->load, key, record->value))
+		err = pass_on(restoring);
+	if (err != NULL)
+		return err;
 	if (record->value.data == NULL) {
-		store_batch_unload(engine->batch, restoring->task->shelf, restoring->kind_index,
-				   key);
-		return pass_on(restoring, RESTORE_BATCH_BYTES);
+		shelf_load_delete(restoring->load, restoring->kind_index, key);
+		return NULL;
 	}
 	if (!header_lsn(record, &lsn))
 		return foreign(record, "no lsn");
 	memset(restoring->state, 0, kind->state_size);
-	struct err *err = kind->decode(engine->processor->context, record->value, restoring->state);
+	err = kind->decode(restoring->engine->processor->context, record->value, restoring->state);
 	if (err != NULL)
 		return err_wrap(err, "restoring from %s/%d", record->topic, record->partition);
 	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
-	store_batch_load(engine->batch, restoring->task->shelf, restoring->kind_index, key, lsn,
-			 due_ms, record->value);
+	shelf_load_put(restoring->load, restoring->kind_index, key, lsn, due_ms, record->value);
 	restoring->restored++;
-	return pass_on(restoring, RESTORE_BATCH_BYTES);
+	return NULL;
 }
 
 static struct err *restore_clock(struct restoring *restoring, const struct record *record)
@@ -159,19 +159,15 @@ static bool has_timers(const struct processor *processor)
 	return false;
 }
 
-/* The due index is derived at the end, when each key has its one last version. */
 static struct err *index_due(struct restoring *restoring)
 {
 	bool done = !has_timers(restoring->engine->processor);
-	struct shelf_indexing *indexing = done ? NULL : shelf_indexing_new(restoring->task->shelf);
 	struct err *err = NULL;
 	while (err == NULL && !done) {
-		err = shelf_indexing_step(indexing, restoring->engine->batch, RESTORE_INDEX_MAX,
-					  &done);
+		err = shelf_load_index(restoring->load, &done);
 		if (err == NULL)
-			err = pass_on(restoring, 0);
+			err = pass_on(restoring);
 	}
-	shelf_indexing_free(&indexing);
 	return err;
 }
 
@@ -193,14 +189,14 @@ struct err *restore_run(struct engine *engine, struct task *task, int64_t *resto
 	};
 	struct err *err = shelf_wipe(task->shelf);
 	task->clock_len = 0;
-	store_batch_clear(engine->batch);
+	restoring.load = shelf_load_new(task->shelf);
 	if (err == NULL)
 		err = restore_topics(&restoring);
 	if (err == NULL)
-		err = pass_on(&restoring, 0);
+		err = pass_on(&restoring);
 	if (err == NULL)
 		err = index_due(&restoring);
-	store_batch_clear(engine->batch);
+	shelf_load_free(&restoring.load);
 	free(restoring.state);
 	*restored = restoring.restored;
 	return err;

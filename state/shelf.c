@@ -16,10 +16,27 @@ void shelf_release(struct shelf *shelf)
 	shelf->position = NULL;
 }
 
+static bool is_empty(struct shelf *shelf)
+{
+	rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(
+		shelf->store->db, shelf->store->scan_options, shelf->handle);
+	char *message = NULL;
+	rocksdb_iter_seek_to_first(iterator);
+	bool empty = !rocksdb_iter_valid(iterator);
+	rocksdb_iter_get_error(iterator, &message);
+	rocksdb_iter_destroy(iterator);
+	empty = empty && message == NULL;
+	rocksdb_free(message);
+	return empty;
+}
+
 struct err *shelf_wipe(struct shelf *shelf)
 {
 	struct store *store = shelf->store;
 	char *message = NULL;
+	/* making a shelf anew waits for the disk several times */
+	if (!shelf->damaged && !shelf->dropped && is_empty(shelf))
+		return NULL;
 	struct err *err = store_room(store);
 	if (err != NULL)
 		return err;
@@ -191,114 +208,38 @@ struct err *shelf_get_many(struct shelf *shelf, struct shelf_loan *loan, uint8_t
 	return err;
 }
 
-void store_batch_load(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-		      struct bytes key, int64_t lsn, int64_t due_ms, struct bytes state)
+void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
+		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state)
 {
 	uint8_t raw[SHELF_KEY_MAX], head[VALUE_HEAD_LEN];
-	size_t raw_len = layout_state_key(raw, kind, key);
+	size_t len = layout_state_key(raw, kind, key);
 	layout_value_head(head, lsn, due_ms);
 	const char *keys[] = { (const char *)raw };
 	const char *values[] = { (const char *)head, (const char *)state.data };
 	const size_t value_lens[] = { sizeof head, state.len };
-	rocksdb_writebatch_putv_cf(batch->batch, shelf->handle, 1, keys, &raw_len,
+	rocksdb_writebatch_putv_cf(batch->batch, shelf->handle, 1, keys, &len,
 				   state.len > 0 ? 2 : 1, values, value_lens);
-}
-
-void store_batch_unload(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-			struct bytes key)
-{
-	uint8_t raw[SHELF_KEY_MAX];
-	size_t len = layout_state_key(raw, kind, key);
-	rocksdb_writebatch_delete_cf(batch->batch, shelf->handle, (const char *)raw, len);
-}
-
-static void put_due(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
-		    int64_t due_ms)
-{
-	uint8_t raw[SHELF_KEY_MAX];
-	size_t len = layout_due_key(raw, due_ms, kind, key);
-	rocksdb_writebatch_put_cf(batch->batch, shelf->handle, (const char *)raw, len, "", 0);
-}
-
-void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
-		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state)
-{
-	store_batch_load(batch, shelf, kind, key, lsn, due_ms, state);
 	if (old_due_ms == due_ms)
 		return;
 	if (old_due_ms != TIME_NONE) {
-		uint8_t raw[SHELF_KEY_MAX];
-		size_t len = layout_due_key(raw, old_due_ms, kind, key);
+		len = layout_due_key(raw, old_due_ms, kind, key);
 		rocksdb_writebatch_delete_cf(batch->batch, shelf->handle, (const char *)raw, len);
 	}
-	if (due_ms != TIME_NONE)
-		put_due(batch, shelf, kind, key, due_ms);
+	if (due_ms != TIME_NONE) {
+		len = layout_due_key(raw, due_ms, kind, key);
+		rocksdb_writebatch_put_cf(batch->batch, shelf->handle, (const char *)raw, len, "",
+					  0);
+	}
 }
 
-/* ---- filling an empty shelf ----------------------------------------------------------------- */
+/* ---- due index ------------------------------------------------------------------------------ */
 
-static struct err *iterator_error(struct shelf *shelf, const rocksdb_iterator_t *iterator)
+struct err *store_iterator_error(struct shelf *shelf, const rocksdb_iterator_t *iterator)
 {
 	char *message = NULL;
 	rocksdb_iter_get_error(iterator, &message);
 	return message == NULL ? NULL : store_read_error(shelf, message);
 }
-
-struct shelf_indexing {
-	struct shelf *shelf;
-	rocksdb_iterator_t *iterator;
-};
-
-struct shelf_indexing *shelf_indexing_new(struct shelf *shelf)
-{
-	static const uint8_t first[] = { PREFIX_STATE };
-	struct shelf_indexing *indexing = check_malloc(sizeof *indexing);
-	indexing->shelf = shelf;
-	indexing->iterator = rocksdb_create_iterator_cf(shelf->store->db,
-							shelf->store->scan_options, shelf->handle);
-	rocksdb_iter_seek(indexing->iterator, (const char *)first, sizeof first);
-	return indexing;
-}
-
-void shelf_indexing_free(struct shelf_indexing **indexing)
-{
-	if (*indexing == NULL)
-		return;
-	rocksdb_iter_destroy((*indexing)->iterator);
-	free(*indexing);
-	*indexing = NULL;
-}
-
-struct err *shelf_indexing_step(struct shelf_indexing *indexing, struct store_batch *batch,
-				size_t count, bool *done)
-{
-	struct shelf *shelf = indexing->shelf;
-	rocksdb_iterator_t *iterator = indexing->iterator;
-	*done = false;
-	for (size_t i = 0; i < count; i++, rocksdb_iter_next(iterator)) {
-		size_t key_len = 0, value_len = 0;
-		const uint8_t *key = NULL;
-		*done = !rocksdb_iter_valid(iterator);
-		if (*done)
-			return iterator_error(shelf, iterator);
-		key = (const uint8_t *)rocksdb_iter_key(iterator, &key_len);
-		*done = key[0] != PREFIX_STATE;
-		if (*done)
-			return NULL;
-		const char *raw = rocksdb_iter_value(iterator, &value_len);
-		struct shelf_value value;
-		if (key_len <= STATE_KEY_HEAD_LEN ||
-		    !layout_read_value(bytes_of(raw, value_len), &value))
-			return store_unreadable(shelf, "a state");
-		if (value.due_ms != TIME_NONE)
-			put_due(batch, shelf, key[1],
-				bytes_of(key + STATE_KEY_HEAD_LEN, key_len - STATE_KEY_HEAD_LEN),
-				value.due_ms);
-	}
-	return NULL;
-}
-
-/* ---- due index ------------------------------------------------------------------------------ */
 
 struct due_cursor {
 	struct shelf *shelf;
@@ -332,7 +273,7 @@ struct err *due_cursor_item(struct due_cursor *cursor, int64_t until_ms, struct 
 {
 	*found = false;
 	if (!rocksdb_iter_valid(cursor->iterator))
-		return iterator_error(cursor->shelf, cursor->iterator);
+		return store_iterator_error(cursor->shelf, cursor->iterator);
 	size_t len = 0;
 	const char *raw = rocksdb_iter_key(cursor->iterator, &len);
 	if (!layout_read_due(bytes_of(raw, len), item))

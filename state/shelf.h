@@ -66,25 +66,6 @@ ERR_MUST_USE struct err *shelf_get_many(struct shelf *shelf, struct shelf_loan *
 void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
 		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state);
 
-/* ---- filling an empty shelf ----------------------------------------------------------------- */
-
-/* As store_batch_put, but leaves the due index alone: a key may come several times, and the last
- * one counts. shelf_indexing makes the index when all are in. */
-void store_batch_load(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-		      struct bytes key, int64_t lsn, int64_t due_ms, struct bytes state);
-
-void store_batch_unload(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
-			struct bytes key);
-
-/* One step of making the due index, over at most `count` states from where the last step ended;
- * its entries go to `batch`. */
-struct shelf_indexing;
-
-struct shelf_indexing *shelf_indexing_new(struct shelf *shelf);
-ERR_MUST_USE struct err *shelf_indexing_step(struct shelf_indexing *indexing,
-					     struct store_batch *batch, size_t count, bool *done);
-void shelf_indexing_free(struct shelf_indexing **indexing);
-
 /* ---- due index ------------------------------------------------------------------------------ */
 
 /* The due index from from_ms on, in (due, kind, key) order. A cursor sees the shelf as it was when

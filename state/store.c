@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "state/shelf_load.h"
 #include "state/store_folder.h"
 #include "state/store_rocks.h"
 
 enum {
 	SHELVES_MAX = 4 * TASKS_MAX,
 	WRITE_BUFFER_MAX = 32 * 1024 * 1024, /* of one shelf */
+	LOAD_BYTES_MAX = 32 * 1024 * 1024,
 	ARENA_BLOCK_BYTES = 128 * 1024,
 	BLOCK_BYTES = 4096,
 	SCAN_AHEAD_BYTES = 1024 * 1024,
@@ -136,6 +138,7 @@ static void make_table_options(struct store *store, size_t cache_bytes)
 static void make_options(struct store *store, size_t memory_bytes)
 {
 	size_t buffers = memory_bytes / 3;
+	store->load_bytes = buffers < LOAD_BYTES_MAX ? buffers : LOAD_BYTES_MAX;
 	store->options = rocksdb_options_create();
 	rocksdb_options_set_create_if_missing(store->options, 1);
 	rocksdb_options_set_create_missing_column_families(store->options, 1);
@@ -231,6 +234,7 @@ static struct err *open_or_replace(struct store *store, struct store_opened *ope
 	if (store_folder_marked(store->path, reason, sizeof reason))
 		err = move_aside(store, opened, reason);
 	bool damaged = false;
+	store_folder_sweep(store->path, SHELF_LOAD_SUFFIX);
 	if (err == NULL)
 		err = open_families(store, &damaged);
 	if (!damaged)

@@ -40,23 +40,26 @@ bool store_folder_marked(const char *path, char *reason, size_t size)
 	return true;
 }
 
-/* A folder of RocksDB's is flat; anything else in it stays, and keeps the folder. */
-static void remove_flat(const char *path)
+void store_folder_sweep(const char *path, const char *suffix)
 {
+	size_t suffix_len = strlen(suffix);
 	DIR *folder = opendir(path);
 	if (folder == NULL)
 		return;
-	for (struct dirent *item = readdir(folder); item != NULL; item = readdir(folder))
-		unlinkat(dirfd(folder), item->d_name, 0);
+	for (struct dirent *item = readdir(folder); item != NULL; item = readdir(folder)) {
+		size_t len = strlen(item->d_name);
+		if (len >= suffix_len && strcmp(item->d_name + len - suffix_len, suffix) == 0)
+			unlinkat(dirfd(folder), item->d_name, 0);
+	}
 	closedir(folder);
-	rmdir(path);
 }
 
 struct err *store_folder_move_aside(const char *path)
 {
 	char aside[STORE_PATH_MAX + 16];
 	snprintf(aside, sizeof aside, "%s.damaged", path);
-	remove_flat(aside);
+	store_folder_sweep(aside, ""); /* RocksDB makes no folders in its own */
+	rmdir(aside);
 	if (rename(path, aside) == 0)
 		return NULL;
 	return err_new(ERR_FATAL, "STORE_OPEN",

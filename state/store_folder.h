@@ -11,6 +11,9 @@ enum { STORE_PATH_MAX = 4096 };
 
 bool store_folder_has(const char *path, const char *file);
 
+/* Removes the files whose names end so. */
+void store_folder_sweep(const char *path, const char *suffix);
+
 /* Leaves a mark that the next opening finds; as well as it can. */
 void store_folder_mark(const char *path, const char *reason);
 

@@ -24,6 +24,7 @@ struct store {
 	char *path;    /* owned */
 	int lock_file; /* -1: none */
 	uint64_t room_bytes;
+	size_t load_bytes; /* that a shelf_load may hold */
 	rocksdb_t *db;
 	rocksdb_options_t *options;
 	rocksdb_block_based_table_options_t *table_options;
@@ -51,10 +52,14 @@ struct err *store_write_error(struct store *store, const char *doing, char *mess
 /* RocksDB's message (stolen) after a read, as an error; a damaged shelf is marked. */
 struct err *store_read_error(struct shelf *shelf, char *message);
 
+/* Why an iterator is not valid; NULL: it is at the end. */
+ERR_MUST_USE struct err *store_iterator_error(struct shelf *shelf,
+					      const rocksdb_iterator_t *iterator);
+
 /* Bytes that pass RocksDB's checks but can't be foretell's. */
 struct err *store_unreadable(struct shelf *shelf, const char *what);
 
-struct err *store_flush(struct shelf *shelf, bool wait);
+ERR_MUST_USE struct err *store_flush(struct shelf *shelf, bool wait);
 void shelf_release(struct shelf *shelf); /* what it lent out */
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/timestamp.h"
 #include "state/shelf_choice.h"
 #include "state/shelf_layout.h"
+#include "state/shelf_load.h"
 
 enum { STORE_BYTES = 8 << 20, MANY = 3000, STATE_LEN = 300 };
 
@@ -167,8 +168,8 @@ static void load(struct store *store, struct shelf *shelf, int count, int64_t ls
 	struct store_batch *batch = store_batch_new();
 	for (int j = 0; j < count; j++) {
 		int i = (int)((int64_t)j * 7919 % count);
-		store_batch_load(batch, shelf, 0, key_of(i, key), lsn,
-				 i % 2 == 1 ? lsn + i : TIME_NONE, state_of(i, state));
+		store_batch_put(batch, shelf, 0, key_of(i, key), lsn, TIME_NONE,
+				i % 2 == 1 ? lsn + i : TIME_NONE, state_of(i, state));
 	}
 	expect_ok(store_batch_write(store, batch));
 	store_batch_free(&batch);
@@ -216,17 +217,12 @@ static void many_are_what_each_is(void **state)
 
 /* ---- filling -------------------------------------------------------------------------------- */
 
-static void index_everything(struct store *store, struct shelf *shelf, size_t step)
+static void index_everything(struct shelf_load *load)
 {
-	struct store_batch *batch = store_batch_new();
-	struct shelf_indexing *indexing = shelf_indexing_new(shelf);
 	for (bool done = false; !done;) {
-		store_batch_clear(batch);
-		expect_ok(shelf_indexing_step(indexing, batch, step, &done));
-		expect_ok(store_batch_write(store, batch));
+		expect_ok(shelf_load_index(load, &done));
+		expect_ok(shelf_load_write(load));
 	}
-	shelf_indexing_free(&indexing);
-	store_batch_free(&batch);
 }
 
 static void last_version_of_a_loaded_key_counts(void **state)
@@ -238,25 +234,81 @@ static void last_version_of_a_loaded_key_counts(void **state)
 	struct shelf *shelf;
 	struct shelf_value value;
 	open_shelf(path, &store, &shelf);
-	struct store_batch *batch = store_batch_new();
-	store_batch_load(batch, shelf, 0, bytes_str("a"), 1, 10, bytes_str("old"));
-	store_batch_load(batch, shelf, 1, bytes_str("b"), 2, 20, bytes_str("other kind"));
-	store_batch_load(batch, shelf, 0, bytes_str("c"), 3, 30, bytes_str("goes"));
-	assert_true(store_batch_bytes(batch) > 3 * VALUE_HEAD_LEN);
-	expect_ok(store_batch_write(store, batch));
-	store_batch_clear(batch);
-	store_batch_load(batch, shelf, 0, bytes_str("a"), 4, 40, bytes_str("new"));
-	store_batch_load(batch, shelf, 0, bytes_str("d"), 5, TIME_NONE, bytes_str(""));
-	store_batch_unload(batch, shelf, 0, bytes_str("c"));
-	expect_ok(store_batch_write(store, batch));
+	struct shelf_load *load = shelf_load_new(shelf);
+	shelf_load_put(load, 0, bytes_str("a"), 1, 10, bytes_str("oldest"));
+	shelf_load_put(load, 1, bytes_str("b"), 2, 20, bytes_str("other kind"));
+	shelf_load_put(load, 0, bytes_str("c"), 3, 30, bytes_str("goes"));
+	shelf_load_put(load, 0, bytes_str("a"), 4, 20, bytes_str("old"));
+	shelf_load_put(load, 0, bytes_str("aa"), 4, 5, bytes_str("longer"));
+	shelf_load_put(load, 0, bytes_str("e"), 5, 50, bytes_str("goes at once"));
+	shelf_load_delete(load, 0, bytes_str("e"));
+	expect_ok(shelf_load_write(load));
+	shelf_load_put(load, 0, bytes_str("a"), 6, 40, bytes_str("new"));
+	shelf_load_put(load, 0, bytes_str("d"), 7, TIME_NONE, bytes_str(""));
+	shelf_load_delete(load, 0, bytes_str("c"));
+	expect_ok(shelf_load_write(load));
 	expect_due(shelf, 100, "");
-	index_everything(store, shelf, 2);
-	expect_due(shelf, 100, "b@20 a@40 ");
+	index_everything(load);
+	shelf_load_free(&load);
+	expect_due(shelf, 100, "aa@5 b@20 a@40 ");
 	expect_ok(shelf_get(shelf, 0, bytes_str("a"), &value));
-	assert_true(value.lsn == 4 && bytes_equal(value.state, bytes_str("new")));
+	assert_true(value.lsn == 6 && bytes_equal(value.state, bytes_str("new")));
 	expect_ok(shelf_get(shelf, 0, bytes_str("c"), &value));
 	assert_false(value.present);
-	store_batch_free(&batch);
+	expect_ok(shelf_get(shelf, 0, bytes_str("d"), &value));
+	assert_true(value.present && value.state.len == 0);
+	store_close(&store);
+}
+
+/* Several runs as files: three versions of most keys, some deleted in the end. */
+static void much_is_loaded_in_runs(void **state)
+{
+	(void)state;
+	enum { KEYS = 9000, VERSIONS = 3 };
+	char path[256], key[16];
+	uint8_t state_bytes[STATE_LEN];
+	make_folder(path);
+	struct store *store;
+	struct shelf *shelf;
+	open_shelf(path, &store, &shelf);
+	struct shelf_load *load = shelf_load_new(shelf);
+	int writes = 0;
+	for (int j = 0; j < KEYS * VERSIONS; j++) {
+		int i = (int)((int64_t)j * 7919 % KEYS), version = j / KEYS;
+		if (!shelf_load_has_room(load, key_of(i, key), state_of(i, state_bytes))) {
+			expect_ok(shelf_load_write(load));
+			writes++;
+		}
+		if (version == VERSIONS - 1 && i % 10 == 0)
+			shelf_load_delete(load, 0, key_of(i, key));
+		else
+			shelf_load_put(load, 0, key_of(i, key), version, i + 10 * version,
+				       state_of(i + version, state_bytes));
+	}
+	expect_ok(shelf_load_write(load));
+	assert_true(writes >= VERSIONS);
+	index_everything(load);
+	shelf_load_free(&load);
+	for (int i = 0; i < KEYS; i++) {
+		struct shelf_value value;
+		expect_ok(shelf_get(shelf, 0, key_of(i, key), &value));
+		assert_int_equal(value.present, i % 10 != 0);
+		if (i % 10 == 0)
+			continue;
+		assert_true(value.lsn == VERSIONS - 1 && value.due_ms == i + 20);
+		assert_true(bytes_equal(value.state, state_of(i + VERSIONS - 1, state_bytes)));
+	}
+	struct due_cursor *cursor = due_cursor_new(shelf, INT64_MIN);
+	struct due_item item;
+	bool found = true;
+	for (int i = 1; i < KEYS; i += i % 10 == 9 ? 2 : 1, due_cursor_next(cursor)) {
+		expect_ok(due_cursor_item(cursor, INT64_MAX, &item, &found));
+		assert_true(found && item.due_ms == i + 20);
+		assert_true(bytes_equal(item.key, key_of(i, key)));
+	}
+	expect_ok(due_cursor_item(cursor, INT64_MAX, &item, &found));
+	assert_false(found);
+	due_cursor_free(&cursor);
 	store_close(&store);
 }
 
@@ -373,7 +425,6 @@ static void make_store(char path[256])
 	make_folder(path);
 	open_shelf(path, &store, &shelf);
 	load(store, shelf, MANY, 5);
-	index_everything(store, shelf, 1000);
 	struct store_batch *batch = store_batch_new();
 	store_batch_position(batch, shelf, &position);
 	expect_ok(store_batch_write(store, batch));
@@ -467,12 +518,10 @@ static void damage_is_seen_by_all_that_read(void **state)
 		   "rebuilt");
 	assert_false(found); /* not: nothing is due */
 	due_cursor_free(&cursor);
-	struct shelf_indexing *indexing = shelf_indexing_new(shelf);
-	struct store_batch *batch = store_batch_new();
-	expect_err(shelf_indexing_step(indexing, batch, MANY, &done), ERR_ABORT, "STORE_CORRUPT",
-		   "rebuilt");
-	store_batch_free(&batch);
-	shelf_indexing_free(&indexing);
+	struct shelf_load *filling = shelf_load_new(shelf);
+	expect_err(shelf_load_index(filling, &done), ERR_ABORT, "STORE_CORRUPT", "rebuilt");
+	assert_false(done);
+	shelf_load_free(&filling);
 	/* a disk that damages again and again is no ground to go on */
 	int count = 0;
 	expect_err(read_everything(shelf, &count), ERR_FATAL, "STORE_CORRUPT", "--state.dir");
@@ -624,6 +673,7 @@ int main(void)
 		cmocka_unit_test(second_process_is_refused),
 		cmocka_unit_test(many_are_what_each_is),
 		cmocka_unit_test(last_version_of_a_loaded_key_counts),
+		cmocka_unit_test(much_is_loaded_in_runs),
 		cmocka_unit_test(usable_shelf_is_a_prefix_of_what_was_committed),
 		cmocka_unit_test(shelf_of_something_else_is_not_used),
 		cmocka_unit_test(position_of_another_version_counts_as_absent),
