@@ -93,20 +93,9 @@ void store_batch_position(struct store_batch *batch, struct shelf *shelf,
 {
 	uint8_t head[POSITION_HEAD_LEN];
 	layout_position_head(head, position);
-	struct bytes key = layout_position_key();
-	const char *keys[] = { (const char *)key.data };
-	const char *values[3] = { (const char *)head };
-	size_t value_lens[3] = { sizeof head };
-	int count = 1;
-	const struct bytes parts[] = { position->cluster, position->clock };
-	for (size_t i = 0; i < 2; i++) {
-		if (parts[i].len == 0)
-			continue;
-		values[count] = (const char *)parts[i].data;
-		value_lens[count++] = parts[i].len;
-	}
-	rocksdb_writebatch_putv_cf(batch->batch, shelf->handle, 1, keys, &key.len, count, values,
-				   value_lens);
+	const struct bytes parts[] = { bytes_of(head, sizeof head), position->cluster,
+				       position->clock };
+	store_batch_add(batch, shelf, layout_position_key(), parts, 3);
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
@@ -214,21 +203,17 @@ void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kin
 	uint8_t raw[SHELF_KEY_MAX], head[VALUE_HEAD_LEN];
 	size_t len = layout_state_key(raw, kind, key);
 	layout_value_head(head, lsn, due_ms);
-	const char *keys[] = { (const char *)raw };
-	const char *values[] = { (const char *)head, (const char *)state.data };
-	const size_t value_lens[] = { sizeof head, state.len };
-	rocksdb_writebatch_putv_cf(batch->batch, shelf->handle, 1, keys, &len,
-				   state.len > 0 ? 2 : 1, values, value_lens);
+	const struct bytes parts[] = { bytes_of(head, sizeof head), state };
+	store_batch_add(batch, shelf, bytes_of(raw, len), parts, 2);
 	if (old_due_ms == due_ms)
 		return;
 	if (old_due_ms != TIME_NONE) {
 		len = layout_due_key(raw, old_due_ms, kind, key);
-		rocksdb_writebatch_delete_cf(batch->batch, shelf->handle, (const char *)raw, len);
+		store_batch_delete(batch, shelf, bytes_of(raw, len));
 	}
 	if (due_ms != TIME_NONE) {
 		len = layout_due_key(raw, due_ms, kind, key);
-		rocksdb_writebatch_put_cf(batch->batch, shelf->handle, (const char *)raw, len, "",
-					  0);
+		store_batch_add(batch, shelf, bytes_of(raw, len), NULL, 0);
 	}
 }
 

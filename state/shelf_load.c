@@ -165,20 +165,18 @@ static void sort_run(struct shelf_load *load)
 
 static struct err *write_batch(struct shelf_load *load)
 {
-	struct store_batch *batch = store_batch_new();
+	rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
 	for (size_t i = 0; i < load->item_count; i++) {
 		struct pair pair = pair_of(&load->items[i]);
 		const char *key = (const char *)pair.key.data;
 		if (pair.value.data == NULL)
-			rocksdb_writebatch_delete_cf(batch->batch, load->shelf->handle, key,
-						     pair.key.len);
+			rocksdb_writebatch_delete_cf(batch, load->shelf->handle, key, pair.key.len);
 		else
-			rocksdb_writebatch_put_cf(batch->batch, load->shelf->handle, key,
-						  pair.key.len, (const char *)pair.value.data,
-						  pair.value.len);
+			rocksdb_writebatch_put_cf(batch, load->shelf->handle, key, pair.key.len,
+						  (const char *)pair.value.data, pair.value.len);
 	}
-	struct err *err = store_batch_write(load->shelf->store, batch);
-	store_batch_free(&batch);
+	struct err *err = store_write(load->shelf->store, batch);
+	rocksdb_writebatch_destroy(batch);
 	return err;
 }
 

@@ -155,6 +155,7 @@ static void make_options(struct store *store, size_t memory_bytes)
 	make_table_options(store, memory_bytes / 3);
 	store->write_options = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_disable_WAL(store->write_options, 1);
+	rocksdb_writeoptions_set_memtable_insert_hint_per_batch(store->write_options, 1);
 	store->read_options = rocksdb_readoptions_create();
 	store->scan_options = rocksdb_readoptions_create();
 	rocksdb_readoptions_set_fill_cache(store->scan_options, 0);
@@ -333,7 +334,7 @@ void store_close(struct store **out)
 	*out = NULL;
 }
 
-/* ---- shelves and batches -------------------------------------------------------------------- */
+/* ---- shelves -------------------------------------------------------------------------------- */
 
 static struct err *find_or_make_shelf(struct store *store, const char *stage, const char *topic,
 				      int32_t partition, struct shelf **shelf)
@@ -367,41 +368,13 @@ struct err *store_shelf(struct store *store, const char *stage, const char *topi
 	return err;
 }
 
-struct store_batch *store_batch_new(void)
-{
-	struct store_batch *batch = check_malloc(sizeof *batch);
-	batch->batch = rocksdb_writebatch_create();
-	return batch;
-}
-
-void store_batch_free(struct store_batch **batch)
-{
-	if (*batch == NULL)
-		return;
-	rocksdb_writebatch_destroy((*batch)->batch);
-	free(*batch);
-	*batch = NULL;
-}
-
-void store_batch_clear(struct store_batch *batch)
-{
-	rocksdb_writebatch_clear(batch->batch);
-}
-
-size_t store_batch_bytes(const struct store_batch *batch)
-{
-	size_t bytes = 0;
-	rocksdb_writebatch_data(batch->batch, &bytes);
-	return bytes;
-}
-
-struct err *store_batch_write(struct store *store, struct store_batch *batch)
+struct err *store_write(struct store *store, rocksdb_writebatch_t *batch)
 {
 	char *message = NULL;
 	struct err *err = store_room(store);
 	if (err != NULL)
 		return err;
-	rocksdb_write(store->db, store->write_options, batch->batch, &message);
+	rocksdb_write(store->db, store->write_options, batch, &message);
 	return message == NULL ? NULL : store_write_error(store, "writing the checkpoint", message);
 }
 
