@@ -101,6 +101,7 @@ struct bus_ops {
 	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
 				struct err *(*each)(void *, const struct record *), void *context);
 	int64_t (*end_reached)(struct bus *, const char *topic, int32_t partition);
+	int64_t (*known_end)(struct bus *, const char *topic, int32_t partition); /* may be NULL */
 	void (*close)(struct bus *);
 };
 
@@ -226,6 +227,13 @@ ERR_MUST_USE static inline struct err *bus_read_all(
 static inline int64_t bus_end_reached(struct bus *bus, const char *topic, int32_t partition)
 {
 	return bus->ops->end_reached(bus, topic, partition);
+}
+
+/* The end of this assigned partition (its high watermark) as the last fetch told, or -1 while none
+ * has. Asks nobody: for figures, not for decisions. */
+static inline int64_t bus_known_end(struct bus *bus, const char *topic, int32_t partition)
+{
+	return bus->ops->known_end != NULL ? bus->ops->known_end(bus, topic, partition) : -1;
 }
 
 /* Leaves the group (revoked is called) and frees everything. NULL-safe; *bus becomes NULL. */

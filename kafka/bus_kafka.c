@@ -67,6 +67,7 @@ struct bus_kafka {
 	struct bus bus;
 	struct client_options options;		   /* owned */
 	char *group, *instance, *transactional_id; /* owned; instance may be NULL */
+	struct client_stats *consumer_stats, *producer_stats; /* borrowed, may be NULL */
 	int heartbeat_ms;
 
 	struct rd_client consumer_client, producer_client, reader_client;
@@ -170,6 +171,12 @@ static void producer_drop(struct bus_kafka *kafka)
 	kafka->producer_state = PRODUCER_NONE;
 }
 
+/* Reports cost nothing where nobody reads them. */
+static const char *stats_interval(const struct client_stats *stats)
+{
+	return stats != NULL ? CLIENT_STATS_INTERVAL_TEXT : "0";
+}
+
 static struct err *producer_new(struct bus_kafka *kafka)
 {
 	char message_bytes_max[32], txn_ms[32];
@@ -186,6 +193,7 @@ static struct err *producer_new(struct bus_kafka *kafka)
 		{ "queue.buffering.max.kbytes", "65536" },
 		{ "batch.num.messages", "10000" },
 		{ "retry.backoff.ms", "5" },
+		{ "statistics.interval.ms", stats_interval(kafka->producer_stats) },
 		/* Not delivery.report.only.error: without reports a flush wakes up in steps of
 		 * 10 ms only, and each commit waits for one. */
 	};
@@ -195,6 +203,7 @@ static struct err *producer_new(struct bus_kafka *kafka)
 	struct err *err =
 		rd_conf_new(&kafka->options, settings, sizeof settings / sizeof settings[0],
 			    &kafka->producer_client, &conf);
+	kafka->producer_client.stats = kafka->producer_stats;
 	return err != NULL ? err : rd_handle_new(RD_KAFKA_PRODUCER, conf, &kafka->producer);
 }
 
@@ -596,11 +605,13 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 		/* other questions to the broker queue behind a fetch that waits */
 		{ "fetch.wait.max.ms", "100" },
 		{ "retry.backoff.ms", "5" },
+		{ "statistics.interval.ms", stats_interval(kafka->consumer_stats) },
 	};
 	rd_kafka_conf_t *conf = NULL;
 	struct err *err =
 		rd_conf_new(&kafka->options, settings, sizeof settings / sizeof settings[0],
 			    &kafka->consumer_client, &conf);
+	kafka->consumer_client.stats = kafka->consumer_stats;
 	if (err != NULL)
 		return err;
 	char text[256];
@@ -863,6 +874,15 @@ static int64_t kafka_end_reached(struct bus *bus, const char *topic, int32_t par
 	return owned == NULL ? -1 : owned->end;
 }
 
+static int64_t kafka_known_end(struct bus *bus, const char *topic, int32_t partition)
+{
+	int64_t low = -1, high = -1;
+	if (rd_kafka_get_watermark_offsets(kafka_of(bus)->consumer, topic, partition, &low,
+					   &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return -1;
+	return high < 0 ? -1 : high;
+}
+
 /* ---- outside the group ---------------------------------------------------------------------- */
 
 static struct err *kafka_watermarks(struct bus *bus, const char *topic, int32_t partition,
@@ -958,6 +978,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.partition_count = kafka_partition_count,
 		.read_all = kafka_read_all,
 		.end_reached = kafka_end_reached,
+		.known_end = kafka_known_end,
 		.close = kafka_close,
 	};
 	struct bus_kafka *kafka = check_calloc(1, sizeof *kafka);
@@ -966,6 +987,8 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 	kafka->group = check_strdup(options->group);
 	kafka->instance = options->instance == NULL ? NULL : check_strdup(options->instance);
 	kafka->transactional_id = check_strdup(options->transactional_id);
+	kafka->consumer_stats = options->consumer_stats;
+	kafka->producer_stats = options->producer_stats;
 	kafka->committer = committer_new();
 	struct err *err = consumer_new(kafka);
 	if (err == NULL)

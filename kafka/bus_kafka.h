@@ -4,12 +4,15 @@
 
 #include "kafka/bus.h"
 #include "kafka/client.h"
+#include "kafka/client_stats.h"
 
 struct bus_kafka_options {
 	const struct client_options *client; /* borrowed for the call */
 	const char *group;		     /* consumer group id */
 	const char *instance;		     /* group.instance.id; NULL: dynamic membership */
 	const char *transactional_id;
+	/* where the clients' statistics go; borrowed for the bus's life, NULL: nowhere */
+	struct client_stats *consumer_stats, *producer_stats;
 };
 
 /* A new bus, its old transaction settled (init_transactions). Errors: RETRY BUS_UNREACHABLE,

@@ -87,6 +87,15 @@ static void delivery_cb(rd_kafka_t *handle, const rd_kafka_message_t *message, v
 		 rd_kafka_topic_name(message->rkt));
 }
 
+static int stats_cb(rd_kafka_t *handle, char *json, size_t len, void *opaque)
+{
+	struct rd_client *client = opaque;
+	(void)handle;
+	if (client->stats != NULL)
+		client_stats_take(client->stats, json, len, time_wall_ms());
+	return 0; /* the text stays librdkafka's */
+}
+
 static struct err *conf_set(rd_kafka_conf_t *conf, const char *prefix, const char *name,
 			    const char *value)
 {
@@ -112,6 +121,7 @@ struct err *rd_conf_new(const struct client_options *options, const struct rd_se
 	rd_kafka_conf_set_log_cb(made, log_cb);
 	rd_kafka_conf_set_error_cb(made, error_cb);
 	rd_kafka_conf_set_dr_msg_cb(made, delivery_cb);
+	rd_kafka_conf_set_stats_cb(made, stats_cb);
 	struct err *err = conf_set(made, "", "bootstrap.servers", options->brokers);
 	if (err == NULL)
 		err = conf_set(made, "", "client.id", "foretell");

@@ -10,6 +10,7 @@
 
 #include "kafka/bus.h"
 #include "kafka/client.h"
+#include "kafka/client_stats.h"
 
 /* How long one call may wait for the brokers, ms. */
 enum {
@@ -43,6 +44,7 @@ struct rd_client {
 	/* producers: the first failed delivery since it was cleared */
 	rd_kafka_resp_err_t delivery_error;
 	char delivery_topic[TOPIC_NAME_MAX + 1];
+	struct client_stats *stats; /* where its statistics go; borrowed, NULL: nowhere */
 };
 
 struct rd_setting {

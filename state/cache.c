@@ -266,6 +266,11 @@ uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task)
 	return cache->queues[task].count;
 }
 
+uint32_t cache_entry_count(const struct cache *cache)
+{
+	return cache->used_count - cache->spare_count;
+}
+
 uint32_t cache_slot_count(const struct cache *cache)
 {
 	return cache->slot_count;

@@ -51,6 +51,7 @@ uint32_t cache_dirty_count(const struct cache *cache);	  /* of all tasks */
 uint32_t cache_unstored_count(const struct cache *cache); /* dirty, in flight; both count twice */
 uint32_t cache_task_dirty_count(const struct cache *cache, uint32_t task);
 uint32_t cache_slot_count(const struct cache *cache);
+uint32_t cache_entry_count(const struct cache *cache); /* in memory, clean and dirty */
 
 /* A slot's number, and the entry in it if it still is the one of that generation, else NULL. */
 uint32_t cache_slot(const struct cache *cache, const struct entry *entry);

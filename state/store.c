@@ -334,6 +334,31 @@ void store_close(struct store **out)
 	*out = NULL;
 }
 
+void store_memory(struct store *store, struct store_memory *memory)
+{
+	char *message = NULL;
+	uint64_t errors = 0;
+	*memory = (struct store_memory){ .write_buffers = 0 };
+	rocksdb_memory_consumers_t *consumers = rocksdb_memory_consumers_create();
+	rocksdb_memory_consumers_add_db(consumers, store->db);
+	rocksdb_memory_consumers_add_cache(consumers, store->block_cache);
+	rocksdb_memory_usage_t *usage = rocksdb_approximate_memory_usage_create(consumers, &message);
+	if (message == NULL) {
+		memory->write_buffers =
+			(int64_t)rocksdb_approximate_memory_usage_get_mem_table_total(usage);
+		memory->table_readers =
+			(int64_t)rocksdb_approximate_memory_usage_get_mem_table_readers_total(
+				usage);
+		memory->block_cache =
+			(int64_t)rocksdb_approximate_memory_usage_get_cache_total(usage);
+		rocksdb_approximate_memory_usage_destroy(usage);
+	}
+	rocksdb_free(message);
+	rocksdb_memory_consumers_destroy(consumers);
+	if (rocksdb_property_int(store->db, "rocksdb.background-errors", &errors) == 0)
+		memory->background_errors = (int64_t)errors;
+}
+
 /* ---- shelves -------------------------------------------------------------------------------- */
 
 static struct err *find_or_make_shelf(struct store *store, const char *stage, const char *topic,
@@ -376,14 +401,4 @@ struct err *store_write(struct store *store, rocksdb_writebatch_t *batch)
 		return err;
 	rocksdb_write(store->db, store->write_options, batch, &message);
 	return message == NULL ? NULL : store_write_error(store, "writing the checkpoint", message);
-}
-
-size_t store_memory_bytes(const struct store *store)
-{
-	uint64_t buffers = 0, total = 0;
-	for (size_t i = 0; i < store->shelf_count; i++)
-		if (rocksdb_property_int_cf(store->db, store->shelves[i]->handle,
-					    "rocksdb.size-all-mem-tables", &buffers) == 0)
-			total += buffers;
-	return (size_t)total + rocksdb_cache_get_usage(store->block_cache);
 }

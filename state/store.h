@@ -44,6 +44,15 @@ ERR_MUST_USE struct err *store_open(const char *path, const struct store_options
 				    struct store_opened *opened, struct store **store);
 void store_close(struct store **store); /* flushes first */
 
+/* What the store holds in memory, bytes, and how often its background work has failed. For figures;
+ * any thread. */
+struct store_memory {
+	int64_t write_buffers, block_cache, table_readers;
+	int64_t background_errors;
+};
+
+void store_memory(struct store *store, struct store_memory *memory);
+
 /* The shelf of one task, created empty where it is missing. Errors: as store_batch_write. */
 ERR_MUST_USE struct err *store_shelf(struct store *store, const char *stage, const char *topic,
 				     int32_t partition, struct shelf **shelf);
@@ -57,8 +66,5 @@ size_t store_batch_bytes(const struct store_batch *batch);
 /* Errors: RETRY STORE_FULL: no room on the disk; the batch is kept, and the same call works once
  * there is room. FATAL STORE_CORRUPT, STORE_WRITE. */
 ERR_MUST_USE struct err *store_batch_write(struct store *store, struct store_batch *batch);
-
-/* What RocksDB holds in memory: write buffers and block cache. */
-size_t store_memory_bytes(const struct store *store);
 
 #endif
