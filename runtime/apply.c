@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "runtime/dead_letter.h"
+#include "runtime/observe.h"
 #include "runtime/task.h"
 
 static const char control_name[] = "foretell.Control";
@@ -129,7 +130,7 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 	if (err != NULL && err_verdict(err) == ERR_POISON) {
 		dead_letter_send(engine->effects, engine->processor->name, record, err);
 		if (!said)
-			count(&engine->stats->dead_letters);
+			observe_dead_letter(engine, task, record, err);
 		err_free(&err);
 	}
 	if (err == NULL)
@@ -138,6 +139,7 @@ struct err *apply_record(struct engine *engine, struct task *task, const struct 
 	if (err != NULL)
 		return err;
 	count(said ? &engine->stats->replayed : &engine->stats->records);
+	*(said ? &task->counts.replayed : &task->counts.records) += 1;
 	task->next = record->offset + 1;
 	task->quiet_since_ms = 0;
 	task->touched = true;

@@ -46,6 +46,7 @@ struct task {
 	size_t clock_len;
 	bool clock_published;	/* since this task was recovered */
 	int64_t quiet_since_ms; /* monotonic; when its end was reached. 0: it is not at its end */
+	struct task_counts counts;
 };
 
 /* A sealed transaction: in the making, then on its way to the brokers (`present`). What it

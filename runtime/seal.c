@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "runtime/keep.h"
+#include "runtime/observe.h"
 #include "runtime/task.h"
 
 struct bytes seal_meta_key(const char *topic, const char *kind, struct bytes key,
@@ -209,6 +210,7 @@ static void note_commit(struct engine *engine)
 	atomic_fetch_add_explicit(&stats->effects, flight->effect_count, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->published, flight->published, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->commits, 1, memory_order_relaxed);
+	observe_commit(engine, flight->oldest_ns);
 	if (flight->oldest_ns == 0)
 		return;
 	int64_t age_us = (engine_now_ns(engine) - flight->oldest_ns) / 1000;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "runtime/apply.h"
 #include "runtime/engine.h"
+#include "runtime/observe.h"
 #include "runtime/read_ahead.h"
 #include "runtime/recovery.h"
 #include "runtime/seal.h"
@@ -54,6 +55,7 @@ static struct err *on_assigned(void *context, struct position *positions, size_t
 	struct worker *worker = context;
 	struct engine *engine = &worker->engine;
 	struct task **tasks = check_calloc(count, sizeof(struct task *));
+	observe_assigning(engine);
 	struct err *err = add_tasks(engine, positions, count, tasks);
 	if (err == NULL)
 		err = recovery_run(engine, tasks, count);
@@ -67,9 +69,7 @@ static struct err *on_assigned(void *context, struct position *positions, size_t
 	worker->assigned = err == NULL;
 	if (err == NULL)
 		worker->state = WORKER_RUNNING;
-	if (err == NULL)
-		log_emit(LOG_INFO, engine->processor->name, "partitions assigned", "{s:I}", "count",
-			 (json_int_t)count);
+	observe_assigned(engine, err);
 	return err;
 }
 
@@ -88,6 +88,7 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 	struct worker *worker = context;
 	struct engine *engine = &worker->engine;
 	struct err *err = NULL;
+	observe_revoking(engine, positions, count, lost);
 	if (!lost && !engine->broken && worker->state == WORKER_RUNNING)
 		err = seal_drain(engine);
 	else
@@ -98,8 +99,7 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
 		task_free(engine, &task);
 	}
-	log_emit(LOG_INFO, engine->processor->name, lost ? "partitions lost" : "partitions revoked",
-		 "{s:I}", "count", (json_int_t)count);
+	observe_revoked(engine);
 	return err;
 }
 
@@ -122,7 +122,7 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->flight->batch = store_batch_new();
 	engine->urgent = check_calloc(options->cache_entries, sizeof *engine->urgent);
 	engine->last_seal_ms = engine->last_flush_ms = engine_now_ms(engine);
-	atomic_store(&stats->clock_ms, CLOCK_NONE);
+	observe_opened(engine);
 	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
 	*out = worker;
 	struct err *err =
@@ -151,6 +151,7 @@ static void orphan(struct worker *worker)
 	for (size_t i = 0; i < engine->task_count; i++)
 		task_free(engine, &engine->tasks[i]);
 	worker->state = WORKER_ORPHANED;
+	observe_revoked(engine);
 }
 
 static struct err *recover_tasks(struct engine *engine)
@@ -185,6 +186,7 @@ static struct err *recover(struct worker *worker)
 		err = recover_tasks(engine);
 	if (err == NULL) {
 		worker->state = WORKER_RUNNING;
+		observe_recovered(engine);
 		return NULL;
 	}
 	if (membership_is_lost(err)) {
@@ -198,6 +200,7 @@ static struct err *recover(struct worker *worker)
 		return err;
 	if (++worker->attempts >= RECOVERY_ATTEMPTS_MAX)
 		return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
+	observe_abort(engine, err);
 	err_free(&err);
 	return NULL;
 }
@@ -206,8 +209,7 @@ static struct err *recover(struct worker *worker)
 static void begin_recovery(struct worker *worker, struct err *cause)
 {
 	struct engine *engine = &worker->engine;
-	log_emit(LOG_WARN, engine->processor->name, "transaction lost, recovering", "{s:s,s:s}",
-		 "code", err_code(cause), "reason", err_text(cause));
+	observe_abort(engine, cause);
 	err_free(&cause);
 	atomic_fetch_add_explicit(&engine->stats->recoveries, 1, memory_order_relaxed);
 	worker->attempts =
@@ -374,6 +376,7 @@ struct err *worker_step(struct worker *worker, int timeout_ms)
 		err = NULL;
 	}
 	engine->broken = err != NULL;
+	observe_turn(engine, err);
 	return err;
 }
 
@@ -449,6 +452,7 @@ struct err *worker_drain(struct worker *worker)
 static void dispose(struct worker *worker)
 {
 	struct engine *engine = &worker->engine;
+	observe_closed(engine->stats);
 	for (size_t i = 0; i < engine->task_count; i++)
 		task_free(engine, &engine->tasks[i]);
 	cache_free(&engine->cache);

@@ -11,10 +11,9 @@
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
-#include <stdatomic.h>
-
 #include "kafka/bus.h"
 #include "runtime/processor.h"
+#include "runtime/stats.h"
 #include "state/store.h"
 
 struct worker_options {
@@ -27,19 +26,6 @@ struct worker_options {
 	uint32_t cache_entries;
 	bool accept_logic_change;
 	const struct time_source *time; /* borrowed */
-};
-
-struct worker_stats {
-	_Atomic int64_t records;  /* processed live */
-	_Atomic int64_t replayed; /* processed with effects suppressed */
-	_Atomic int64_t dead_letters;
-	_Atomic int64_t fired;	   /* timers */
-	_Atomic int64_t effects;   /* records said to output topics */
-	_Atomic int64_t published; /* states */
-	_Atomic int64_t commits, recoveries;
-	_Atomic int64_t clock_ms; /* lowest of the tasks'; CLOCK_NONE where unknown */
-	_Atomic int64_t commit_age_us_sum,
-		commit_age_us_max; /* oldest record of a seal -> committed */
 };
 
 struct worker;
