@@ -10,6 +10,7 @@
 #include "cli/line.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/status_http.h"
 #include "cli/stop.h"
 #include "cli/topic_setup.h"
 #include "consumers/topics.h"
@@ -39,6 +40,7 @@ static const char *const shown_options[] = {
 	"series.dimensions",
 	"alert.open",
 	"alert.close",
+	"http.listen",
 	NULL,
 };
 
@@ -62,7 +64,12 @@ static const struct args_spec spec = {
 	.examples = examples,
 };
 
-enum { WATCH_MS = 100, REPORT_MS = 10000 };
+enum { WATCH_MS = 100, REPORT_MS = 10000, PATH_LEN_MAX = 2048 };
+
+struct totals {
+	int64_t records, fired, effects, dead_letters, published, commits;
+	int64_t commit_age_us_sum, commit_age_us_max;
+};
 
 struct run {
 	struct args *args;
@@ -71,9 +78,13 @@ struct run {
 	size_t stage_count;
 	int32_t partition_count;
 	int64_t started_ms;
-	struct worker_stats stats[STAGE_COUNT]; /* as they stood at the end */
-	size_t watched;				/* the stage whose records the bar counts */
-	int64_t expected;			/* its records, about */
+	struct totals totals[STAGE_COUNT]; /* as they stood at the end */
+	size_t watched;			   /* the stage whose records the bar counts */
+	int64_t expected;		   /* its records, about */
+	struct http_listener *listener;	   /* NULL: nobody watches */
+	struct status_source source;
+	char state_path[PATH_LEN_MAX];
+	struct http_server *server;
 };
 
 /* The stages asked for, in the order of the line. */
@@ -216,7 +227,10 @@ static struct err *expect(struct run *run)
 static struct err *prepare(struct run *run)
 {
 	struct admin *admin = NULL;
+	const char *listen = conf_string(args_conf(run->args), "http.listen");
 	struct err *err = choose_stages(run);
+	if (err == NULL && *listen != '\0')
+		err = http_listen(listen, &run->listener);
 	if (err == NULL)
 		err = admin_open(&run->client.options, &admin);
 	if (err == NULL)
@@ -231,24 +245,54 @@ static struct err *prepare(struct run *run)
 	return err;
 }
 
-static int64_t get(const _Atomic int64_t *counter)
+static void log_stage(const struct status_stage *stage)
 {
-	return atomic_load_explicit(counter, memory_order_relaxed);
+	const struct worker_stats *stats = stage->stage.stats;
+	log_emit(LOG_INFO, stage->stage.name, "progress",
+		 "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "phase",
+		 worker_phase_name(stage->phase), "partitions", (json_int_t)stage->task_count,
+		 "records", (json_int_t)stats_get(&stats->records), "replayed",
+		 (json_int_t)stats_get(&stats->replayed), "dead_letters",
+		 (json_int_t)stats_get(&stats->dead_letters), "fired",
+		 (json_int_t)stats_get(&stats->fired), "effects",
+		 (json_int_t)stats_get(&stats->effects), "commits",
+		 (json_int_t)stats_get(&stats->commits), "recoveries",
+		 (json_int_t)stats_get(&stats->recoveries), "lag", (json_int_t)stage->lag,
+		 "replay_distance", (json_int_t)stage->replay_distance);
 }
 
-static void log_stats(const struct run *run, const struct line *line)
+/* A line a stage, and for those who look for one partition a line each. */
+static void log_stats(const struct run *run)
 {
-	for (size_t i = 0; i < run->stage_count; i++) {
-		const struct worker_stats *stats = line_stats(line, i);
-		log_emit(LOG_INFO, run->stages[i], "progress", "{s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-			 "records", (json_int_t)get(&stats->records), "replayed",
-			 (json_int_t)get(&stats->replayed), "dead_letters",
-			 (json_int_t)get(&stats->dead_letters), "fired",
-			 (json_int_t)get(&stats->fired), "effects",
-			 (json_int_t)get(&stats->effects), "commits",
-			 (json_int_t)get(&stats->commits), "recoveries",
-			 (json_int_t)get(&stats->recoveries));
+	struct status_report report;
+	status_report_take(&run->source, &report);
+	for (size_t i = 0; i < report.stage_count; i++) {
+		const struct status_stage *stage = &report.stages[i];
+		log_stage(stage);
+		for (size_t k = 0; k < stage->task_count; k++) {
+			const struct task_figures *task = &stage->tasks[k];
+			log_emit(LOG_DEBUG, stage->stage.name, "partition",
+				 "{s:s,s:i,s:I,s:I,s:I,s:I,s:b}", "topic",
+				 task->input < 0 ? "" : stage->stage.inputs[task->input],
+				 "partition", (int)task->partition, "offset",
+				 (json_int_t)task->next, "x", (json_int_t)task->x, "y",
+				 (json_int_t)task->y, "lag", (json_int_t)task->lag, "live",
+				 (int)task->live);
+		}
 	}
+	status_report_fini(&report);
+}
+
+static void keep_totals(struct totals *totals, const struct worker_stats *stats)
+{
+	*totals = (struct totals){ .records = stats_get(&stats->records),
+				   .fired = stats_get(&stats->fired),
+				   .effects = stats_get(&stats->effects),
+				   .dead_letters = stats_get(&stats->dead_letters),
+				   .published = stats_get(&stats->published),
+				   .commits = stats_get(&stats->commits),
+				   .commit_age_us_sum = stats_get(&stats->commit_age_us_sum),
+				   .commit_age_us_max = stats_get(&stats->commit_age_us_max) };
 }
 
 /* The figures of a run that came to its end, for a person. */
@@ -258,25 +302,24 @@ static void print_summary(const struct run *run)
 	printf("%-9s %10s %9s %8s %9s %6s %10s %8s %17s\n", "stage", "records", "records/s",
 	       "timers", "outputs", "dlq", "published", "commits", "commit age, ms");
 	for (size_t i = 0; i < run->stage_count; i++) {
-		const struct worker_stats *stats = &run->stats[i];
-		int64_t records = get(&stats->records), commits = get(&stats->commits);
-		double mean_ms =
-			commits ? (double)get(&stats->commit_age_us_sum) / (double)commits / 1000
-				: 0;
+		const struct totals *totals = &run->totals[i];
+		double mean_ms = totals->commits ? (double)totals->commit_age_us_sum /
+							   (double)totals->commits / 1000
+						 : 0;
 		printf("%-9s %10" PRId64 " %9.0f %8" PRId64 " %9" PRId64 " %6" PRId64 " %10" PRId64
 		       " %8" PRId64 " %6.1f, max %5.0f\n",
-		       run->stages[i], records, (double)records / (seconds > 0 ? seconds : 1),
-		       get(&stats->fired), get(&stats->effects), get(&stats->dead_letters),
-		       get(&stats->published), commits, mean_ms,
-		       (double)get(&stats->commit_age_us_max) / 1000);
+		       run->stages[i], totals->records,
+		       (double)totals->records / (seconds > 0 ? seconds : 1), totals->fired,
+		       totals->effects, totals->dead_letters, totals->published, totals->commits,
+		       mean_ms, (double)totals->commit_age_us_max / 1000);
 	}
 	printf("%.1f s in all; every input is processed to its end (lag 0)\n", seconds);
 }
 
 /* Where the line is; the share stays below 1 until it has ended, since the total is an estimate. */
-static void show_progress(const struct run *run, const struct line *line, struct progress *progress)
+static void show_progress(const struct run *run, struct line *line, struct progress *progress)
 {
-	int64_t records = get(&line_stats(line, run->watched)->records);
+	int64_t records = stats_get(&line_stats(line, run->watched)->records);
 	double share = run->expected > 0 ? (double)records / (double)run->expected : 0;
 	if (share < 0.01) /* too early for a time left */
 		share = 0;
@@ -294,10 +337,23 @@ static void watch(const struct run *run, struct line *line, struct progress *pro
 		if (progress != NULL)
 			show_progress(run, line, progress);
 		if (time_monotonic_ms() - reported_ms >= REPORT_MS) {
-			log_stats(run, line);
+			log_stats(run);
 			reported_ms = time_monotonic_ms();
 		}
 	}
+}
+
+static struct err *begin_watching(struct run *run, struct line *line)
+{
+	const struct conf *conf = args_conf(run->args);
+	run->source = (struct status_source){ line, conf_string(conf, "app.id"), run->state_path };
+	snprintf(run->state_path, sizeof run->state_path, "%s/%s", conf_string(conf, "state.dir"),
+		 run->source.app_id);
+	if (run->listener == NULL)
+		return NULL;
+	log_emit(LOG_INFO, "run", "serving /metrics, /health, /ready and /status", "{s:s}",
+		 "address", http_listener_address(run->listener));
+	return status_http_start(&run->listener, &run->source, &run->server);
 }
 
 static struct err *run_line(struct run *run)
@@ -316,16 +372,24 @@ static struct err *run_line(struct run *run)
 	struct err *err = line_start(&line_options, &line);
 	if (err != NULL)
 		return err;
+	err = begin_watching(run, line);
+	if (err != NULL)
+		line_stop(line);
 	struct progress *progress =
 		line_options.until_end ? progress_new("run", "records", -1) : NULL;
 	watch(run, line, progress);
-	log_stats(run, line);
+	log_stats(run);
+	http_server_stop(&run->server);
 	for (size_t i = 0; i < run->stage_count; i++)
-		memcpy(&run->stats[i], line_stats(line, i), sizeof run->stats[i]);
-	err = line_finish(&line);
+		keep_totals(&run->totals[i], line_stats(line, i));
+	struct err *ended = line_finish(&line);
+	if (err == NULL)
+		err = ended;
+	else
+		err_free(&ended);
 	bool complete = err == NULL && line_options.until_end && !stop_requested();
 	if (complete)
-		progress_update(progress, get(&run->stats[run->watched].records), 1);
+		progress_update(progress, run->totals[run->watched].records, 1);
 	progress_finish(&progress);
 	if (complete)
 		print_summary(run);
@@ -347,6 +411,7 @@ int cmd_run(int argc, char **argv)
 	if (err == NULL && args_switch(run.args, "until-end") && stop_requested())
 		err = err_new(ERR_FATAL, "INTERRUPTED",
 			      "interrupted before the end; what was processed is committed");
+	http_listener_close(&run.listener);
 	args_close(&run.args);
 	return exit_report("run", &err);
 }

@@ -28,6 +28,7 @@ struct seat {
 	struct stage *stage;
 	struct worker *worker;
 	struct worker_stats stats;
+	struct client_stats consumer_stats, producer_stats;
 	pthread_t thread;
 	bool started;
 	_Atomic bool done;
@@ -42,6 +43,7 @@ struct line {
 	char instance[INSTANCE_LEN_MAX + 1]; /* who this process is to Kafka */
 	struct seat seats[STAGE_COUNT];
 	size_t seat_count;
+	bool watched; /* somebody may ask for figures */
 	_Atomic bool stop;
 };
 
@@ -114,6 +116,8 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 		.group = seat->group,
 		.instance = line->instance,
 		.transactional_id = seat->transactional_id,
+		.consumer_stats = line->watched ? &seat->consumer_stats : NULL,
+		.producer_stats = line->watched ? &seat->producer_stats : NULL,
 	};
 	return bus_kafka_open(&options, bus);
 }
@@ -226,6 +230,7 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	line->options = *options;
 	*out = line;
 	read_options(line);
+	line->watched = *conf_string(options->conf, "http.listen") != '\0';
 	struct err *err = open_store(line);
 	if (err == NULL)
 		err = find_instance(line);
@@ -252,9 +257,34 @@ bool line_is_running(const struct line *line)
 	return false;
 }
 
-const struct worker_stats *line_stats(const struct line *line, size_t stage)
+struct worker_stats *line_stats(struct line *line, size_t stage)
 {
 	return &line->seats[stage].stats;
+}
+
+size_t line_stage_count(const struct line *line)
+{
+	return line->seat_count;
+}
+
+void line_stage(struct line *line, size_t stage, struct line_stage *out)
+{
+	struct seat *seat = &line->seats[stage];
+	*out = (struct line_stage){ .name = seat->name,
+				    .stats = &seat->stats,
+				    .consumer = &seat->consumer_stats,
+				    .producer = &seat->producer_stats };
+	out->inputs = stage_inputs(seat->stage, &out->input_count);
+}
+
+struct store *line_store(struct line *line)
+{
+	return line->store;
+}
+
+const char *line_instance(const struct line *line)
+{
+	return line->instance;
 }
 
 struct err *line_finish(struct line **out)

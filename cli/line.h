@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "consumers/stages.h"
 #include "kafka/client.h"
+#include "kafka/client_stats.h"
 #include "runtime/worker.h"
 
 struct line_options {
@@ -29,7 +30,21 @@ void line_stop(struct line *line);
 
 bool line_is_running(const struct line *line); /* any thread */
 
-const struct worker_stats *line_stats(const struct line *line, size_t stage);
+struct worker_stats *line_stats(struct line *line, size_t stage);
+
+/* One stage of the line, as others may look at it from any thread until line_finish; borrowed. */
+struct line_stage {
+	const char *name;
+	const char *const *inputs; /* full topic names */
+	size_t input_count;
+	struct worker_stats *stats;
+	const struct client_stats *consumer, *producer; /* told only where http.listen is set */
+};
+
+size_t line_stage_count(const struct line *line);
+void line_stage(struct line *line, size_t stage, struct line_stage *out);
+struct store *line_store(struct line *line);
+const char *line_instance(const struct line *line);
 
 /* Waits for the threads, frees everything, and returns the first error that ended one. */
 ERR_MUST_USE struct err *line_finish(struct line **line);

@@ -161,6 +161,16 @@ static const struct conf_option rows[] = {
 	  .pattern_text = "attribute names",
 	  .doc = "Attributes of orders by which revenue is forecast besides the total, e.g. "
 		 "country." },
+	{ .name = "http.listen",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 300,
+	  .pattern = "^((\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5})?$",
+	  .pattern_text = "host:port, [address]:port, or nothing",
+	  .doc = "Where `run` serves /metrics, /health, /ready and /status over HTTP, and where "
+		 "`status` looks for them. Empty: nowhere. Port 0: a free one, which the log "
+		 "names. Without encryption or passwords: keep it inside." },
 	{ .name = "log.level",
 	  .kind = CONF_ENUM,
 	  .fallback = "info",
