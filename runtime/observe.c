@@ -104,6 +104,15 @@ void observe_turn(struct engine *engine, const struct err *err)
 
 /* ---- rebalances ----------------------------------------------------------------------------- */
 
+void observe_restored(struct engine *engine, const struct task *task, int64_t y, int64_t states)
+{
+	observe_alive(engine);
+	stats_add(&engine->stats->restored, states);
+	log_emit(LOG_INFO, stage_of(engine), "states restored from their topics",
+		 "{s:s,s:i,s:I,s:I}", "topic", task->own_topic, "partition", (int)task->partition,
+		 "offset", (json_int_t)y, "states", (json_int_t)states);
+}
+
 void observe_assigning(struct engine *engine)
 {
 	stats_phase_set(engine->stats, PHASE_RECOVERING);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "runtime/keep.h"
+#include "runtime/observe.h"
 #include "runtime/restore.h"
 #include "runtime/task.h"
 #include "state/shelf_choice.h"
@@ -74,9 +75,7 @@ static struct err *restore_shelf(struct engine *engine, struct task *task,
 	};
 	store_batch_clear(engine->batch);
 	store_batch_position(engine->batch, task->shelf, &position);
-	log_emit(LOG_INFO, engine->processor->name, "states restored from their topics",
-		 "{s:s,s:i,s:I}", "topic", task->own_topic, "partition", task->partition, "states",
-		 (json_int_t)restored);
+	observe_restored(engine, task, committed->y, restored);
 	return keep_write(engine, engine->batch);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "runtime/keep.h"
+#include "runtime/observe.h"
 #include "runtime/seal.h"
 
 /* Reading a task's states back from their compacted topics. */
@@ -78,6 +79,7 @@ static struct err *restore_state(struct restoring *restoring, const struct recor
 	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
 	shelf_load_put(restoring->load, restoring->kind_index, key, lsn, due_ms, record->value);
 	restoring->restored++;
+	observe_alive(engine);
 	return NULL;
 }
 
