@@ -478,6 +478,14 @@ static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *clien
 	return err;
 }
 
+struct err *rd_begins(rd_kafka_t *handle, const struct rd_client *client,
+		      struct position *positions, size_t count)
+{
+	return count == 0 ? NULL
+			  : offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, positions,
+					count);
+}
+
 struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client, struct position *positions,
 		    size_t count)
 {

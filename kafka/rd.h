@@ -128,6 +128,10 @@ ERR_MUST_USE struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_clien
 				       const char *topic, int32_t partition, int64_t *low,
 				       int64_t *high);
 
+/* The first retained offset of each position's partition into its offset, in one request. */
+ERR_MUST_USE struct err *rd_begins(rd_kafka_t *handle, const struct rd_client *client,
+				   struct position *positions, size_t count);
+
 /* The high watermark of each position's partition into its offset, in one request. */
 ERR_MUST_USE struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client,
 				 struct position *positions, size_t count);
