@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "topics", "create foretell's topics, or check those that exist", cmd_topics },
 	{ "ingest", "publish the rows of a file as events", cmd_ingest },
 	{ "run", "run the stages: resolve, account, forecast", cmd_run },
+	{ "status", "show positions, lag, owners, and what a process tells", cmd_status },
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
