@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/topic_check.h"
 #include "cli/topic_setup.h"
 
 static const char *const shown_options[] = {
@@ -23,22 +24,26 @@ static const struct args_spec spec = {
 	.operand_count_min = 1,
 	.operand_count_max = 1,
 	.about = "create: creates the topics that are missing, and checks those that are there.\n"
-		 "check: compares every topic with what foretell needs, and says for each\n"
-		 "mismatch what it does and how to mend it. Existing topics are never changed.",
+		 "check: compares every topic, the brokers' settings and the committed positions\n"
+		 "with what foretell needs, and says for each mismatch what it does and how to\n"
+		 "mend it. BROKEN ends with exit code 4, a risk does not. Nothing is changed.",
 	.options = shown_options,
 	.examples = examples,
 	.quiet = true,
 };
 
-static struct err *check(const struct conf *conf, struct admin *admin)
+static struct err *check(const struct conf *conf, const struct client_options *client,
+			 struct admin *admin)
 {
-	size_t mismatch_count = 0;
-	struct err *err = topic_setup_check(conf, admin, stdout, &mismatch_count);
-	if (err == NULL && mismatch_count > 0)
-		err = err_new(ERR_FATAL, "CHECK_FAILED", "%zu mismatches", mismatch_count);
+	struct topic_findings found;
+	struct err *err = topic_check(conf, client, admin, stdout, &found);
+	if (err == NULL && found.broken_count > 0)
+		return err_new(ERR_FATAL, "CHECK_FAILED", "%zu mismatches, %zu risks",
+			       found.broken_count, found.risk_count);
 	if (err == NULL)
-		printf("All topics are as they must be (%" PRId64 " partitions each).\n",
-		       conf_int(conf, "partitions"));
+		printf("All topics are as they must be (%" PRId32 " partitions each)%s.\n",
+		       found.partition_count,
+		       found.risk_count > 0 ? "; mind the risks above" : "");
 	return err;
 }
 
@@ -57,7 +62,7 @@ static struct err *topics_run(const struct args *args)
 		err = topic_setup_create(conf, admin, (int32_t)conf_int(conf, "partitions"),
 					 stdout);
 	if (err == NULL)
-		err = check(conf, admin);
+		err = check(conf, &client.options, admin);
 	admin_close(&admin);
 	return err;
 }

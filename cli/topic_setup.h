@@ -1,20 +1,30 @@
-/* Making and checking the topics that the configuration needs. */
+/* The topics that the configuration needs, and making them. cli/topic_check looks at those that
+ * are there. */
 #ifndef CLI_TOPIC_SETUP_H
 #define CLI_TOPIC_SETUP_H
 
 #include <stdio.h>
 
 #include "base/conf.h"
+#include "consumers/topics.h"
 #include "kafka/admin.h"
+
+enum { TOPIC_LIST_MAX = 32 };
+
+_Static_assert(TOPIC_LIST_MAX >= TOPICS_PER_STAGE_MAX + 12, "inputs and the application's own");
+
+/* The configured inputs, then everything that the application writes. Rows are borrowed. */
+struct topic_list {
+	size_t count;
+	const struct topic_row *rows[TOPIC_LIST_MAX];
+	char names[TOPIC_LIST_MAX][TOPIC_NAME_MAX + 1];
+};
+
+void topic_list_init(struct topic_list *list, const struct conf *conf);
 
 /* Creates what is missing of the inputs and the application's own topics, with partition_count
  * partitions each; says each topic on `out` (NULL: silently). Errors: as admin_create. */
 ERR_MUST_USE struct err *topic_setup_create(const struct conf *conf, struct admin *admin,
 					    int32_t partition_count, FILE *out);
-
-/* Compares every topic with what foretell needs; says each mismatch, what it does and how to mend
- * it on `out`, and counts them. */
-ERR_MUST_USE struct err *topic_setup_check(const struct conf *conf, struct admin *admin, FILE *out,
-					   size_t *mismatch_count);
 
 #endif

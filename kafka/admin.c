@@ -154,3 +154,100 @@ struct err *admin_topic_config(struct admin *admin, const char *topic, const cha
 {
 	return rd_topic_config(admin->handle, &admin->client, topic, name, value, value_max);
 }
+
+/* ---- layout and settings -------------------------------------------------------------------- */
+
+static void take_partition(struct topic_layout *layout,
+			   const rd_kafka_metadata_partition_t *partition)
+{
+	if (layout->replicas_min < 0 || partition->replica_cnt < layout->replicas_min)
+		layout->replicas_min = partition->replica_cnt;
+	if (layout->in_sync_min < 0 || partition->isr_cnt < layout->in_sync_min)
+		layout->in_sync_min = partition->isr_cnt;
+	layout->leaderless_count += partition->leader < 0;
+}
+
+struct err *admin_topic_layout(struct admin *admin, const char *topic, struct topic_layout *layout)
+{
+	*layout = (struct topic_layout){ .partition_count = -1,
+					 .replicas_min = -1,
+					 .in_sync_min = -1,
+					 .broker_id = -1 };
+	struct err *err = admin_partition_count(admin, topic, &layout->partition_count);
+	if (err != NULL)
+		return err;
+	const struct rd_kafka_metadata *metadata = NULL;
+	rd_kafka_topic_t *asked = rd_kafka_topic_new(admin->handle, topic, NULL);
+	CHECK(asked != NULL);
+	rd_kafka_resp_err_t code =
+		rd_kafka_metadata(admin->handle, 0, asked, &metadata, RD_CALL_MS);
+	rd_kafka_topic_destroy(asked);
+	if (code != 0)
+		return rd_err_code(code, &admin->client, "layout of topic %s", topic);
+	layout->broker_count = metadata->broker_cnt;
+	if (metadata->broker_cnt > 0)
+		layout->broker_id = metadata->brokers[0].id;
+	for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; i++)
+		take_partition(layout, &metadata->topics[0].partitions[i]);
+	rd_kafka_metadata_destroy(metadata);
+	return NULL;
+}
+
+struct admin_configs {
+	rd_kafka_event_t *event; /* holds the entries */
+	const rd_kafka_ConfigEntry_t **entries;
+	size_t count;
+};
+
+static rd_kafka_resp_err_t take_entries(struct admin_configs *configs)
+{
+	size_t count = 0;
+	rd_kafka_resp_err_t code = rd_kafka_event_error(configs->event);
+	if (code != 0)
+		return code;
+	const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+		rd_kafka_event_DescribeConfigs_result(configs->event), &count);
+	if (count != 1)
+		return RD_KAFKA_RESP_ERR__FAIL;
+	configs->entries = rd_kafka_ConfigResource_configs(resources[0], &configs->count);
+	return rd_kafka_ConfigResource_error(resources[0]);
+}
+
+struct err *admin_configs_read(struct admin *admin, enum admin_resource kind, const char *name,
+			       struct admin_configs **out)
+{
+	struct admin_configs *configs = check_calloc(1, sizeof *configs);
+	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(
+		kind == ADMIN_TOPIC ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_BROKER, name);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->handle);
+	rd_kafka_DescribeConfigs(admin->handle, &resource, 1, NULL, queue);
+	configs->event = rd_kafka_queue_poll(queue, RD_CALL_MS);
+	rd_kafka_resp_err_t code = configs->event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT
+							  : take_entries(configs);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_ConfigResource_destroy(resource);
+	if (code != 0)
+		admin_configs_free(&configs);
+	*out = configs;
+	return code == 0 ? NULL
+			 : rd_err_code(code, &admin->client, "configuration of %s %s",
+				       kind == ADMIN_TOPIC ? "topic" : "broker", name);
+}
+
+void admin_configs_free(struct admin_configs **configs)
+{
+	if (*configs == NULL)
+		return;
+	if ((*configs)->event != NULL)
+		rd_kafka_event_destroy((*configs)->event);
+	free(*configs);
+	*configs = NULL;
+}
+
+const char *admin_config(const struct admin_configs *configs, const char *name)
+{
+	for (size_t i = 0; i < configs->count; i++)
+		if (strcmp(rd_kafka_ConfigEntry_name(configs->entries[i]), name) == 0)
+			return rd_kafka_ConfigEntry_value(configs->entries[i]);
+	return NULL;
+}

@@ -31,6 +31,32 @@ ERR_MUST_USE struct err *admin_create(struct admin *admin, const struct topic_sp
 ERR_MUST_USE struct err *admin_partition_count(struct admin *admin, const char *topic,
 					       int32_t *count);
 
+/* How a topic lies on the brokers. */
+struct topic_layout {
+	int32_t partition_count; /* -1: the topic does not exist */
+	int replicas_min;	 /* copies of the partition that has fewest */
+	int in_sync_min;	 /* copies that are in sync, of the partition that has fewest */
+	int leaderless_count;	 /* partitions without a leader */
+	int broker_count;	 /* of the cluster */
+	int32_t broker_id;	 /* one of them, for admin_configs_read; -1: none */
+};
+
+/* Errors: as rd_err_code; a missing topic is none. */
+ERR_MUST_USE struct err *admin_topic_layout(struct admin *admin, const char *topic,
+					    struct topic_layout *layout);
+
+/* Every effective setting of a topic, or of a broker (its id as text), in one request. */
+struct admin_configs;
+enum admin_resource { ADMIN_TOPIC, ADMIN_BROKER };
+
+/* *configs is new. Errors: FATAL BUS_AUTHORIZATION where the rights don't suffice. */
+ERR_MUST_USE struct err *admin_configs_read(struct admin *admin, enum admin_resource kind,
+					    const char *name, struct admin_configs **configs);
+void admin_configs_free(struct admin_configs **configs);
+
+/* A setting's value, borrowed; NULL where the brokers know or show none of this name. */
+const char *admin_config(const struct admin_configs *configs, const char *name);
+
 /* The effective value of one topic configuration into value[value_max] ("" where unknown). */
 ERR_MUST_USE struct err *admin_topic_config(struct admin *admin, const char *topic,
 					    const char *name, char *value, size_t value_max);

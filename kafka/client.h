@@ -15,6 +15,12 @@ struct client_options {
 	size_t property_count;
 };
 
+/* What the clients ask of brokers, which must allow it. */
+enum {
+	CLIENT_SESSION_MS = 45000,     /* a member's, unless kafka.session.timeout.ms says other */
+	CLIENT_TRANSACTION_MS = 60000, /* the longest transaction */
+};
+
 /* librdkafka's version, for the log. */
 const char *client_version(void);
 

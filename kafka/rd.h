@@ -35,6 +35,7 @@ enum {
 	RD_BYTES_UNASKED = 500000,
 };
 
+_Static_assert((int)RD_TXN_MS == (int)CLIENT_TRANSACTION_MS, "what is checked is what is asked");
 _Static_assert(RD_MESSAGE_BYTES_MAX > RD_TOPIC_BYTES_MAX, "a topic's bound is the first to strike");
 
 /* What one handle tells its owner besides results. */
