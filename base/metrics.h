@@ -1,6 +1,6 @@
-/* Metrics as text, in Prometheus' exposition format 0.0.4: families with HELP and TYPE, samples with
- * labels. What is written is well-formed whatever UTF-8 the labels hold; that names say what they
- * should and families come once is the caller's affair (promtool looks at it in the tests).
+/* Metrics as text, in Prometheus' exposition format 0.0.4: families with HELP and TYPE, samples
+ * with labels. What is written is well-formed whatever UTF-8 the labels hold; that names say what
+ * they should and families come once is the caller's affair (promtool looks at it in the tests).
  *
  * Units: as the names say them (_seconds, _bytes); values of seconds are made from milli- or
  * microseconds here, so that nobody divides by hand.

@@ -25,11 +25,13 @@ static const char *const examples[] = {
 static const struct args_spec spec = {
 	.command = "status",
 	.operands = "",
-	.about = "Shows where the application stands in Kafka: for each stage and input partition\n"
-		 "what is committed (X), where a replay would begin (Y), the lag, and who owns it.\n"
-		 "Works from any machine. With --http.listen, also what the process that listens\n"
-		 "there tells of itself: commits, aborts and why, caches, store. Transaction\n"
-		 "markers count as lag: a log of foretell's own that is read to its end shows 1 or 2.",
+	.about =
+		"Shows where the application stands in Kafka: for each stage and input partition\n"
+		"what is committed (X), where a replay would begin (Y), the lag, and who owns it.\n"
+		"Works from any machine. With --http.listen, also what the process that listens\n"
+		"there tells of itself: commits, aborts and why, caches, store. Transaction\n"
+		"markers count as lag: a log of foretell's own that is read to its end shows 1 or "
+		"2.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
@@ -48,9 +50,9 @@ struct status {
 static void print_json(const struct status *status)
 {
 	json_t *process = status->process != NULL ? json_incref(status->process) : json_null();
-	json_t *json = json_pack("{s:s,s:o,s:o}", "app", conf_string(status->conf, "app.id"),
-				 "stages", status_positions_json(&status->positions), "process",
-				 process);
+	json_t *json =
+		json_pack("{s:s,s:o,s:o}", "app", conf_string(status->conf, "app.id"), "stages",
+			  status_positions_json(&status->positions), "process", process);
 	CHECK(json != NULL);
 	if (status->unreachable != NULL)
 		json_object_set_new(json, "process_error",
@@ -79,8 +81,7 @@ static struct err *verdict(const struct status *status)
 	if (fault_count > 0)
 		return err_new(ERR_FATAL, "CHECK_FAILED",
 			       "%zu positions from which no start is possible", fault_count);
-	if (status->process != NULL &&
-	    !json_is_true(json_object_get(status->process, "healthy")))
+	if (status->process != NULL && !json_is_true(json_object_get(status->process, "healthy")))
 		return err_new(ERR_FATAL, "CHECK_FAILED", "the process at %s is not healthy",
 			       status->address);
 	return NULL;

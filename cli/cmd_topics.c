@@ -42,8 +42,7 @@ static struct err *check(const struct conf *conf, const struct client_options *c
 			       found.broken_count, found.risk_count);
 	if (err == NULL)
 		printf("All topics are as they must be (%" PRId32 " partitions each)%s.\n",
-		       found.partition_count,
-		       found.risk_count > 0 ? "; mind the risks above" : "");
+		       found.partition_count, found.risk_count > 0 ? "; mind the risks above" : "");
 	return err;
 }
 

@@ -74,8 +74,7 @@ static int open_socket(const struct addrinfo *info)
 		return -1;
 	/* a restarted process must not wait for its predecessor's last connections */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
-	    listen(fd, HTTP_CONNECTIONS_MAX) == 0)
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, HTTP_CONNECTIONS_MAX) == 0)
 		return fd;
 	int why = errno;
 	close(fd);

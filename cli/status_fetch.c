@@ -32,9 +32,9 @@ static void make_url(const char *address, char *url, size_t url_max)
 		snprintf(host, sizeof host, "127.0.0.1");
 	if (strcmp(host, "::") == 0)
 		snprintf(host, sizeof host, "::1");
-	snprintf(url, url_max, strchr(host, ':') != NULL ? "http://[%s]:%s/status"
-							 : "http://%s:%s/status",
-		 host, port);
+	snprintf(url, url_max,
+		 strchr(host, ':') != NULL ? "http://[%s]:%s/status" : "http://%s:%s/status", host,
+		 port);
 }
 
 static struct err *get(CURL *curl, const char *url, struct answer *answer)

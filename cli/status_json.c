@@ -38,8 +38,7 @@ static json_t *partition_json(const struct status_report *report, const struct s
 		"dead_letters", (json_int_t)task->counts.dead_letters));
 }
 
-static json_t *partitions_json(const struct status_report *report,
-			       const struct status_stage *stage)
+static json_t *partitions_json(const struct status_report *report, const struct status_stage *stage)
 {
 	json_t *list = checked(json_array());
 	for (size_t i = 0; i < stage->task_count; i++)
@@ -72,13 +71,13 @@ static json_t *last_abort_json(const struct stats_abort *abort)
 
 static json_t *counters_json(const struct worker_stats *stats)
 {
-	return checked(json_pack(
-		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "records", counter(&stats->records),
-		"replayed", counter(&stats->replayed), "dead_letters",
-		counter(&stats->dead_letters), "timers_fired", counter(&stats->fired), "effects",
-		counter(&stats->effects), "states_published", counter(&stats->published),
-		"states_restored", counter(&stats->restored), "commits", counter(&stats->commits),
-		"recoveries", counter(&stats->recoveries)));
+	return checked(json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "records",
+				 counter(&stats->records), "replayed", counter(&stats->replayed),
+				 "dead_letters", counter(&stats->dead_letters), "timers_fired",
+				 counter(&stats->fired), "effects", counter(&stats->effects),
+				 "states_published", counter(&stats->published), "states_restored",
+				 counter(&stats->restored), "commits", counter(&stats->commits),
+				 "recoveries", counter(&stats->recoveries)));
 }
 
 static json_t *commit_json(const struct worker_stats *stats)
@@ -101,12 +100,11 @@ static json_t *stage_json(const struct status_report *report, const struct statu
 					  counter(&stats->cache_dirty)));
 	return checked(json_pack(
 		"{s:s,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "stage", stage->stage.name,
-		"phase", worker_phase_name(stage->phase), "ready", (int)stage->ready,
-		"turn_age_ms", (json_int_t)stage->alive_age_ms, "lag", (json_int_t)stage->lag,
-		"replay_distance", (json_int_t)stage->replay_distance, "counters",
-		counters_json(stats), "commit", commit_json(stats), "cache", cache, "aborts",
-		aborts_json(stats), "last_abort", last_abort_json(&stage->abort), "partitions",
-		partitions_json(report, stage)));
+		"phase", worker_phase_name(stage->phase), "ready", (int)stage->ready, "turn_age_ms",
+		(json_int_t)stage->alive_age_ms, "lag", (json_int_t)stage->lag, "replay_distance",
+		(json_int_t)stage->replay_distance, "counters", counters_json(stats), "commit",
+		commit_json(stats), "cache", cache, "aborts", aborts_json(stats), "last_abort",
+		last_abort_json(&stage->abort), "partitions", partitions_json(report, stage)));
 }
 
 json_t *status_json(const struct status_report *report)

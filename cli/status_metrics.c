@@ -34,12 +34,12 @@ struct stage_family {
 	int64_t (*value)(const struct status_report *report, const struct status_stage *stage);
 };
 
-#define STAGE_COUNTER(field)                                                                       \
-	static int64_t stage_##field(const struct status_report *report,                           \
-				     const struct status_stage *stage)                             \
-	{                                                                                          \
-		(void)report;                                                                      \
-		return stats_get(&stage->stage.stats->field);                                      \
+#define STAGE_COUNTER(field)                                             \
+	static int64_t stage_##field(const struct status_report *report, \
+				     const struct status_stage *stage)   \
+	{                                                                \
+		(void)report;                                            \
+		return stats_get(&stage->stage.stats->field);            \
 	}
 
 STAGE_COUNTER(records)
@@ -143,12 +143,12 @@ struct task_family {
 	int64_t (*value)(const struct status_report *report, const struct task_figures *task);
 };
 
-#define TASK_FIELD(name, expression)                                                               \
-	static int64_t task_##name(const struct status_report *report,                             \
-				   const struct task_figures *task)                                \
-	{                                                                                          \
-		(void)report;                                                                      \
-		return expression;                                                                 \
+#define TASK_FIELD(name, expression)                                   \
+	static int64_t task_##name(const struct status_report *report, \
+				   const struct task_figures *task)    \
+	{                                                              \
+		(void)report;                                          \
+		return expression;                                     \
 	}
 
 TASK_FIELD(next, task->next)
@@ -172,14 +172,16 @@ static const struct task_family task_families[] = {
 	  UNIT_COUNT, task_x },
 	{ "foretell_partition_replay_offset", "Y: where a replay would begin.", METRICS_GAUGE,
 	  UNIT_COUNT, task_y },
-	{ "foretell_partition_replay_distance_offsets", "X - Y: what a replay from the committed checkpoint covers.",
-	  METRICS_GAUGE, UNIT_COUNT, task_distance },
+	{ "foretell_partition_replay_distance_offsets",
+	  "X - Y: what a replay from the committed checkpoint covers.", METRICS_GAUGE, UNIT_COUNT,
+	  task_distance },
 	{ "foretell_partition_end_offset", "End of the log, as the last fetch told.", METRICS_GAUGE,
 	  UNIT_COUNT, task_end },
 	{ "foretell_partition_lag_offsets", "Offsets between the committed position and the end.",
 	  METRICS_GAUGE, UNIT_COUNT, task_lag },
-	{ "foretell_partition_live", "0 while records are replayed with outputs suppressed, else 1.",
-	  METRICS_GAUGE, UNIT_COUNT, task_live },
+	{ "foretell_partition_live",
+	  "0 while records are replayed with outputs suppressed, else 1.", METRICS_GAUGE,
+	  UNIT_COUNT, task_live },
 	{ "foretell_partition_dirty_entries", "States in memory that are not published yet.",
 	  METRICS_GAUGE, UNIT_COUNT, task_dirty },
 	{ "foretell_partition_checkpoint_age_seconds",

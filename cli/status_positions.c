@@ -10,7 +10,8 @@ const char *position_fault_text(enum position_fault fault)
 	switch (fault) {
 	case POSITION_NONE: return "no position is committed: not begun";
 	case POSITION_FOREIGN:
-		return "what is committed is not foretell's: another program uses this group. Choose "
+		return "what is committed is not foretell's: another program uses this group. "
+		       "Choose "
 		       "another --app";
 	case POSITION_PASSED:
 		return "retention removed what a start must replay. Lengthen retention.ms and "

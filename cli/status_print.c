@@ -48,11 +48,11 @@ static json_t *position_json(const struct group_position *committed,
 {
 	bool known = position->fault != POSITION_NONE && position->fault != POSITION_FOREIGN;
 	const struct checkpoint *checkpoint = &position->checkpoint;
-	json_t *json = json_pack("{s:s,s:i,s:I,s:I,s:I,s:s*}", "topic", committed->topic,
-				 "partition", (int)committed->partition, "low",
-				 (json_int_t)committed->low, "end", (json_int_t)committed->end,
-				 "lag", (json_int_t)position->lag, "owner",
-				 *committed->owner != '\0' ? committed->owner : NULL);
+	json_t *json =
+		json_pack("{s:s,s:i,s:I,s:I,s:I,s:s*}", "topic", committed->topic, "partition",
+			  (int)committed->partition, "low", (json_int_t)committed->low, "end",
+			  (json_int_t)committed->end, "lag", (json_int_t)position->lag, "owner",
+			  *committed->owner != '\0' ? committed->owner : NULL);
 	CHECK(json != NULL);
 	if (known) {
 		json_object_set_new(json, "x", json_integer((json_int_t)checkpoint->x));
@@ -123,8 +123,7 @@ static int64_t oldest_checkpoint_ms(const json_t *stage)
 	int64_t oldest_ms = 0;
 	size_t i;
 	json_t *partition;
-	json_array_foreach(json_object_get(stage, "partitions"), i, partition)
-	{
+	json_array_foreach(json_object_get(stage, "partitions"), i, partition) {
 		int64_t age_ms = number(partition, "checkpoint_age_ms");
 		oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
 	}

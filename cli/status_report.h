@@ -25,7 +25,7 @@ struct status_stage {
 	bool ready;	      /* joined, recovered, live */
 	struct task_figures *tasks;
 	size_t task_count;
-	int64_t lag; /* sum; -1 where that of a partition is not known */
+	int64_t lag;		 /* sum; -1 where that of a partition is not known */
 	int64_t replay_distance; /* sum of X - Y: what a crash now would replay, if its store were
 				  * as new as its states in Kafka */
 	struct stats_abort abort;

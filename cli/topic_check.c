@@ -90,7 +90,8 @@ static void check_partitions(struct check *check, const char *topic, int32_t cou
 	say(check, RULE_BROKEN, topic, "the partition count", actual, expected,
 	    "a key has the same partition in all of foretell's topics, for good");
 	fprintf(check->out,
-		"    mend: if all topics have %s, set the option partitions to %s; else use another "
+		"    mend: if all topics have %s, set the option partitions to %s; else use "
+		"another "
 		"--app,\n          or delete the topic and create it again with foretell topics "
 		"create\n",
 		actual, actual);
@@ -120,13 +121,14 @@ static void check_copies(struct check *check, const char *topic, const struct to
 		mend_word(layout->replicas_min < 2 ? RULE_BROKEN : RULE_RISK), brokers_of(check));
 }
 
-static void check_in_sync(struct check *check, const char *topic,
-			  const struct topic_layout *layout, const struct admin_configs *configs)
+static void check_in_sync(struct check *check, const char *topic, const struct topic_layout *layout,
+			  const struct admin_configs *configs)
 {
 	const char *text = admin_config(configs, "min.insync.replicas");
 	long need = text == NULL ? 0 : strtol(text, NULL, 10);
 	char actual[32], expected[64];
-	if (layout->in_sync_min < 0 || layout->in_sync_min >= need)
+	/* more than there are copies at all is another finding */
+	if (layout->in_sync_min < 0 || layout->in_sync_min >= need || need > layout->replicas_min)
 		return;
 	snprintf(actual, sizeof actual, "%d", layout->in_sync_min);
 	snprintf(expected, sizeof expected, "at least %ld (min.insync.replicas)", need);
@@ -138,8 +140,9 @@ static void check_in_sync(struct check *check, const char *topic,
 static void say_unknown(struct check *check, const char *what, struct err **err)
 {
 	check->findings->risk_count++;
-	fprintf(check->out, "risk: %s: the settings can't be read: %s\n    advice: allow "
-			    "DescribeConfigs, or check them by docs/operate.md\n",
+	fprintf(check->out,
+		"risk: %s: the settings can't be read: %s\n    advice: allow "
+		"DescribeConfigs, or check them by docs/operate.md\n",
 		what, err_text(*err));
 	err_free(err);
 }
@@ -249,8 +252,8 @@ static void say_positions(struct check *check, const struct stage_positions *sta
 			continue;
 		check->findings->broken_count++;
 		fprintf(check->out,
-			"BROKEN: %s: the position on %s [%d] is %" PRId64 " (%s), the log has %" PRId64
-			" to %" PRId64 "\n    mend: %s\n",
+			"BROKEN: %s: the position on %s [%d] is %" PRId64
+			" (%s), the log has %" PRId64 " to %" PRId64 "\n    mend: %s\n",
 			stage->group, committed->topic, (int)committed->partition,
 			committed->offset, committed->metadata, committed->low, committed->end,
 			position_fault_text(stage->positions[i].fault));
@@ -271,7 +274,8 @@ static struct err *check_positions(struct check *check)
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
-/* Everyone's partition count is the option's where it is set, else the first topic's that exists. */
+/* Everyone's partition count is the option's where it is set, else the first topic's that exists.
+ */
 static struct err *look_at_layouts(struct check *check)
 {
 	int32_t found = -1;

@@ -58,9 +58,10 @@ static void add_retention(struct rules *rules, const struct topic_row *row)
 	    internal ? "it is the log from which state is recovered and replayed"
 		     : "readers and replays would miss what is deleted earlier")
 		->created = true;
-	struct rule *rule = add(rules, "retention.bytes", RULE_KEPT, -1,
-				internal ? "a bound in bytes may delete what recovery must replay"
-					 : "a bound in bytes may delete what readers have not seen");
+	struct rule *rule =
+		add(rules, "retention.bytes", RULE_KEPT, -1,
+		    internal ? "a bound in bytes may delete what recovery must replay"
+			     : "a bound in bytes may delete what readers have not seen");
 	rule->weight = internal ? RULE_BROKEN : RULE_RISK;
 }
 
@@ -110,7 +111,8 @@ size_t rules_of_broker(int64_t session_ms, struct rule *out)
 	add(&rules, "transaction.max.timeout.ms", RULE_AT_LEAST, CLIENT_TRANSACTION_MS,
 	    "foretell's transactions may take that long; with less none can begin");
 	add(&rules, "offset.metadata.max.bytes", RULE_AT_LEAST, POSITION_TEXT_MAX,
-	    "the commit of a tick that is partly done carries a cursor; the broker would refuse it");
+	    "the commit of a tick that is partly done carries a cursor; the broker would refuse "
+	    "it");
 	add(&rules, "group.max.session.timeout.ms", RULE_AT_LEAST, session_ms,
 	    "members that ask for a longer session can't join");
 	add(&rules, "group.min.session.timeout.ms", RULE_AT_MOST, session_ms,

@@ -169,10 +169,9 @@ static void take_partition(struct topic_layout *layout,
 
 struct err *admin_topic_layout(struct admin *admin, const char *topic, struct topic_layout *layout)
 {
-	*layout = (struct topic_layout){ .partition_count = -1,
-					 .replicas_min = -1,
-					 .in_sync_min = -1,
-					 .broker_id = -1 };
+	*layout = (struct topic_layout){
+		.partition_count = -1, .replicas_min = -1, .in_sync_min = -1, .broker_id = -1
+	};
 	struct err *err = admin_partition_count(admin, topic, &layout->partition_count);
 	if (err != NULL)
 		return err;
@@ -222,8 +221,8 @@ struct err *admin_configs_read(struct admin *admin, enum admin_resource kind, co
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->handle);
 	rd_kafka_DescribeConfigs(admin->handle, &resource, 1, NULL, queue);
 	configs->event = rd_kafka_queue_poll(queue, RD_CALL_MS);
-	rd_kafka_resp_err_t code = configs->event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT
-							  : take_entries(configs);
+	rd_kafka_resp_err_t code =
+		configs->event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : take_entries(configs);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_ConfigResource_destroy(resource);
 	if (code != 0)

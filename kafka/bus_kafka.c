@@ -65,8 +65,8 @@ enum member_state {
 
 struct bus_kafka {
 	struct bus bus;
-	struct client_options options;		   /* owned */
-	char *group, *instance, *transactional_id; /* owned; instance may be NULL */
+	struct client_options options;			      /* owned */
+	char *group, *instance, *transactional_id;	      /* owned; instance may be NULL */
 	struct client_stats *consumer_stats, *producer_stats; /* borrowed, may be NULL */
 	int heartbeat_ms;
 

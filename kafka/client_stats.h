@@ -19,11 +19,11 @@ struct client_stats {
 	_Atomic int64_t told_wall_ms; /* when; 0: never */
 	/* waiting in the client: fetched for the application, or not yet acknowledged by brokers */
 	_Atomic int64_t queued_messages, queued_bytes;
-	_Atomic int64_t requests;	     /* queued or sent to brokers, and not answered */
+	_Atomic int64_t requests; /* queued or sent to brokers, and not answered */
 	_Atomic int64_t sent_bytes, received_bytes; /* since the client was made */
 	_Atomic int64_t connected_brokers;
-	_Atomic int64_t rtt_us;	   /* the highest of the brokers' 99th percentiles; 0: none */
-	_Atomic int join;	   /* enum client_join; consumers */
+	_Atomic int64_t rtt_us;	  /* the highest of the brokers' 99th percentiles; 0: none */
+	_Atomic int join;	  /* enum client_join; consumers */
 	_Atomic int64_t assigned; /* partitions; consumers */
 };
 

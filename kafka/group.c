@@ -143,8 +143,8 @@ static struct err *read_ends(struct group_reader *reader, struct group_view *vie
 	for (size_t i = 0; i < view->position_count; i++)
 		positions[i] = (struct position){ .topic = view->positions[i].topic,
 						  .partition = view->positions[i].partition };
-	struct err *err = rd_begins(reader->handle, &reader->client, positions,
-				    view->position_count);
+	struct err *err =
+		rd_begins(reader->handle, &reader->client, positions, view->position_count);
 	for (size_t i = 0; i < view->position_count; i++)
 		view->positions[i].low = positions[i].offset;
 	if (err == NULL)

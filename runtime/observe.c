@@ -39,8 +39,8 @@ static void look_at(const struct engine *engine, const struct task *task,
 {
 	int64_t now_ms = engine_now_ms(engine), y = figures->y;
 	int32_t input = input_index(engine, task->own_topic);
-	bool same = figures->used && figures->input == input &&
-		    figures->partition == task->partition;
+	bool same =
+		figures->used && figures->input == input && figures->partition == task->partition;
 	figures->used = true;
 	figures->input = input;
 	figures->partition = task->partition;
@@ -154,11 +154,10 @@ void observe_revoking(struct engine *engine, const struct position *positions, s
 			task_find(engine, positions[i].topic, positions[i].partition);
 		if (task == NULL)
 			continue;
-		log_emit(LOG_INFO, stage_of(engine),
-			 lost ? "partition lost" : "partition revoked", "{s:s,s:i,s:I,s:I,s:I}",
-			 "topic", task->own_topic, "partition", (int)task->partition, "offset",
-			 (json_int_t)task->next, "x", (json_int_t)task->committed.x, "y",
-			 (json_int_t)task->committed.y);
+		log_emit(LOG_INFO, stage_of(engine), lost ? "partition lost" : "partition revoked",
+			 "{s:s,s:i,s:I,s:I,s:I}", "topic", task->own_topic, "partition",
+			 (int)task->partition, "offset", (json_int_t)task->next, "x",
+			 (json_int_t)task->committed.x, "y", (json_int_t)task->committed.y);
 	}
 }
 

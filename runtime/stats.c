@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-const int64_t stats_bounds_us[STATS_BUCKETS] = { 1000,	  2500,	   5000,    10000,   25000,
-						 50000,	  100000,  250000,  500000,  1000000,
+const int64_t stats_bounds_us[STATS_BUCKETS] = { 1000,	  2500,	   5000,     10000,   25000,
+						 50000,	  100000,  250000,   500000,  1000000,
 						 2500000, 5000000, 15000000, 60000000 };
 
 const char *worker_phase_name(enum worker_phase phase)
 {
 	static const char *const names[PHASE_COUNT] = { "starting", "joining", "recovering",
-							       "running",  "ended",   "broken" };
+							"running",  "ended",   "broken" };
 	return names[phase];
 }
 

@@ -1,9 +1,9 @@
 /* What a worker tells of itself, for others to look at while it works: counters, and a board with
  * the figures of each of its partitions.
  *
- * Threads: one worker writes; any thread reads. Counters are atomics with that one writer. The board
- * has a flag that readers wait for and the worker only tries: where a reader has it, the board stays
- * as it is until the next turn, so that no worker ever waits for a reader.
+ * Threads: one worker writes; any thread reads. Counters are atomics with that one writer. The
+ * board has a flag that readers wait for and the worker only tries: where a reader has it, the
+ * board stays as it is until the next turn, so that no worker ever waits for a reader.
  *
  * A zeroed struct is a valid one. Units: offsets, records, milliseconds (the monotonic clock's,
  * unless said). */
@@ -62,16 +62,16 @@ struct task_counts {
 /* One partition, as it was when the worker last looked. */
 struct task_figures {
 	bool used;
-	bool live;	/* nothing is being replayed */
-	int32_t input;	/* index in worker_options.inputs */
+	bool live;     /* nothing is being replayed */
+	int32_t input; /* index in worker_options.inputs */
 	int32_t partition;
-	int64_t next;			  /* the next record to process */
-	int64_t x, y;			  /* as committed */
-	int64_t end;			  /* of the log, as the last fetch told; -1: not known */
-	int64_t lag;			  /* offsets between x and the end; -1: not known */
-	int64_t clock_ms;		  /* event time; CLOCK_NONE where there is none */
-	int64_t dirty;			  /* states that are not published yet */
-	int64_t covered_ms;		  /* when y last moved, or met x */
+	int64_t next;	    /* the next record to process */
+	int64_t x, y;	    /* as committed */
+	int64_t end;	    /* of the log, as the last fetch told; -1: not known */
+	int64_t lag;	    /* offsets between x and the end; -1: not known */
+	int64_t clock_ms;   /* event time; CLOCK_NONE where there is none */
+	int64_t dirty;	    /* states that are not published yet */
+	int64_t covered_ms; /* when y last moved, or met x */
 	struct task_counts counts;
 };
 
@@ -102,10 +102,10 @@ struct worker_stats {
 	_Atomic int64_t commit_age_us_sum,
 		commit_age_us_max; /* oldest record of a seal -> committed */
 
-	struct stats_histogram commit_age; /* the same, spread out */
-	_Atomic int64_t committed_wall_ms; /* the last commit; 0: none yet */
-	_Atomic int64_t alive_ms;	   /* when the worker last came round */
-	_Atomic int phase;		   /* enum worker_phase */
+	struct stats_histogram commit_age;	 /* the same, spread out */
+	_Atomic int64_t committed_wall_ms;	 /* the last commit; 0: none yet */
+	_Atomic int64_t alive_ms;		 /* when the worker last came round */
+	_Atomic int phase;			 /* enum worker_phase */
 	_Atomic int64_t assigned, revoked, lost; /* rebalances */
 	_Atomic int64_t cache_slots, cache_entries, cache_dirty;
 	struct stats_code aborts[STATS_CODES_MAX];
@@ -113,16 +113,15 @@ struct worker_stats {
 	struct stats_board board;
 
 	/* the worker's own notes */
-	int64_t looked_ms;		/* at the partitions */
-	int64_t dead_letter_logged_ms;	/* the last line about one */
+	int64_t looked_ms;	       /* at the partitions */
+	int64_t dead_letter_logged_ms; /* the last line about one */
 	int64_t dead_letters_unlogged; /* since then */
 };
 
 /* For the worker, which alone writes: cheaper than a read-modify-write. */
 static inline void stats_add(_Atomic int64_t *counter, int64_t count)
 {
-	atomic_store_explicit(counter,
-			      atomic_load_explicit(counter, memory_order_relaxed) + count,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
 			      memory_order_relaxed);
 }
 

@@ -342,7 +342,8 @@ void store_memory(struct store *store, struct store_memory *memory)
 	rocksdb_memory_consumers_t *consumers = rocksdb_memory_consumers_create();
 	rocksdb_memory_consumers_add_db(consumers, store->db);
 	rocksdb_memory_consumers_add_cache(consumers, store->block_cache);
-	rocksdb_memory_usage_t *usage = rocksdb_approximate_memory_usage_create(consumers, &message);
+	rocksdb_memory_usage_t *usage =
+		rocksdb_approximate_memory_usage_create(consumers, &message);
 	if (message == NULL) {
 		memory->write_buffers =
 			(int64_t)rocksdb_approximate_memory_usage_get_mem_table_total(usage);

@@ -70,6 +70,20 @@ def lint(line):
     check(promtool("check", "metrics", text=bad)[0] != 0, "promtool would find a fault")
 
 
+@test("every metric is in docs/operate.md", needs=begin)
+def documented(line):
+    with open(os.path.join(ROOT, "docs/operate.md"), encoding="utf-8") as file:
+        page = file.read()
+    for text in scrape(line)[0].splitlines():
+        if text.startswith("# TYPE "):
+            name = text.split()[2]
+            for prefix in ("foretell_partition_", "foretell_"):
+                short = name.removeprefix(prefix)
+                if short != name:
+                    break
+            check(f"`{short}" in page or f"`{name}" in page, "not documented:", name)
+
+
 @test("the figures are those of the input and of Kafka", needs=begin)
 def figures(line):
     found = at_rest(line)

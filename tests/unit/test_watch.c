@@ -70,7 +70,7 @@ static void durations_fall_into_their_bucket(void **state)
 	(void)state;
 	struct stats_histogram histogram = { 0 };
 	stats_time(&histogram, 0);
-	stats_time(&histogram, stats_bounds_us[0]);	/* a bound belongs to its bucket */
+	stats_time(&histogram, stats_bounds_us[0]); /* a bound belongs to its bucket */
 	stats_time(&histogram, stats_bounds_us[0] + 1);
 	stats_time(&histogram, INT64_C(3600) * 1000000);
 	assert_int_equal(stats_get(&histogram.counts[0]), 2);
