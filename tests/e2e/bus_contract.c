@@ -960,7 +960,9 @@ static void options_that_break_the_promise_are_refused(void **state)
 	struct world *world = world_of(state);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct client_options client = { world->client.brokers, &bad[i], 1 };
-		struct bus_kafka_options options = { &client, "g", NULL, "t" };
+		struct bus_kafka_options options = { .client = &client,
+							.group = "g",
+							.transactional_id = "t" };
 		struct bus *bus = NULL;
 		struct err *err = bus_kafka_open(&options, &bus);
 		assert_non_null(err);
@@ -969,7 +971,9 @@ static void options_that_break_the_promise_are_refused(void **state)
 	}
 	struct client_property fine = { "session.timeout.ms", "6000" };
 	struct client_options client = { world->client.brokers, &fine, 1 };
-	struct bus_kafka_options options = { &client, "g", NULL, "t-fine" };
+	struct bus_kafka_options options = { .client = &client,
+						.group = "g",
+						.transactional_id = "t-fine" };
 	struct bus *bus = NULL;
 	expect_ok(bus_kafka_open(&options, &bus));
 	bus_close(&bus);
