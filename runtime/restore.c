@@ -79,7 +79,7 @@ static struct err *restore_state(struct restoring *restoring, const struct recor
 	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
 	shelf_load_put(restoring->load, restoring->kind_index, key, lsn, due_ms, record->value);
 	restoring->restored++;
-	observe_alive(engine);
+	observe_alive(restoring->engine);
 	return NULL;
 }
 
