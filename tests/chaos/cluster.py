@@ -1,0 +1,165 @@
+"""A broker that can be stopped, killed and started again, and a proxy before it for each worker."""
+
+import functools
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from confluent_kafka.admin import AdminClient
+
+from lib.avro import ROOT
+from lib.kafka import Broker
+
+TOXIPROXY = os.path.join(ROOT, "deps/toxiproxy/toxiproxy")
+WAIT_S_MAX = 20
+
+
+def free_port(chance=random.SystemRandom()):
+    """Below the range that the kernel hands out by itself, so nobody gets it by accident."""
+    for _ in range(200):
+        port = chance.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port between 20000 and 31999")
+
+
+class Proxy:
+    """toxiproxy with one proxy a name. A context: its process ends with it."""
+
+    def __init__(self, folder):
+        self.log = os.path.join(folder, "toxiproxy.log")
+        self.port = free_port()
+        self.process = None
+        self.listens = {}
+
+    @staticmethod
+    def available():
+        return os.access(TOXIPROXY, os.X_OK)
+
+    def __enter__(self):
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [TOXIPROXY, "-host", "127.0.0.1", "-port", str(self.port)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        end = time.monotonic() + WAIT_S_MAX
+        while True:
+            try:
+                self.ask("GET", "/version")
+                return self
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    def add(self, name, listen, upstream):
+        self.listens[name] = f"127.0.0.1:{listen}"
+        self.ask("POST", "/proxies", {"name": name, "listen": self.listens[name],
+                                      "upstream": f"127.0.0.1:{upstream}", "enabled": True})
+
+    def cut(self, name):
+        """Connections are closed, new ones refused."""
+        self.ask("POST", f"/proxies/{name}", {"enabled": False})
+
+    def toxic(self, name, kind, stream, **attributes):
+        self.ask("POST", f"/proxies/{name}/toxics", {
+            "name": f"{kind}_{stream}", "type": kind, "stream": stream, "attributes": attributes})
+
+    def heal(self, name):
+        """As it was: open, and nothing in its way."""
+        toxics = json.loads(self.ask("GET", f"/proxies/{name}/toxics"))
+        for toxic in toxics:
+            try:
+                self.ask("DELETE", f"/proxies/{name}/toxics/{toxic['name']}")
+            except urllib.error.HTTPError as gone:
+                if gone.code != 404:
+                    raise
+        self.ask("POST", f"/proxies/{name}", {"enabled": True})
+
+
+class Cluster(Broker):
+    """A context: one broker in `folder` that listens for each of `names` at a port of its own,
+    and tells clients who come there the proxy's address. Without a proxy all share one."""
+
+    # Short times, so that what they end is seen within a short test.
+    SETTINGS = {
+        "log.cleaner.backoff.ms": "500",
+        "log.initial.task.delay.ms": "500",
+        "log.retention.check.interval.ms": "1000",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+
+    def __init__(self, folder, names=(), proxy=None):
+        super().__init__(folder)
+        self.names, self.proxy = names, proxy
+        self.port = free_port()
+        self.addresses = {}
+
+    @functools.cached_property
+    def admin(self):
+        """One that does not tell of each broker that goes away: here they do so all the time."""
+        return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def __enter__(self):
+        os.makedirs(self.folder, exist_ok=True)
+        controller = free_port()
+        settings = dict(self.SETTINGS)
+        listeners = {"PLAINTEXT": (self.port, self.port), "CONTROLLER": (controller, None)}
+        if self.proxy is not None:
+            for name in self.names:
+                own, shown = free_port(), free_port()
+                listeners[name.upper()] = own, shown
+                self.proxy.add(name, shown, own)
+                self.addresses[name] = self.proxy.listens[name]
+        settings["controller.quorum.voters"] = f"1@127.0.0.1:{controller}"
+        settings["listeners"] = ",".join(
+            f"{name}://127.0.0.1:{own}" for name, (own, _) in listeners.items())
+        settings["advertised.listeners"] = ",".join(
+            f"{name}://127.0.0.1:{shown}" for name, (_, shown) in listeners.items() if shown)
+        settings["listener.security.protocol.map"] = ",".join(
+            f"{name}:PLAINTEXT" for name in listeners)
+        with open(os.path.join(self.folder, "more.properties"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in settings.items())
+        self.start()
+        return self
+
+    def start(self):
+        self.address = self.tool("start", "--while", str(os.getpid()), self.folder,
+                                 str(self.port))
+
+    def stop(self):
+        """By SIGTERM: it hands its logs over in order."""
+        self.tool("stop", self.folder)
+
+    def kill(self):
+        """By SIGKILL: what it had not written is what its page cache held, which is kept."""
+        with open(os.path.join(self.folder, "kafka.pid"), encoding="utf-8") as file:
+            pid = int(file.read())
+        os.kill(pid, signal.SIGKILL)
+        while os.path.exists(f"/proc/{pid}/cmdline"):
+            time.sleep(0.01)
+
+    def address_for(self, name):
+        return self.addresses.get(name, self.address)

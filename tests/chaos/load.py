@@ -1,0 +1,85 @@
+"""Orders that go on coming while the line runs, the same for the same seed."""
+
+import threading
+import time
+
+from confluent_kafka import Producer
+
+from lib import orders
+from lib.avro import encode
+
+DAY_MS = orders.DAY_MS
+ORDERS_MEAN = 18
+TOPIC = "erp.events"
+SLICE_S = 0.05
+
+
+def event(row, serial):
+    return encode("erp_event", {
+        "event_id": f"o{serial}", "source": "shop",
+        "type": "erp.order" if row.amount_minor >= 0 else "erp.return", "subject": row.customer,
+        "event_ms": row.time_ms, "trace_id": None, "amount_minor": row.amount_minor,
+        "currency": "EUR", "quantity": row.quantity, "attrs": {"country": row.country}})
+
+
+def end_of_input(at_ms):
+    return encode("control", {"kind": "END", "writer": "load", "at_ms": at_ms, "ingest_ms": 0,
+                              "inputs": []})
+
+
+class Load(threading.Thread):
+    """Writes all of `rows` within about `seconds`, spread evenly; poison among them."""
+
+    def __init__(self, address, rows, seconds, poison_every=0, first_serial=0):
+        super().__init__(daemon=True)
+        self.address, self.rows, self.seconds = address, rows, seconds
+        self.poison_every, self.first_serial = poison_every, first_serial
+        self.event_ids, self.poison_count = [], 0
+        self.failed = None
+
+    def run(self):
+        try:
+            self.write()
+        except Exception as error:  # shown by whoever joins
+            self.failed = error
+
+    def write(self):
+        producer = Producer({
+            "bootstrap.servers": self.address, "acks": "all", "enable.idempotence": True,
+            "linger.ms": 5, "partitioner": "murmur2_random", "message.timeout.ms": 300000,
+            "log_level": 0})
+
+        def delivered(error, message):
+            if error is not None:
+                self.failed = RuntimeError(f"{message.topic()}: {error}")
+
+        began, done = time.monotonic(), 0
+        while done < len(self.rows):
+            share = (time.monotonic() - began) / self.seconds if self.seconds else 1
+            due = min(len(self.rows), int(len(self.rows) * share) + 1)
+            for index in range(done, due):
+                self.write_one(producer, index, delivered)
+                if index % 200 == 0:
+                    producer.poll(0)
+            done = due
+            producer.poll(0)
+            if done < len(self.rows):
+                time.sleep(SLICE_S)
+        if producer.flush(240) != 0:
+            raise RuntimeError(f"{len(producer)} events were not taken")
+
+    def write_one(self, producer, index, delivered):
+        row, serial = self.rows[index], self.first_serial + index
+        key = row.customer.encode()
+        self.event_ids.append(f"o{serial}")
+        producer.produce(TOPIC, value=event(row, serial), key=key, on_delivery=delivered)
+        if self.poison_every and index % self.poison_every == self.poison_every - 1:
+            self.poison_count += 1
+            producer.produce(TOPIC, value=b"\x00poison" + key, key=key, on_delivery=delivered)
+
+
+def make_rows(event_count, day_count, seed):
+    """About event_count orders, in order of time."""
+    customers = max(50, int(event_count / ORDERS_MEAN * 1.35))
+    rows = orders.make_orders(customers, day_count, seed, ORDERS_MEAN)
+    return rows[:event_count] if len(rows) > event_count else rows

@@ -1,0 +1,384 @@
+"""What is done to the line: a plan of faults that the seed decides, and the one who carries it out.
+
+The plan (what, when, to whom, for how long) is the same for the same seed and duration. What a
+fault hits is not: processes, broker and network run on their own time. So a seed repeats the
+pressure, and a failure that depends on a moment may take several tries.
+"""
+
+import heapq
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+SESSION_MS = 4000
+SESSION_S = SESSION_MS / 1000
+STOP_S_MAX = 40
+USURPED_S_MAX = 20
+
+# kind: how often, in relation to the others.
+WEIGHTS = {
+    "kill": 22, "wipe": 5, "lose": 3, "stale": 3, "freeze": 6, "zombie": 5, "usurp": 2,
+    "leave": 6, "everyone": 2, "cut": 7, "blackhole": 3, "delay": 5, "reset": 4, "slow": 2,
+    "broker-term": 2, "broker-kill": 2, "disk-full": 2,
+}
+NETWORK = ("cut", "blackhole", "delay", "reset", "slow")
+# What ends a process: these count as kills.
+KILLS = ("kill", "wipe", "lose", "stale", "everyone")
+
+
+class Step:
+    """One fault of the plan."""
+
+    def __init__(self, at_s, kind, worker, away_s, extra):
+        self.at_s, self.kind, self.worker = at_s, kind, worker
+        self.away_s, self.extra = away_s, extra
+
+
+def away_seconds(chance, kind):
+    """How long until it is undone: short of the session's time-out mostly, beyond it at times."""
+    if kind == "zombie":
+        return SESSION_S + chance.uniform(1.0, 4.0)
+    if kind in ("broker-term", "broker-kill"):
+        return chance.choice((0.5, 1.5, 3.0, 9.0)) * chance.uniform(0.7, 1.3)
+    if kind in NETWORK:
+        return chance.choice((0.3, 1.5, 4.0, SESSION_S + 4)) * chance.uniform(0.7, 1.3)
+    if kind == "freeze":
+        return chance.uniform(0.1, SESSION_S * 0.7)
+    if kind == "disk-full":
+        return chance.uniform(7.0, 10.0)
+    return chance.choice((0.0, 0.3, 1.0, SESSION_S + 1.5)) * chance.uniform(0.7, 1.3)
+
+
+def make_plan(seed, seconds, kills, names, kinds):
+    """Steps in order of time: at least `kills` that end a process, others between them."""
+    chance = random.Random(f"plan {seed}")
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind in kinds}
+    per_kill = sum(weights.values()) / sum(weights[k] for k in KILLS if k in weights)
+    count = max(int(kills * per_kill * 1.15), int(seconds / 4))
+    steps = []
+    for index in range(count):
+        kind = chance.choices(tuple(weights), tuple(weights.values()))[0]
+        at_s = seconds * (index + chance.random()) / count
+        steps.append(Step(at_s, kind, chance.choice(names), away_seconds(chance, kind),
+                          chance.random()))
+    missing = kills - sum(1 for step in steps if step.kind in KILLS)
+    for _ in range(max(0, missing)):
+        steps.append(Step(chance.uniform(0, seconds), "kill", chance.choice(names),
+                          away_seconds(chance, "kill"), chance.random()))
+    return sorted(steps, key=lambda step: step.at_s)
+
+
+def last_error(worker):
+    lines = [line for line in worker.text().splitlines() if '"level":"error"' in line]
+    return lines[-1][:300] if lines else worker.tail()[-300:]
+
+
+class Monkey:
+    """Carries a plan out. `say`: where each action is told, a line each."""
+
+    def __init__(self, app, workers, cluster, say, disks=None):
+        self.app, self.cluster, self.say = app, cluster, say
+        self.workers = {worker.name: worker for worker in workers}
+        self.disks = disks or {}     # worker: folder of its small file system
+        self.began = time.monotonic()
+        self.undo = []               # heap of (at_s, serial, what, function)
+        self.serial = 0
+        self.broker_down = False
+        self.network = {}            # worker: until when something is in its way
+        self.stopping = {}           # worker: (since, starts again after)
+        self.usurped = {}            # worker: the frozen process whose place was taken
+        self.full = {}               # worker: since when its disk is full
+        self.unexpected = []         # ends that nobody asked for
+        self.counts = {}
+        self.kill_count = 0
+
+    # ---- time --------------------------------------------------------------------------------
+
+    def now_s(self):
+        return time.monotonic() - self.began
+
+    def tell(self, text):
+        self.say(f"{self.now_s():7.2f} s  {text}")
+
+    def later(self, seconds, what, function):
+        self.serial += 1
+        heapq.heappush(self.undo, (self.now_s() + seconds, self.serial, what, function))
+
+    def run(self, plan):
+        """Until the plan is over; what is still to be undone is left to `heal`."""
+        for step in plan:
+            while self.now_s() < step.at_s:
+                self.turn()
+                time.sleep(min(0.02, max(0.0, step.at_s - self.now_s())))
+            self.do(step)
+
+    def turn(self):
+        """Undoes what is due, and looks after the processes."""
+        while self.undo and self.undo[0][0] <= self.now_s():
+            _, _, what, function = heapq.heappop(self.undo)
+            done = function()
+            if done is not False:
+                self.tell(what)
+        self.watch()
+
+    def heal(self):
+        """Everything is undone at once, and every process runs."""
+        for _, _, what, function in sorted(self.undo):
+            if function() is not False:
+                self.tell(what)
+        self.undo = []
+        end = time.monotonic() + STOP_S_MAX + 5
+        while self.stopping and time.monotonic() < end:
+            self.watch(restart=False)
+            time.sleep(0.02)
+        for worker in self.workers.values():
+            self.start(worker)
+
+    # ---- processes ---------------------------------------------------------------------------
+
+    def start(self, worker):
+        if worker.running():
+            return False
+        if worker.name in self.usurped:  # the frozen one still holds the store
+            self.restart_later(worker, 0.5)
+            return False
+        worker.start(self.app)
+        worker.started_s = self.now_s()
+        return True
+
+    def watch(self, restart=True):
+        for worker in self.workers.values():
+            if worker.process is None or worker.process.poll() is None:
+                if worker.name in self.stopping and \
+                        self.now_s() - self.stopping[worker.name][0] > STOP_S_MAX:
+                    self.note_end(worker, f"did not end within {STOP_S_MAX} s of SIGTERM")
+                    del self.stopping[worker.name]
+                    worker.kill()
+                continue
+            self.ended(worker, restart)
+
+    def ended(self, worker, restart):
+        code, worker.process = worker.process.returncode, None
+        if worker.name in self.stopping:
+            since, away_s = self.stopping.pop(worker.name)
+            self.tell(f"{worker.name} has ended, code {code}, "
+                      f"{self.now_s() - since:.2f} s after SIGTERM")
+            if code != 0 and not self.may_end(worker, code):
+                self.note_end(worker, f"exit code {code} after SIGTERM")
+            self.restart_later(worker, away_s)
+            return
+        if self.may_end(worker, code):
+            self.tell(f"{worker.name} has ended as it may, code {code}: {last_error(worker)}")
+        else:
+            self.note_end(worker, f"ended by itself, exit code {code}")
+        if restart:
+            self.restart_later(worker, 1.0)
+
+    def may_end(self, worker, code):
+        """A full disk ends a process; a broker that can't be reached ends one that starts."""
+        text = worker.text()
+        if worker.name in self.full or getattr(worker, "room_since", -1) > worker.started_s:
+            return code == 1 and "No space left" in text
+        return code == 3 and "partitions assigned" not in text
+
+    def note_end(self, worker, what, log=None, text=None):
+        self.tell(f"UNEXPECTED: {worker.name} {what} ({log or worker.log})")
+        self.unexpected.append((worker.name, what, log or worker.log,
+                                text if text is not None else worker.tail()))
+
+    def restart_later(self, worker, seconds):
+        self.later(seconds, f"start {worker.name}", lambda: self.start(worker))
+
+    def running(self, name):
+        """The worker `name`, or the next one that runs; None if none does."""
+        names = sorted(self.workers)
+        place = names.index(name)
+        for candidate in names[place:] + names[:place]:
+            if self.workers[candidate].running() and candidate not in self.stopping:
+                return self.workers[candidate]
+        return None
+
+    # ---- faults ------------------------------------------------------------------------------
+
+    def do(self, step):
+        worker = self.running(step.worker)
+        if step.kind.startswith("broker"):
+            done = self.broker(step)
+        elif worker is None:
+            done = "nothing: no process runs"
+        elif step.kind in NETWORK:
+            done = self.hinder(step, worker)
+        else:
+            done = getattr(self, step.kind.replace("-", "_"))(step, worker)
+        if done is None:
+            self.tell(f"{step.kind} skipped: not possible now")
+            return
+        self.counts[step.kind] = self.counts.get(step.kind, 0) + 1
+        self.tell(f"{step.kind} {done}")
+
+    def end_by_kill(self, step, worker):
+        worker.kill()
+        worker.process = None
+        self.kill_count += 1
+        self.restart_later(worker, step.away_s)
+        return f"{worker.name}, back in {step.away_s:.1f} s"
+
+    def kill(self, step, worker):
+        return self.end_by_kill(step, worker)
+
+    def wipe(self, step, worker):
+        done = self.end_by_kill(step, worker)
+        worker.wipe(self.app, identity_too=False)
+        return f"{done}; its store is deleted"
+
+    def lose(self, step, worker):
+        done = self.end_by_kill(step, worker)
+        worker.wipe(self.app, identity_too=True)
+        return f"{done}; store and identity are deleted"
+
+    def stale(self, step, worker):
+        """An old copy of its own store comes back, as from a backup; the next one is taken."""
+        done = self.end_by_kill(step, worker)
+        store, copy = worker.store(self.app), worker.state + ".copy"
+        if not os.path.isdir(store):
+            return done
+        fresh = copy + ".new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(store, fresh)
+        if os.path.isdir(copy):
+            shutil.rmtree(store)
+            shutil.move(copy, store)
+            done += "; with an old copy of its store"
+        os.rename(fresh, copy)
+        return done
+
+    def everyone(self, step, _worker):
+        killed = []
+        for other in self.workers.values():
+            if other.running() and other.name not in self.stopping:
+                self.end_by_kill(step, other)
+                killed.append(other.name)
+        return f"{' '.join(killed)}, back in {step.away_s:.1f} s"
+
+    def freeze(self, step, worker):
+        if worker.frozen:
+            return None
+        worker.freeze()
+        process = worker.process
+
+        def thaw():
+            if worker.process is not process or not worker.frozen:
+                return False
+            worker.thaw()
+            return True
+
+        self.later(step.away_s, f"thaw {worker.name}", thaw)
+        return f"{worker.name} for {step.away_s:.1f} s"
+
+    zombie = freeze
+
+    def usurp(self, step, worker):
+        """Its double, with the same name and another store, starts while it is frozen: when it
+        wakes up, it has to go."""
+        identity = os.path.join(worker.state, f"{self.app}.instance")
+        if worker.frozen or worker.name in self.usurped or not os.path.isfile(identity):
+            return None
+        double = worker.state + ".double"
+        shutil.rmtree(double, ignore_errors=True)
+        os.makedirs(double)
+        shutil.copy(identity, double)
+        worker.freeze()
+        frozen, log, state = worker.process, worker.log, worker.state
+        worker.process, worker.state = None, double
+        worker.start(self.app)
+        worker.state = state
+        self.usurped[worker.name] = frozen
+        self.later(step.away_s + 2, f"the one whose place {worker.name} took woke up, and went",
+                   lambda: self.end_usurped(worker, frozen, log))
+        return f"{worker.name}: another process takes its place"
+
+    def end_usurped(self, worker, frozen, log):
+        frozen.send_signal(signal.SIGCONT)
+        try:
+            code = frozen.wait(USURPED_S_MAX)
+        except subprocess.TimeoutExpired:
+            code = None
+            frozen.kill()
+            frozen.wait()
+        del self.usurped[worker.name]
+        with open(log, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        if code is None or "BUS_MEMBER_FENCED" not in text:
+            self.note_end(worker, f"was replaced; its predecessor ended with {code}, not fenced",
+                          log, text)
+        return True
+
+    def leave(self, step, worker):
+        if worker.frozen:
+            return None
+        worker.terminate()
+        self.stopping[worker.name] = self.now_s(), step.away_s
+        return f"{worker.name} by SIGTERM, back {step.away_s:.1f} s after its end"
+
+    def disk_full(self, step, worker):
+        """Nothing more can be written to its folder; it may go on or end, with a reason."""
+        if worker.name not in self.disks or worker.name in self.full:
+            return None
+        ballast = os.path.join(self.disks[worker.name], "ballast")
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError:
+                pass
+        self.full[worker.name] = self.now_s()
+
+        def make_room():
+            os.remove(ballast)
+            self.full.pop(worker.name)
+            worker.room_since = self.now_s()
+
+        self.later(step.away_s, f"{worker.name}'s disk has room again", make_room)
+        return f"{worker.name} for {step.away_s:.1f} s"
+
+    # ---- network -----------------------------------------------------------------------------
+
+    def hinder(self, step, worker):
+        proxy, name = self.cluster.proxy, worker.name
+        if proxy is None or self.network.get(name, 0) > self.now_s():
+            return None
+        self.network[name] = self.now_s() + step.away_s
+        stream = "upstream" if step.extra < 0.5 else "downstream"
+        if step.kind == "cut":
+            proxy.cut(name)
+        elif step.kind == "blackhole":
+            proxy.toxic(name, "timeout", stream, timeout=0)
+        elif step.kind == "delay":
+            proxy.toxic(name, "latency", stream, latency=int(100 + 1500 * step.extra), jitter=80)
+        elif step.kind == "reset":
+            proxy.toxic(name, "reset_peer", stream, timeout=int(200 * step.extra))
+        else:
+            proxy.toxic(name, "bandwidth", stream, rate=30)
+        self.later(step.away_s, f"{name}'s network is as it was", lambda: proxy.heal(name))
+        return f"{name} ({stream}) for {step.away_s:.1f} s"
+
+    # ---- broker ------------------------------------------------------------------------------
+
+    def broker(self, step):
+        if self.broker_down:
+            return None
+        self.broker_down = True
+        if step.kind == "broker-term":
+            self.cluster.stop()
+        else:
+            self.cluster.kill()
+
+        def start():
+            self.cluster.start()
+            self.broker_down = False
+
+        self.later(step.away_s, "the broker is back", start)
+        return f"for {step.away_s:.1f} s"
