@@ -149,6 +149,13 @@ class Cluster(Broker):
         self.address = self.tool("start", "--while", str(os.getpid()), self.folder,
                                  str(self.port))
 
+    def start_soon(self):
+        """As start(), while others go on; returns the process to wait for."""
+        return subprocess.Popen([os.path.join(ROOT, "tools/kafka"), "start", "--while",
+                                 str(os.getpid()), self.folder, str(self.port)],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+
     def stop(self):
         """By SIGTERM: it hands its logs over in order."""
         self.tool("stop", self.folder)

@@ -17,6 +17,7 @@ SESSION_MS = 4000
 SESSION_S = SESSION_MS / 1000
 STOP_S_MAX = 40
 USURPED_S_MAX = 20
+HEAL_S_MAX = 90
 
 # kind: how often, in relation to the others.
 WEIGHTS = {
@@ -126,14 +127,14 @@ class Monkey:
 
     def heal(self):
         """Everything is undone at once, and every process runs."""
-        for _, _, what, function in sorted(self.undo):
-            if function() is not False:
-                self.tell(what)
-        self.undo = []
-        end = time.monotonic() + STOP_S_MAX + 5
-        while self.stopping and time.monotonic() < end:
+        end = time.monotonic() + HEAL_S_MAX
+        while (self.undo or self.stopping) and time.monotonic() < end:
+            due, self.undo = self.undo, []
+            for _, _, what, function in sorted(due):
+                if function() is not False:
+                    self.tell(what)
             self.watch(restart=False)
-            time.sleep(0.02)
+            time.sleep(0.05)
         for worker in self.workers.values():
             self.start(worker)
 
@@ -375,10 +376,19 @@ class Monkey:
             self.cluster.stop()
         else:
             self.cluster.kill()
+        self.later(step.away_s, "the broker starts", self.start_broker)
+        return f"for {step.away_s:.1f} s and its start"
 
-        def start():
-            self.cluster.start()
+    def start_broker(self):
+        starting = self.cluster.start_soon()
+
+        def look():
+            if starting.poll() is None:
+                self.later(0.1, "the broker serves", look)
+                return False
+            if starting.returncode != 0:
+                raise RuntimeError("the broker did not come back")
             self.broker_down = False
+            return True
 
-        self.later(step.away_s, "the broker is back", start)
-        return f"for {step.away_s:.1f} s"
+        self.later(0.1, "the broker serves", look)
