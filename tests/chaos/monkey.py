@@ -89,6 +89,7 @@ class Monkey:
         self.serial = 0
         self.broker_down = False
         self.network = {}            # worker: until when something is in its way
+        self.free_since = {}         # worker: when broker and network were last in its way
         self.stopping = {}           # worker: (since, starts again after)
         self.usurped = {}            # worker: the frozen process whose place was taken
         self.full = {}               # worker: since when its disk is full
@@ -152,14 +153,26 @@ class Monkey:
 
     def watch(self, restart=True):
         for worker in self.workers.values():
-            if worker.process is None or worker.process.poll() is None:
-                if worker.name in self.stopping and \
-                        self.now_s() - self.stopping[worker.name][0] > STOP_S_MAX:
-                    self.note_end(worker, f"did not end within {STOP_S_MAX} s of SIGTERM")
-                    del self.stopping[worker.name]
-                    worker.kill()
+            if worker.process is None:
+                continue
+            if worker.process.poll() is None:
+                if worker.name in self.stopping:
+                    self.look_at_stopping(worker)
                 continue
             self.ended(worker, restart)
+
+    def look_at_stopping(self, worker):
+        """The time that it may take counts from when nothing is in its way."""
+        since, away_s = self.stopping[worker.name]
+        if self.broker_down or self.network.get(worker.name, 0) > self.now_s():
+            self.free_since[worker.name] = self.now_s()
+        if self.now_s() - max(since, self.free_since.get(worker.name, 0)) <= STOP_S_MAX:
+            return
+        self.note_end(worker, f"did not end within {STOP_S_MAX} s of SIGTERM")
+        del self.stopping[worker.name]
+        worker.kill()
+        worker.process = None
+        self.restart_later(worker, away_s)
 
     def ended(self, worker, restart):
         code, worker.process = worker.process.returncode, None
