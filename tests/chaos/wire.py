@@ -1,0 +1,216 @@
+"""A proxy that knows Kafka's frames: it loses one request or one answer of one kind, or gives an
+answer of its own, where a proxy for bytes can only cut the line.
+
+A frame is a length (int32) and, in a request, api key (int16), version (int16), correlation id
+(int32), client id; in an answer the correlation id. Which answer is whose is told by the id.
+"""
+
+import collections
+import socket
+import struct
+import threading
+
+from chaos.cluster import free_port
+
+PRODUCE, FETCH, LIST_OFFSETS, METADATA = 0, 1, 2, 3
+OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 9, 10, 11, 12, 14
+INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 22, 24, 25, 26, 28
+NAMES = {
+    PRODUCE: "Produce", FETCH: "Fetch", LIST_OFFSETS: "ListOffsets", METADATA: "Metadata",
+    OFFSET_FETCH: "OffsetFetch", FIND_COORDINATOR: "FindCoordinator", JOIN_GROUP: "JoinGroup",
+    HEARTBEAT: "Heartbeat", SYNC_GROUP: "SyncGroup", INIT_PRODUCER_ID: "InitProducerId",
+    ADD_PARTITIONS: "AddPartitionsToTxn", ADD_OFFSETS: "AddOffsetsToTxn", END_TXN: "EndTxn",
+    TXN_OFFSET_COMMIT: "TxnOffsetCommit"}
+# From this version on an answer's header has tagged fields.
+FLEXIBLE_FROM = {HEARTBEAT: 4, ADD_OFFSETS: 3, END_TXN: 3}
+# Error codes of Kafka.
+COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR = 14, 15, 16
+ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID = 22, 25
+INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, CONCURRENT_TRANSACTIONS = 47, 48, 51
+FENCED_INSTANCE_ID, PRODUCER_FENCED = 82, 90
+FRAME_MAX = 64 << 20
+
+
+class Rule:
+    """What happens to the frames of one api key.
+
+    kind: "lose-request"  the broker never sees it, and no answer comes
+          "lose-answer"   the broker does it, and no answer comes
+          "cut-request"   as these, and the connection is closed at once
+          "cut-answer"
+          "answer"        the broker never sees it; `code` is the answer
+          "replace"       the broker does it; `code` is the answer (only END_TXN, ADD_OFFSETS,
+                          HEARTBEAT have answers that are simple enough for these two)
+    within: bytes that the request must hold, such as the name of a group or transactional id.
+    """
+
+    def __init__(self, api, kind, times=1, after=0, within=b"", code=0):
+        self.api, self.kind, self.times, self.after = api, kind, times, after
+        self.within, self.code = within, code
+        self.hit_count = 0
+        self.hit = threading.Event()
+
+
+class WireProxy:
+    """A context: listens at `address`, forwards to 127.0.0.1:`port`. Threads: one a direction of
+    each connection."""
+
+    def __init__(self, listen, port):
+        self.listen_port, self.port = listen, port
+        self.address = f"127.0.0.1:{listen}"
+        self.lock = threading.Lock()
+        self.rules = []
+        self.seen = collections.Counter()
+        self.open = set()
+        self.closed = False
+
+    def __enter__(self):
+        self.server = socket.create_server(("127.0.0.1", self.listen_port), backlog=64)
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.closed = True
+        self.server.close()
+        self.cut()
+
+    def cut(self):
+        """Closes every connection; new ones are taken."""
+        with self.lock:
+            connections = list(self.open)
+        for connection in connections:
+            connection.close()
+
+    def add(self, rule):
+        with self.lock:
+            self.rules.append(rule)
+        return rule
+
+    def clear(self):
+        with self.lock:
+            self.rules.clear()
+
+    def match(self, api, frame):
+        with self.lock:
+            self.seen[api] += 1
+            for rule in self.rules:
+                if rule.api != api or rule.within not in frame:
+                    continue
+                if rule.after > 0:
+                    rule.after -= 1
+                    continue
+                if rule.times > 0:
+                    rule.times -= 1
+                    rule.hit_count += 1
+                    rule.hit.set()
+                    return rule
+        return None
+
+    def accept(self):
+        while not self.closed:
+            try:
+                client, _ = self.server.accept()
+                broker = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            except OSError:
+                if self.closed:
+                    return
+                client.close()  # the broker is down: so is this
+                continue
+            broker.settimeout(None)
+            for end in (client, broker):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(self, client, broker)
+            with self.lock:
+                self.open.add(connection)
+            connection.start()
+
+    def forget(self, connection):
+        with self.lock:
+            self.open.discard(connection)
+
+
+class Connection:
+    """One client and its way to the broker."""
+
+    def __init__(self, proxy, client, broker):
+        self.proxy, self.client, self.broker = proxy, client, broker
+        self.waiting = {}  # correlation id: (api, version, rule or None)
+        self.writing = threading.Lock()
+
+    def start(self):
+        for run in (self.requests, self.answers):
+            threading.Thread(target=self.guard, args=(run,), daemon=True).start()
+
+    def guard(self, run):
+        try:
+            run()
+        except OSError:
+            pass
+        self.close()
+
+    def close(self):
+        for end in (self.client, self.broker):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+        self.proxy.forget(self)
+
+    @staticmethod
+    def read(end):
+        """The next frame without its length."""
+        head = Connection.read_exactly(end, 4)
+        size = struct.unpack(">i", head)[0]
+        if not 0 < size <= FRAME_MAX:
+            raise OSError("no frame")
+        return Connection.read_exactly(end, size)
+
+    @staticmethod
+    def read_exactly(end, size):
+        parts = bytearray()
+        while len(parts) < size:
+            part = end.recv(min(size - len(parts), 1 << 18))
+            if not part:
+                raise OSError("closed")
+            parts += part
+        return bytes(parts)
+
+    def write_client(self, frame):
+        with self.writing:
+            self.client.sendall(struct.pack(">i", len(frame)) + frame)
+
+    def requests(self):
+        while True:
+            frame = self.read(self.client)
+            api, version, correlation = struct.unpack(">hhi", frame[:8])
+            rule = self.proxy.match(api, frame)
+            if rule is None or rule.kind in ("lose-answer", "cut-answer", "replace"):
+                # acks=0 does not occur here, so each request has its answer.
+                self.waiting[correlation] = api, version, rule
+                self.broker.sendall(struct.pack(">i", len(frame)) + frame)
+            elif rule.kind == "cut-request":
+                return
+            elif rule.kind == "answer":
+                self.write_client(self.error_answer(api, version, correlation, rule.code))
+
+    def answers(self):
+        while True:
+            frame = self.read(self.broker)
+            correlation = struct.unpack(">i", frame[:4])[0]
+            api, version, rule = self.waiting.pop(correlation, (None, None, None))
+            if rule is None:
+                self.write_client(frame)
+            elif rule.kind == "cut-answer":
+                return
+            elif rule.kind == "replace":
+                self.write_client(self.error_answer(api, version, correlation, rule.code))
+
+    @staticmethod
+    def error_answer(api, version, correlation, code):
+        """throttle time and error code: all that these three answers hold."""
+        flexible = version >= FLEXIBLE_FROM[api]
+        if api == HEARTBEAT and version == 0:
+            return struct.pack(">ih", correlation, code)
+        return struct.pack(">i", correlation) + (b"\0" if flexible else b"") + \
+            struct.pack(">ih", 0, code) + (b"\0" if flexible else b"")
