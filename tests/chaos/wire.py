@@ -62,6 +62,7 @@ class WireProxy:
         self.rules = []
         self.seen = collections.Counter()
         self.open = set()
+        self.refusing = False
         self.closed = False
 
     def __enter__(self):
@@ -73,6 +74,12 @@ class WireProxy:
         self.closed = True
         self.server.close()
         self.cut()
+
+    def refuse(self, refusing):
+        """Whether the network is down: every connection is closed, new ones at once."""
+        self.refusing = refusing
+        if refusing:
+            self.cut()
 
     def cut(self):
         """Closes every connection; new ones are taken."""
@@ -110,6 +117,9 @@ class WireProxy:
         while not self.closed:
             try:
                 client, _ = self.server.accept()
+                if self.refusing:
+                    client.close()
+                    continue
                 broker = socket.create_connection(("127.0.0.1", self.port), timeout=10)
             except OSError:
                 if self.closed:
