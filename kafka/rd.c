@@ -425,6 +425,32 @@ struct err *rd_partition_count(rd_kafka_t *handle, const struct rd_client *clien
 	return err;
 }
 
+/* Takes over the offsets that were found. Where a broker's answer was lost, librdkafka gives its
+ * partitions an offset that means nothing, and no error. */
+static rd_kafka_resp_err_t offset_list_take(rd_kafka_event_t *event, struct position *positions,
+					    size_t count)
+{
+	size_t found_count = 0;
+	const rd_kafka_ListOffsetsResultInfo_t **infos = rd_kafka_ListOffsets_result_infos(
+		rd_kafka_event_ListOffsets_result(event), &found_count);
+	for (size_t j = 0; j < count; j++)
+		positions[j].offset = -1;
+	for (size_t i = 0; i < found_count; i++) {
+		const rd_kafka_topic_partition_t *found =
+			rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+		if (found->err != 0)
+			return found->err;
+		for (size_t j = 0; j < count; j++)
+			if (positions[j].partition == found->partition &&
+			    strcmp(positions[j].topic, found->topic) == 0)
+				positions[j].offset = found->offset;
+	}
+	for (size_t j = 0; j < count; j++)
+		if (positions[j].offset < 0)
+			return RD_KAFKA_RESP_ERR__TRANSPORT;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* One end of a partition by the admin API: the simpler rd_kafka_query_watermark_offsets of a
  * read_committed consumer gives the last stable offset for the high watermark, and what is still
  * held back by a marker would be missed. */
@@ -439,22 +465,10 @@ static struct err *offset_list_once(rd_kafka_t *handle, const struct rd_client *
 	rd_kafka_ListOffsets(handle, asked, NULL, queue); /* read_uncommitted by default */
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, RD_CALL_MS);
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	size_t found_count = 0;
-	const rd_kafka_ListOffsetsResultInfo_t **infos = NULL;
 	if (event != NULL)
 		code = rd_kafka_event_error(event);
 	if (code == 0)
-		infos = rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event),
-							  &found_count);
-	for (size_t i = 0; code == 0 && i < found_count; i++) {
-		const rd_kafka_topic_partition_t *found =
-			rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
-		code = found->err;
-		for (size_t j = 0; j < count; j++)
-			if (positions[j].partition == found->partition &&
-			    strcmp(positions[j].topic, found->topic) == 0)
-				positions[j].offset = found->offset;
-	}
+		code = offset_list_take(event, positions, count);
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);

@@ -140,6 +140,27 @@ def terminated(st):
     st.times.await_done(watch=[st.worker])
 
 
+def add_restart(kind, what, api=wire.LIST_OFFSETS):
+    @test(f"{wire.NAMES[api]}: {what}, while a start restores the states: none is missing",
+          needs=begin)
+    def case(st):
+        st.worker.kill()
+        st.worker.wipe("times", identity_too=False)
+        rule = st.cluster.wire.add(Rule(api, kind, times=6))
+        st.worker.start("times")
+        st.times.feed(PIECE)
+        check(rule.hit.wait(HIT_S_MAX), "the rule was not hit")
+        st.times.await_assigned(st.worker)
+        st.cluster.wire.clear()
+        comes_through(st, 0, "states restored from their topics")
+
+
+add_restart("lose-answer", "answers are lost")
+add_restart("cut-request", "connections break")
+add_restart("cut-answer", "connections break in the middle", wire.FETCH)
+add_restart("cut-answer", "connections break in the middle", wire.OFFSET_FETCH)
+
+
 @test("after all this the outputs equal a clean pass", needs=begin)
 def equal(st):
     st.times.check_equal()
