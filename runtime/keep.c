@@ -1,6 +1,7 @@
 #include "runtime/keep.h"
 
 #include "base/log.h"
+#include "runtime/observe.h"
 
 enum { LOOK_MS = 250 };
 
@@ -38,6 +39,7 @@ static struct err *keep(struct engine *engine, const struct burden *burden)
 		if (engine_now_ms(engine) - began_ms >= STORE_FULL_WAIT_MS)
 			return give_up(err);
 		err_free(&err);
+		observe_alive(engine);
 		time->sleep_ms(time->context, LOOK_MS);
 		err = try_once(engine, burden);
 	}

@@ -6,7 +6,7 @@
 #define STATE_SHELF_H
 
 #include "base/limits.h"
-#include "state/store.h"
+#include "state/store_batch.h"
 
 /* Of every value and of the position; a shelf of another version counts as absent. */
 enum { STORE_VERSION = 2 };

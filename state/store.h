@@ -22,7 +22,6 @@
 
 struct store;
 struct shelf;
-struct store_batch;
 
 /* What opening found. */
 struct store_opened {
@@ -53,18 +52,9 @@ struct store_memory {
 
 void store_memory(struct store *store, struct store_memory *memory);
 
-/* The shelf of one task, created empty where it is missing. Errors: as store_batch_write. */
+/* The shelf of one task, created empty where it is missing. Errors: RETRY STORE_FULL: no room
+ * on the disk; FATAL STORE_CORRUPT, STORE_WRITE. */
 ERR_MUST_USE struct err *store_shelf(struct store *store, const char *stage, const char *topic,
 				     int32_t partition, struct shelf **shelf);
-
-/* A batch is applied whole or not at all. */
-struct store_batch *store_batch_new(void);
-void store_batch_free(struct store_batch **batch);
-void store_batch_clear(struct store_batch *batch);
-size_t store_batch_bytes(const struct store_batch *batch);
-
-/* Errors: RETRY STORE_FULL: no room on the disk; the batch is kept, and the same call works once
- * there is room. FATAL STORE_CORRUPT, STORE_WRITE. */
-ERR_MUST_USE struct err *store_batch_write(struct store *store, struct store_batch *batch);
 
 #endif

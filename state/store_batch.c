@@ -1,3 +1,5 @@
+#include "state/store_batch.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"

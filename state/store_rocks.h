@@ -39,11 +39,6 @@ struct store {
 	size_t shelf_count;
 };
 
-/* Adds one put, its value in parts, or one deletion. What is handed over is copied. */
-void store_batch_add(struct store_batch *batch, const struct shelf *shelf, struct bytes key,
-		     const struct bytes *parts, size_t part_count);
-void store_batch_delete(struct store_batch *batch, const struct shelf *shelf, struct bytes key);
-
 /* Errors: as store_batch_write. */
 ERR_MUST_USE struct err *store_write(struct store *store, rocksdb_writebatch_t *batch);
 

@@ -124,7 +124,7 @@ def long_cut(st):
     cut_for(st, BEYOND_TRANSACTION_S)
 
 
-@test("SIGTERM while the network is cut: the process ends when it is back, exit code 0", needs=begin)
+@test("SIGTERM while the network is cut: the process ends when it is back, code 0", needs=begin)
 def terminated(st):
     st.times.feed(PIECE)
     st.cluster.wire.refuse(True)
