@@ -49,9 +49,10 @@ TEST_LIB_SRC := $(sort $(filter-out $(TEST_SRC),$(wildcard tests/lib/*.c tests/u
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 # The job that the benchmarks run, linked to each of them.
 BENCH_JOB_SRC := $(sort $(wildcard tests/bench/job/*.c))
+BENCH_COUNT_SRC := tests/bench/count.c
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 ALL_SRC := $(SRC) $(TEST_SRC) $(E2E_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(BENCH_JOB_SRC) \
-	$(FUZZ_SRC)
+	$(BENCH_COUNT_SRC) $(FUZZ_SRC)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wundef -Wpointer-arith
@@ -102,7 +103,7 @@ demo: ## set up, start a local Kafka (or use BROKER=host:port) and run the whole
 # The C tests run twice, plain and with sanitizers; the same expected bits must come out of both.
 test: ## set up, build with gcc, clang and sanitizers, and run every test
 	@tools/setup test
-	@$(MAKE) all tests
+	@$(MAKE) all tests bench-programs
 	@$(MAKE) CC=clang-14 objects
 	@$(MAKE) SAN=address,undefined tests
 	@deps/venv/bin/python tests/run
@@ -211,7 +212,18 @@ $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(B)/libforetell.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=$(SAN) -o $@ $^ $(LIBS)
 
-bench-programs: $(BENCH_BIN)
+# A copy of the library whose allocations can be told from those of other libraries.
+$(B)/libcounted.a: $(B)/libforetell.a
+	$(Q)objcopy --redefine-sym malloc=counted_malloc --redefine-sym calloc=counted_calloc \
+		--redefine-sym realloc=counted_realloc $< $@
+
+$(B)/tests/bench/bench_counted: $(B)/obj/tests/bench/bench_worker.o $(BENCH_JOB_OBJ) \
+		$(BENCH_COUNT_SRC:%.c=$(B)/obj/%.o) $(B)/libcounted.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+bench-programs: $(BENCH_BIN) $(B)/tests/bench/bench_counted
 
 fuzz-programs: $(FUZZ_BIN)
 

@@ -8,7 +8,7 @@ struct cursor {
 	bool bad;
 };
 
-static int64_t take_long(struct cursor *cursor)
+static int64_t take_long_slow(struct cursor *cursor)
 {
 	uint64_t bits = 0;
 	for (unsigned shift = 0; shift < 64 && cursor->at < cursor->end; shift += 7) {
@@ -21,7 +21,16 @@ static int64_t take_long(struct cursor *cursor)
 	return 0;
 }
 
-static struct bytes take_text(struct cursor *cursor)
+/* Most are one byte. */
+static inline int64_t take_long(struct cursor *cursor)
+{
+	if (cursor->at == cursor->end || *cursor->at > 0x7f)
+		return take_long_slow(cursor);
+	uint8_t byte = *cursor->at++;
+	return (byte >> 1) ^ -(byte & 1);
+}
+
+static inline struct bytes take_text(struct cursor *cursor)
 {
 	int64_t len = take_long(cursor);
 	if (len < 0 || len > cursor->end - cursor->at) {
