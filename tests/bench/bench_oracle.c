@@ -2,10 +2,11 @@
  * account and the multiset of alerts, byte for byte. It makes the input itself, from the seed, and
  * knows nothing of the runtime.
  *
- *   bench_oracle brokers=HOST:PORT app=NAME events=N [accounts=N] [first_pass=1] [dump=FILE]
+ *   bench_oracle brokers=HOST:PORT app=NAME events=N [accounts=N] [first_pass=1] [keep=FILE]
  *
- * Prints one line of counts; exit code 4 where anything differs. dump: the replayed states go to a
- * file (400 bytes each, by account number) and nothing is read. */
+ * Prints one line of counts; exit code 4 where anything differs. What the replay came to is kept in
+ * FILE, and read from there next time: states by account number, then the alerts, each after its
+ * length. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ struct oracle {
 };
 
 static const char *const own_names[] = { "brokers",    "app",  "events", "accounts",
-					 "first_pass", "dump", NULL };
+					 "first_pass", "keep", NULL };
 
 static void alerts_add(struct alerts *alerts, struct bytes alert)
 {
@@ -183,16 +184,56 @@ static struct err *compare(struct oracle *oracle)
 	return err_new(ERR_FATAL, "DIFFERENT", "the outputs are not those of a plain replay");
 }
 
-static struct err *dump(const struct oracle *oracle, const char *path)
+static bool keep_parts(const struct oracle *oracle, FILE *file)
 {
-	FILE *file = fopen(path, "wb");
-	bool good = file != NULL;
+	const struct alerts *alerts = &oracle->expected;
+	bool good = true;
 	for (int64_t i = 0; good && i < oracle->account_count; i++)
 		good = fwrite(&oracle->accounts[i].state, sizeof(struct job_state), 1, file) == 1;
+	const uint8_t *at = alerts->data;
+	for (size_t i = 0; good && i < alerts->count; at += alerts->lens[i++]) {
+		uint16_t len = (uint16_t)alerts->lens[i];
+		good = fwrite(&len, sizeof len, 1, file) == 1 && fwrite(at, len, 1, file) == 1;
+	}
+	return good;
+}
+
+static struct err *keep(const struct oracle *oracle, const char *path)
+{
+	FILE *file = fopen(path, "wb");
+	bool good = file != NULL && keep_parts(oracle, file);
 	if (file != NULL)
 		good = fclose(file) == 0 && good;
-	printf("%zu alerts\n", oracle->expected.count);
-	return good ? NULL : err_new(ERR_FATAL, "DUMP", "%s can't be written", path);
+	return good ? NULL : err_new(ERR_FATAL, "KEEP", "%s can't be written", path);
+}
+
+static struct err *read_kept(struct oracle *oracle, FILE *file)
+{
+	bool good = true;
+	for (int64_t i = 0; good && i < oracle->account_count; i++)
+		good = fread(&oracle->accounts[i].state, sizeof(struct job_state), 1, file) == 1;
+	uint16_t len;
+	uint8_t alert[JOB_ALERT_LEN_MAX];
+	while (good && fread(&len, sizeof len, 1, file) == 1) {
+		good = len <= sizeof alert && fread(alert, 1, len, file) == len;
+		if (good)
+			alerts_add(&oracle->expected, bytes_of(alert, len));
+	}
+	return good ? NULL : err_new(ERR_FATAL, "KEEP", "the kept replay is damaged");
+}
+
+/* Replays, unless that was done before. */
+static struct err *expect(struct oracle *oracle)
+{
+	const char *path = settings_text(&oracle->settings, "keep", NULL);
+	FILE *file = path != NULL ? fopen(path, "rb") : NULL;
+	if (file != NULL) {
+		struct err *err = read_kept(oracle, file);
+		fclose(file);
+		return err;
+	}
+	struct err *err = replay(oracle);
+	return err == NULL && path != NULL ? keep(oracle, path) : err;
 }
 
 static struct err *prepare(struct oracle *oracle, int argc, char **argv)
@@ -218,17 +259,13 @@ int main(int argc, char **argv)
 	struct oracle oracle = { 0 };
 	struct err *err = prepare(&oracle, argc, argv);
 	if (err == NULL)
-		err = replay(&oracle);
-	const char *path = settings_text(&oracle.settings, "dump", NULL);
-	if (err == NULL && path != NULL) {
-		err = dump(&oracle, path);
-	} else if (err == NULL) {
+		err = expect(&oracle);
+	if (err == NULL)
 		err = read_topic(&oracle, REFERENCE_STATES, look_at_state);
-		if (err == NULL)
-			err = read_topic(&oracle, REFERENCE_ALERTS, look_at_alert);
-		if (err == NULL)
-			err = compare(&oracle);
-	}
+	if (err == NULL)
+		err = read_topic(&oracle, REFERENCE_ALERTS, look_at_alert);
+	if (err == NULL)
+		err = compare(&oracle);
 	alerts_free(&oracle.expected);
 	alerts_free(&oracle.found);
 	free(oracle.accounts);

@@ -8,9 +8,10 @@ from rig.kafka import Broker
 from rig.latency import latency
 from rig.places import OUT
 from rig.report import Report
-from rig.restart import restart
+from rig.restart import restart, restore
 from rig.stage import account_stage
-from rig.throughput import throughput
+from rig.throughput import flat, throughput
+from rig.trade_off import trade_off
 from rig.wide import five_times, ten_million
 
 REFERENCE = "reference.events"
@@ -61,16 +62,21 @@ class Bench:
         return self.topic(REFERENCE, self.events)
 
     def minutes(self, jobs):
-        """About how long, from runs on 2 cores of a virtual machine."""
-        millions = self.events / 1e6
-        streams_run = {1: 9 + millions * 7, 2: 9 + millions * 5}
-        foretell_run = 8 + millions * 1.5
-        seconds = 10 + millions * 2
-        for name in jobs:
-            if name.startswith("throughput_"):
-                workers = int(name[-1])
-                seconds += self.runs * (streams_run[workers] + 2 * foretell_run)
-        return seconds / 60
+        """About how long, as it was on 2 cores of a virtual machine that did nothing else."""
+        m = self.events / 1e6
+        pair = {1: 25 + 6.6 * m + 5 + 1.2 * m + 3 + 0.6 * m, 2: 25 + 5 * m + 5 + 1.1 * m}
+        seconds = {
+            "throughput_1": self.runs * pair[1], "throughput_2": self.runs * pair[2],
+            "latency": 150 if m >= 10 else 70,
+            "restart": (2 * self.runs + min(3, self.runs)) * (6 + 0.5 * m),
+            "account_stage": 5 + min(3, self.runs) * (8 + m), "working_set_5x": 30 + 4 * m,
+            "ten_million": 310 if m >= 10 else 50, "flat": 20 + 6 * m, "restore": 60,
+            "trade_off": 13 * (70 + 1.2 * m),
+        }
+        for name, peer in (("heap_1s", 1.8), ("heap_100ms", 2.5), ("rocksdb_1s", 5),
+                           ("rocksdb_100ms", 9)):
+            seconds[f"flink_{name}"] = min(3, self.runs) * (20 + (peer + 1.2) * m)
+        return (20 + 3 * m + sum(seconds[name] for name in jobs)) / 60
 
 
 JOBS = {
@@ -84,4 +90,10 @@ JOBS = {
         "ten_million": ten_million,
     },
     "flink": {f"flink_{v}": lambda bench, v=v: flink(bench, v) for v in VARIANTS},
+}
+
+# Only by name.
+MORE_JOBS = {
+    "streams": {"flat": flat, "restore": restore, "trade_off": trade_off},
+    "flink": {},
 }

@@ -122,7 +122,8 @@ class Foretell(Engine):
     def verify(self, expected):
         """Byte for byte against a plain replay. Call after stop()."""
         return run([os.path.join(PROGRAMS, "bench_oracle"), f"brokers={self.broker.address}",
-                    f"app={self.app}", *expected.foretell()], "bench_oracle")
+                    f"app={self.app}", f"keep={expected.c_path}", *expected.foretell()],
+                   "bench_oracle")
 
 
 class Ceiling(Engine):
@@ -240,7 +241,8 @@ class Expected:
         self.events = events
         self.accounts = accounts
         self.first_pass = first_pass
-        self.java_path = os.path.join(OUT, f"{topic}.expected")
+        self.c_path = os.path.join(OUT, f"{topic}.expected.c")
+        self.java_path = os.path.join(OUT, f"{topic}.expected.java")
 
     def arguments(self):
         return [f"accounts={self.accounts}", f"first_pass={int(self.first_pass)}"]
@@ -249,8 +251,9 @@ class Expected:
         return [f"events={self.events}", *self.arguments()]
 
     def clean(self):
-        if os.path.exists(self.java_path):
-            os.remove(self.java_path)
+        for path in (self.c_path, self.java_path):
+            if os.path.exists(path):
+                os.remove(path)
 
     def load(self):
         """Makes and fills the topic; says how long it took."""

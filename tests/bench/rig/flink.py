@@ -1,6 +1,5 @@
 """The reference job on foretell and on Flink in turn: heap and RocksDB state, checkpoints of 1 s
-and
-of 100 ms. Flink's outputs become visible with its checkpoints, foretell's with its commits."""
+and of 100 ms. Flink's outputs become visible with its checkpoints, foretell's with its commits."""
 
 from rig.engines import Flink, Foretell
 from rig.throughput import COLUMNS, one_run

@@ -92,12 +92,13 @@ class Group:
 
     def committed(self):
         """{partition: offset}; 0 where nothing is."""
+        end = time.monotonic() + CALL_S_MAX
         while True:
             try:
                 answers = self.consumer.committed(self.partitions, timeout=5)
                 return {tp.partition: max(0, tp.offset) for tp in answers}
-            except KafkaException as e:
-                if not e.args[0].retriable():
+            except KafkaException:  # a coordinator that is not there yet, mostly
+                if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
 

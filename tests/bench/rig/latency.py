@@ -1,5 +1,4 @@
-"""The time from an event to its alert, at
-5,000 events a second: of foretell and of Kafka Streams."""
+"""The time from an event to its alert at 5,000 events a second, on foretell and Kafka Streams."""
 
 import json
 import os

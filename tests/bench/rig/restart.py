@@ -50,16 +50,18 @@ def run_until(engine, group, events):
         time.sleep(0.01)
 
 
-def one_restart(bench, expected, keep_store, rng):
-    """A fresh application, run at full load to some place, killed, and started again."""
+def one_restart(bench, expected, keep_store, share, options=None):
+    """A fresh application, run at full load through a share of the topic, killed, and started
+    again."""
     kind = "kept" if keep_store else "lost"
-    engine = Foretell(bench.broker, bench.app(f"restart-{kind}"), expected.topic)
+    engine = Foretell(bench.broker, bench.app(f"restart-{kind}"), expected.topic, 1,
+                      **(options or {}))
     engine.make_topics()
     watch = None
     try:
         with Group(bench.broker, engine.group(), engine.topic) as group:
             engine.start()
-            run_until(engine, group, rng.uniform(KILL_FROM, KILL_TO) * expected.events)
+            run_until(engine, group, share * expected.events)
             engine.kill()
             committed = group.total()
         if not keep_store:
@@ -81,11 +83,26 @@ def one_restart(bench, expected, keep_store, rng):
 def restart(bench):
     expected = bench.reference()
     rng = random.Random(42)
-    kept = [one_restart(bench, expected, True, rng)
+    kept = [one_restart(bench, expected, True, rng.uniform(KILL_FROM, KILL_TO))
             for _ in range(RUNS_PER_BENCH_RUN * bench.runs)]
-    lost = [one_restart(bench, expected, False, rng) for _ in range(min(WITHOUT_STORE, bench.runs))]
+    lost = [one_restart(bench, expected, False, rng.uniform(KILL_FROM, KILL_TO))
+            for _ in range(min(WITHOUT_STORE, bench.runs))]
     bench.report.note("restart", f"store kept: median {statistics.median(kept):.2f} s, worst "
                                  f"{max(kept):.2f} s of {len(kept)}; store lost: median "
                                  f"{statistics.median(lost):.2f} s, worst {max(lost):.2f} s of "
                                  f"{len(lost)}, {expected.accounts} accounts")
     bench.report.figure("restart_s", statistics.median(kept))
+
+
+def restore(bench):
+    """What a million accounts more cost where the store is lost."""
+    seconds = {}
+    for accounts in (100000, 1000000):
+        events = 4 * accounts
+        expected = bench.topic(f"restore{accounts}.events", events, accounts=accounts,
+                               first_pass=True)
+        seconds[accounts] = one_restart(bench, expected, False, 0.5)
+        bench.forget(expected)
+    slope = (seconds[1000000] - seconds[100000]) / 0.9
+    bench.report.note("restore", f"store lost: {seconds[100000] - slope / 10:.2f} s + "
+                                 f"{slope:.2f} s for each million accounts")

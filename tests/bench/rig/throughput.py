@@ -1,9 +1,11 @@
 """Events per second, process time and memory of the whole reference job: foretell, Kafka Streams
 and the ceiling in turn, on one broker."""
 
+import time
+
 from rig.engines import Ceiling, Foretell, Streams
 from rig.kafka import Group
-from rig.measure import window
+from rig.measure import Stalled, status_mb, window
 
 COLUMNS = ["events_per_s", "cpu_s_per_million", "broker_cpu_s_per_million", "rss_peak_mb"]
 
@@ -46,3 +48,25 @@ def throughput(bench, workers):
     if workers == 1:
         report.ratio("memory_1", ours, theirs, "rss_peak_mb")
         report.ratio("ceiling_1", ours, runs["ceiling"], "events_per_s")
+
+
+def flat(bench):
+    """Whether memory stays where it is: resident at every fifth of 2.5 times the events."""
+    expected = bench.topic("long.events", bench.events * 5 // 2)
+    engine = Foretell(bench.broker, bench.app("flat"), expected.topic)
+    engine.make_topics()
+    figures = {}
+    try:
+        with Group(bench.broker, engine.group(), engine.topic) as group:
+            engine.start()
+            for fifth in range(1, 6):
+                while group.total() < expected.events * fifth // 5:
+                    if not engine.running():
+                        raise Stalled(f"foretell ended by itself; see {engine.log_path}")
+                    time.sleep(0.02)
+                figures[f"rss_mb_{expected.events * fifth // 5}"] = round(
+                    status_mb(engine.pid, "VmRSS"), 1)
+    finally:
+        engine.clean()
+    bench.report.run("flat", "foretell", figures)
+    bench.forget(expected)
