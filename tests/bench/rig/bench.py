@@ -7,6 +7,7 @@ from rig.flink import VARIANTS, flink
 from rig.kafka import Broker
 from rig.latency import latency
 from rig.places import OUT
+from rig.profile import profile
 from rig.report import Report
 from rig.restart import restart, restore
 from rig.stage import account_stage
@@ -70,7 +71,8 @@ class Bench:
             "latency": 150 if m >= 10 else 70,
             "restart": (2 * self.runs + min(3, self.runs)) * (6 + 0.5 * m),
             "account_stage": 5 + min(3, self.runs) * (8 + m), "working_set_5x": 30 + 4 * m,
-            "ten_million": 310 if m >= 10 else 50, "flat": 20 + 6 * m, "restore": 60,
+            "ten_million": 310 if m >= 10 else 50, "flat": 20 + 6 * m,
+            "profile": 5 + m, "restore": 60,
             "trade_off": 13 * (70 + 1.2 * m),
         }
         for name, peer in (("heap_1s", 1.8), ("heap_100ms", 2.5), ("rocksdb_1s", 5),
@@ -94,6 +96,6 @@ JOBS = {
 
 # Only by name.
 MORE_JOBS = {
-    "streams": {"flat": flat, "restore": restore, "trade_off": trade_off},
+    "streams": {"profile": profile, "flat": flat, "restore": restore, "trade_off": trade_off},
     "flink": {},
 }
