@@ -47,11 +47,31 @@ class Report:
                 for c in columns if all(c in r for r in rows))
             print(f"{job:<16} {engine:<10} median of {len(rows)}: {text}", flush=True)
 
+    def markdown(self):
+        """Medians of all runs, least and most in brackets, as a table for docs/performance.md."""
+        jobs = dict.fromkeys((r["job"], r["engine"]) for r in self.runs)
+        lines = []
+        for job, engine in jobs:
+            rows = [r for r in self.runs if (r["job"], r["engine"]) == (job, engine)]
+            names = [n for n in rows[0] if all(isinstance(r.get(n), (int, float)) for r in rows)]
+            if not lines or lines[-1][1] != names:
+                lines.append((f"\n| job | engine | runs | {' | '.join(names)} |\n"
+                              f"|---|---|---|{'---|' * len(names)}", names))
+            cells = []
+            for name in names:
+                values = [r[name] for r in rows]
+                spread = f" ({min(values):.4g}–{max(values):.4g})" if len(rows) > 1 else ""
+                cells.append(f"{statistics.median(values):.6g}{spread}")
+            lines.append((f"| {job} | {engine} | {len(rows)} | {' | '.join(cells)} |", names))
+        return "\n".join(text for text, _ in lines) + "\n"
+
     def save(self):
         os.makedirs(OUT, exist_ok=True)
         with open(self.path + ".new", "w", encoding="utf-8") as f:
             json.dump({"runs": self.runs, "lines": self.lines}, f, indent=1)
         os.replace(self.path + ".new", self.path)
+        with open(self.path[:-len(".json")] + ".md", "w", encoding="utf-8") as f:
+            f.write(self.markdown() + "\n```\n" + "\n".join(self.lines) + "\n```\n")
 
     def close(self):
         print()
