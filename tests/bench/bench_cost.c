@@ -87,9 +87,10 @@ static struct err *open_worker(struct cost *cost, const struct settings *setting
 	};
 	cost->time = (struct time_source){ monotonic_ns, wall_ms, sleep_ms, cost };
 	cost->processor = reference_processor(&cost->reference);
+	const struct store_options store = { .memory_bytes = STORE_BYTES };
 	struct err *err = registry_open(NULL, &cost->registry);
 	if (err == NULL)
-		err = store_open(settings_text(settings, "store", "cost-store"), STORE_BYTES,
+		err = store_open(settings_text(settings, "store", "cost-store"), &store, NULL,
 				 &cost->store);
 	if (err != NULL)
 		return err;
