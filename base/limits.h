@@ -14,6 +14,7 @@ enum {
 	EVENT_TYPE_MAX = 64,
 	ATTR_COUNT_MAX = 16,
 	ATTR_LEN_MAX = 512,
+	IDENTIFIER_COUNT_MAX = 8, /* other names of a customer in one event */
 
 	/* a record and a batch */
 	RECORD_LEN_MAX = 1000000, /* largest value that a stage accepts */

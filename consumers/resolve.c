@@ -38,6 +38,9 @@ static const struct {
 	{ "foretell.CrmEvent", &crm_event_type },
 	{ "foretell.IotEvent", &iot_event_type },
 	{ "foretell.MarketingEvent", &marketing_event_type },
+	{ "foretell.SupportEvent", &support_event_type },
+	{ "foretell.ContentEvent", &content_event_type },
+	{ "foretell.MarketEvent", &market_event_type },
 };
 
 static int64_t print_of(const struct control *inputs)

@@ -17,6 +17,12 @@ const struct topic_row topics_table[] = {
 	  "device measurements" },
 	{ "marketing.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "marketing_event",
 	  "campaign contacts and responses" },
+	{ "support.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "support_event",
+	  "tickets and satisfaction scores" },
+	{ "content.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "content_event",
+	  "use of sales content" },
+	{ "market.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "market_event",
+	  "promotions of competitors, indices, indicators by region" },
 
 	{ "resolve.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "resolve_input",
 	  "clocks of the resolve stage" },

@@ -431,12 +431,17 @@ static void check_field(struct reader *reader, const struct node *root, const ch
 
 static void read_schema(struct reader *reader, const struct node *root)
 {
-	static const char *const names[] = { "erp_event", "crm_event", "iot_event",
-					     "marketing_event", NULL };
-	const struct record_type *const types[] = { &erp_event_type, &crm_event_type,
-						    &iot_event_type, &marketing_event_type };
-	static const char expected[] = "\"erp_event\", \"crm_event\", \"iot_event\" or "
-				       "\"marketing_event\"";
+	static const char *const names[] = { "erp_event",     "crm_event",
+					     "iot_event",     "marketing_event",
+					     "support_event", "content_event",
+					     "market_event",  NULL };
+	const struct record_type *const types[] = { &erp_event_type,	 &crm_event_type,
+						    &iot_event_type,	 &marketing_event_type,
+						    &support_event_type, &content_event_type,
+						    &market_event_type };
+	static const char expected[] = "\"erp_event\", \"crm_event\", \"iot_event\", "
+				       "\"marketing_event\", \"support_event\", "
+				       "\"content_event\" or \"market_event\"";
 	struct node node = child(root, "schema");
 	if (node.json == NULL)
 		fail_type(reader, &node, expected);

@@ -50,6 +50,9 @@ struct record_type {
 	size_t size;	  /* sizeof the C struct */
 	const struct field *fields;
 	size_t field_count;
+	/* Decoding leaves what lies from here on as it is, but for the fields that are there: room
+	 * for the optional records of several types. 0: all is initialised. */
+	size_t image_size;
 };
 
 /* Asserts that the table and the project's own schema text (schemas/texts.h) agree in names, order
@@ -75,10 +78,10 @@ ERR_MUST_USE struct err *record_plan_new(const struct record_type *type, const c
 void record_plan_free(struct record_plan **plan);
 
 /* Decodes Avro binary into *record (type->size bytes, overwritten but for the items of maps and
- * arrays beyond their count; half filled after an error). Strings are borrowed from `avro`,
- * defaulted ones from the plan. Every length is checked. Errors: POISON AVRO_TRUNCATED,
- * AVRO_INVALID, AVRO_UTF8, AVRO_TRAILING (bytes left over), AVRO_TOO_MANY (more map or array items
- * than the table holds). The text names the field. */
+ * arrays beyond their count and optional records that are absent; half filled after an error).
+ * Strings are borrowed from `avro`, defaulted ones from the plan. Every length is checked. Errors:
+ * POISON AVRO_TRUNCATED, AVRO_INVALID, AVRO_UTF8, AVRO_TRAILING (bytes left over), AVRO_TOO_MANY
+ * (more map or array items than the table holds). The text names the field. */
 ERR_MUST_USE struct err *record_decode(const struct record_plan *plan, struct bytes avro,
 				       void *record);
 

@@ -2,9 +2,9 @@
  *
  * There is one step per field of the writer's schema, in the order of the wire, and an image: the
  * record as it is before any step has run (defaults filled in, optional fields absent). Decoding
- * copies the image, but for the items of maps and arrays, and runs the steps, so it needs no second
- * look for missing fields. It allocates nothing. Nothing outside of schemas/ includes this.
- * Threads: steps are read-only once made. */
+ * copies the image, but for the items of maps and arrays and optional records, and runs the steps,
+ * so it needs no second look for missing fields. It allocates nothing. Nothing outside of schemas/
+ * includes this. Threads: steps are read-only once made. */
 #ifndef SCHEMAS_RECORD_DECODE_H
 #define SCHEMAS_RECORD_DECODE_H
 
@@ -51,7 +51,8 @@ struct step {
 	struct steps *nested;  /* RECORD */
 };
 
-/* What of the image a record needs: the items of its maps and arrays need nothing. */
+/* What of the image a record needs: all but the items of its maps and arrays and its optional
+ * records. */
 struct image_part {
 	size_t offset, len;
 };

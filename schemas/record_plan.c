@@ -260,20 +260,30 @@ static struct err *field_place(struct record_plan *plan, struct steps *steps,
 	return NULL;
 }
 
-static size_t items_len(const struct field *field)
+/* What no reader looks at before a step has filled it: the items of maps and arrays, and optional
+ * records. An image that leaves it out is copied sooner. */
+static bool is_filled_later(const struct field *field)
 {
-	size_t size = field->kind == FIELD_MAP ? sizeof(struct attr) : field->type->size;
-	return field->element_max * size;
+	return field->kind == FIELD_MAP || field->kind == FIELD_ARRAY ||
+	       (field->kind == FIELD_RECORD && field->optional);
 }
 
-/* The map or array whose items come first at or after `offset`; NULL where none does. */
-static const struct field *next_items(const struct record_type *type, size_t offset)
+static size_t filled_later_len(const struct field *field)
+{
+	if (field->kind == FIELD_RECORD)
+		return field->type->size;
+	return field->element_max *
+	       (field->kind == FIELD_MAP ? sizeof(struct attr) : field->type->size);
+}
+
+/* The field to be filled later that comes first at or after `offset`; NULL where none does. */
+static const struct field *next_filled_later(const struct record_type *type, size_t offset)
 {
 	const struct field *next = NULL;
 	for (size_t i = 0; i < type->field_count; i++) {
 		const struct field *field = &type->fields[i];
-		if ((field->kind == FIELD_MAP || field->kind == FIELD_ARRAY) &&
-		    field->offset >= offset && (next == NULL || field->offset < next->offset))
+		if (is_filled_later(field) && field->offset >= offset &&
+		    (next == NULL || field->offset < next->offset))
 			next = field;
 	}
 	return next;
@@ -283,11 +293,14 @@ static void add_parts(struct record_plan *plan, const struct record_type *type, 
 {
 	steps->parts = plan_alloc(plan, type->field_count + 1, sizeof *steps->parts);
 	size_t offset = 0;
-	for (const struct field *items; (items = next_items(type, offset)) != NULL;
-	     offset = items->offset + items_len(items))
-		steps->parts[steps->part_count++] =
-			(struct image_part){ offset, items->offset - offset };
-	steps->parts[steps->part_count++] = (struct image_part){ offset, type->size - offset };
+	for (const struct field *later; (later = next_filled_later(type, offset)) != NULL;
+	     offset = later->offset + filled_later_len(later))
+		if (later->offset > offset)
+			steps->parts[steps->part_count++] =
+				(struct image_part){ offset, later->offset - offset };
+	size_t end = type->image_size != 0 ? type->image_size : type->size;
+	if (offset < end)
+		steps->parts[steps->part_count++] = (struct image_part){ offset, end - offset };
 }
 
 static struct err *steps_new(struct record_plan *plan, const struct record_type *type,

@@ -9,14 +9,18 @@ static const struct {
 	int32_t id;
 	const char *name;
 } local_ids[] = {
-	{ 1, "erp_event" },	 { 2, "crm_event" },
-	{ 3, "iot_event" },	 { 4, "marketing_event" },
-	{ 10, "control" },	 { 11, "account_event" },
-	{ 12, "series_point" },	 { 13, "resolve_input" },
-	{ 14, "series_totals" }, { 15, "series_state" },
-	{ 20, "alert" },	 { 21, "score" },
-	{ 22, "forecast" },	 { 23, "forecast_accuracy" },
-	{ 24, "account" },
+	{ 1, "erp_event_v1" },	   { 2, "crm_event_v1" },
+	{ 3, "iot_event_v1" },	   { 4, "marketing_event_v1" },
+	{ 10, "control" },	   { 11, "account_event_v1" },
+	{ 12, "series_point" },	   { 13, "resolve_input" },
+	{ 14, "series_totals" },   { 15, "series_state" },
+	{ 20, "alert" },	   { 21, "score" },
+	{ 22, "forecast" },	   { 23, "forecast_accuracy" },
+	{ 24, "account" },	   { 30, "erp_event" },
+	{ 31, "crm_event" },	   { 32, "iot_event" },
+	{ 33, "marketing_event" }, { 34, "support_event" },
+	{ 35, "content_event" },   { 36, "market_event" },
+	{ 37, "account_event" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

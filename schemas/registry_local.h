@@ -1,8 +1,8 @@
 /* The project's own schema ids, for use without a registry service.
  *
  * An id stands for one schema text for ever: a changed schema takes a new id and the old text stays
- * readable under the old one. schemas/registry.json says the same to other programs; a test holds
- * the two equal. Threads: pure. */
+ * readable under the old one, as NAME_v1. schemas/registry.json says the same to other programs; a
+ * test holds the two equal. Threads: pure. */
 #ifndef SCHEMAS_REGISTRY_LOCAL_H
 #define SCHEMAS_REGISTRY_LOCAL_H
 

@@ -1,4 +1,4 @@
-/* How field tables are written down, row by row. For schemas/types.c and schemas/states.c only. */
+/* How field tables are written down, row by row. For the tables of schemas/ only. */
 #ifndef SCHEMAS_ROWS_H
 #define SCHEMAS_ROWS_H
 
@@ -21,6 +21,12 @@
 		.name = field_name, .kind = field_kind, .optional = true,                          \
 		.offset = offsetof(struct s, member), .has_offset = offsetof(struct s, has_member) \
 	}
+#define OPT_RECORD(s, field_name, member, has_member, record)                 \
+	{                                                                     \
+		.name = field_name, .kind = FIELD_RECORD, .optional = true,   \
+		.offset = offsetof(struct s, member),                         \
+		.has_offset = offsetof(struct s, has_member), .type = &record \
+	}
 #define ENUM(s, member, symbol_list)                                                       \
 	{                                                                                  \
 		.name = #member, .kind = FIELD_ENUM, .offset = offsetof(struct s, member), \
@@ -36,6 +42,14 @@
 		.name = #member, .kind = FIELD_ARRAY, .offset = offsetof(struct s, member), \
 		.count_offset = offsetof(struct s, count_member), .element_max = max,       \
 		.type = &element_type                                                       \
+	}
+
+/* An array whose field has another name than its member. */
+#define LIST(s, field_name, member, count_member, element_type, max)                           \
+	{                                                                                      \
+		.name = field_name, .kind = FIELD_ARRAY, .offset = offsetof(struct s, member), \
+		.count_offset = offsetof(struct s, count_member), .element_max = max,          \
+		.type = &element_type                                                          \
 	}
 
 #define TEXT(s, member)	  REQ(s, #member, member, FIELD_STRING)

@@ -22,34 +22,78 @@
 #define UNIT(s, path)	  OPT_TEXT(s, "unit", path unit)
 #define ATTRS(s, path)	  MAP(s, "attrs", path attrs, path attr_count)
 
+/* What the second version of the sources' schemas added, and the payload. */
+#define ADDED(s, path)                                                                            \
+	OPT_TEXT(s, "subject_scheme", path subject_scheme),                                       \
+		LIST(s, "identifiers", path identifiers, path identifier_count, identifier_type,  \
+		     IDENTIFIER_COUNT_MAX),                                                       \
+		OPT_NUM(s, "received_ms", path received_ms, path has_received, FIELD_LONG),       \
+		OPT_TEXT(s, "data_version", path data_version)
+#define SOURCE_TYPE(source)                                                              \
+	const struct record_type source##_event_type = {                                 \
+		.name = #source "_event",                                                \
+		.size = sizeof(struct source_event),                                     \
+		.fields = source##_event_fields,                                         \
+		.field_count = sizeof source##_event_fields / sizeof(struct field),      \
+		.image_size = offsetof(struct source_event, crm),                        \
+	}
+#define PAYLOAD(source) \
+	OPT_RECORD(source_event, "payload", source, has_##source, source##_payload_type)
+#define SECTION(s, path, source) \
+	OPT_RECORD(s, #source, path source, path has_##source, source##_payload_type)
+
+static const struct field identifier_fields[] = {
+	TEXT(identifier, scheme),
+	TEXT(identifier, value),
+};
+static TYPE(identifier_type, "Identifier", identifier, identifier_fields);
+
 static const struct field erp_event_fields[] = {
 	ENVELOPE(source_event, ),
 	AMOUNT(source_event, ),
 	QUANTITY(source_event, ),
 	ATTRS(source_event, ),
+	ADDED(source_event, ),
+	PAYLOAD(erp),
 };
-TYPE(erp_event_type, "erp_event", source_event, erp_event_fields);
+SOURCE_TYPE(erp);
 
 static const struct field crm_event_fields[] = {
 	ENVELOPE(source_event, ),
 	NAME(source_event, ),
 	AMOUNT(source_event, ),
 	ATTRS(source_event, ),
+	ADDED(source_event, ),
+	PAYLOAD(crm),
 };
-TYPE(crm_event_type, "crm_event", source_event, crm_event_fields);
-
-static const struct field iot_event_fields[] = {
-	ENVELOPE(source_event, ), NAME(source_event, ),	 VALUE(source_event, ),
-	UNIT(source_event, ),	  ATTRS(source_event, ),
-};
-TYPE(iot_event_type, "iot_event", source_event, iot_event_fields);
+SOURCE_TYPE(crm);
 
 static const struct field marketing_event_fields[] = {
 	ENVELOPE(source_event, ),
 	NAME(source_event, ),
 	ATTRS(source_event, ),
+	ADDED(source_event, ),
+	PAYLOAD(marketing),
 };
-TYPE(marketing_event_type, "marketing_event", source_event, marketing_event_fields);
+SOURCE_TYPE(marketing);
+
+/* A measured value with its name and unit, and the payload. */
+#define MEASURED(source)                                                            \
+	ENVELOPE(source_event, ), NAME(source_event, ), VALUE(source_event, ),      \
+		UNIT(source_event, ), ATTRS(source_event, ), ADDED(source_event, ), \
+		PAYLOAD(source)
+
+static const struct field iot_event_fields[] = { MEASURED(iot) };
+SOURCE_TYPE(iot);
+
+static const struct field support_event_fields[] = { MEASURED(support) };
+SOURCE_TYPE(support);
+
+static const struct field content_event_fields[] = { MEASURED(content) };
+SOURCE_TYPE(content);
+
+static const struct field market_event_fields[] = { MEASURED(market) };
+SOURCE_TYPE(market);
 
 static const char *const control_kinds[] = { "TICK", "INPUTS", "END", NULL };
 
@@ -74,7 +118,14 @@ static const struct field account_event_fields[] = {
 	VALUE(account_event, event.),	   NAME(account_event, event.),
 	UNIT(account_event, event.),	   ATTRS(account_event, event.),
 	LONG(account_event, effective_ms), LONG(account_event, ingest_ms),
-	BOOL(account_event, late),
+	BOOL(account_event, late),	   ADDED(account_event, event.),
+	SECTION(account_event, event., crm),
+	SECTION(account_event, event., erp),
+	SECTION(account_event, event., iot),
+	SECTION(account_event, event., marketing),
+	SECTION(account_event, event., support),
+	SECTION(account_event, event., content),
+	SECTION(account_event, event., market),
 };
 TYPE(account_event_type, "account_event", account_event, account_event_fields);
 

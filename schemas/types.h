@@ -6,10 +6,16 @@
 #define SCHEMAS_TYPES_H
 
 #include "base/limits.h"
+#include "schemas/payloads.h"
 #include "schemas/record.h"
 
-/* erp_event, crm_event, iot_event, marketing_event: what the sources write. One struct holds them
- * all; a field that a source's schema lacks is absent. */
+struct identifier {
+	struct bytes scheme, value;
+};
+
+/* erp_event, crm_event, ...: what the sources write. One struct holds them all; a field that a
+ * source's schema lacks is absent. Of the payloads only the source's own is ever there; one that is
+ * not there is not initialised by decoding. */
 struct source_event {
 	struct bytes event_id, source, type, subject;
 	struct bytes trace_id; /* optional */
@@ -17,16 +23,30 @@ struct source_event {
 	bool has_amount, has_quantity, has_value;
 	int64_t amount_minor;  /* optional: erp, crm */
 	int64_t quantity;      /* optional: erp; never negative */
-	double value;	       /* optional: iot */
+	double value;	       /* optional: iot, support, content, market */
 	struct bytes currency; /* optional: ISO 4217 */
-	struct bytes name;     /* optional: crm stage, iot metric, marketing campaign */
-	struct bytes unit;     /* optional: iot, UN/CEFACT code */
+	struct bytes name;     /* optional: stage, metric, campaign, category, title */
+	struct bytes unit;     /* optional: of value, UN/CEFACT code */
 	size_t attr_count;
 	struct attr attrs[ATTR_COUNT_MAX];
+	struct bytes subject_scheme; /* optional */
+	size_t identifier_count;
+	struct identifier identifiers[IDENTIFIER_COUNT_MAX];
+	struct bytes data_version; /* optional */
+	int64_t received_ms;	   /* optional */
+	bool has_received;
+	bool has_crm, has_erp, has_iot, has_marketing, has_support, has_content, has_market;
+	struct crm_payload crm; /* from here on decoding leaves what is absent as it is */
+	struct erp_payload erp;
+	struct iot_payload iot;
+	struct marketing_payload marketing;
+	struct support_payload support;
+	struct content_payload content;
+	struct market_payload market;
 };
 
 extern const struct record_type erp_event_type, crm_event_type, iot_event_type,
-	marketing_event_type;
+	marketing_event_type, support_event_type, content_event_type, market_event_type;
 
 /* control: what moves clocks. In the inputs (END only) and in the internal logs. */
 enum control_kind { CONTROL_TICK, CONTROL_INPUTS, CONTROL_END };

@@ -12,10 +12,11 @@
 enum { OUT_MAX = 1024 * 1024, WITH_SCHEMA = 0x80 };
 
 static const struct record_type *const types[] = {
-	&erp_event_type,     &crm_event_type,	  &iot_event_type,	   &marketing_event_type,
-	&control_type,	     &account_event_type, &series_point_type,	   &alert_type,
-	&score_type,	     &forecast_type,	  &forecast_accuracy_type, &resolve_input_type,
-	&series_totals_type, &series_state_type,  &account_record_type,
+	&erp_event_type,     &crm_event_type,	      &iot_event_type,	   &marketing_event_type,
+	&support_event_type, &content_event_type,     &market_event_type,  &control_type,
+	&account_event_type, &series_point_type,      &alert_type,	   &score_type,
+	&forecast_type,	     &forecast_accuracy_type, &resolve_input_type, &series_totals_type,
+	&series_state_type,  &account_record_type,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };

@@ -256,7 +256,8 @@ static const struct {
 	{ "{\"topic\":5,\"schema\":\"erp_event\",\"source\":\"s\"," TYPE SUBJECT WHEN "}",
 	  "$.topic: expected the name of the target topic, found an integer" },
 	{ "{\"topic\":\"a\",\"schema\":\"hr_event\",\"source\":\"s\"," TYPE SUBJECT WHEN "}",
-	  "$.schema: expected \"erp_event\", \"crm_event\", \"iot_event\" or \"marketing_event\", "
+	  "$.schema: expected \"erp_event\", \"crm_event\", \"iot_event\", \"marketing_event\", "
+	  "\"support_event\", \"content_event\" or \"market_event\", "
 	  "found \"hr_event\"" },
 	{ "{\"topic\":\"a\",\"source\":\"s\"," TYPE SUBJECT WHEN "}", "$.schema: expected" },
 	{ HEAD SUBJECT WHEN "}", "$.type: expected an object, found nothing" },

@@ -16,10 +16,11 @@
 enum { OUT_MAX = 64 * 1024, RECORD_SIZE_MAX = 65536, SEED = 20261123 };
 
 static const struct record_type *const types[] = {
-	&erp_event_type,     &crm_event_type,	  &iot_event_type,	   &marketing_event_type,
-	&control_type,	     &account_event_type, &series_point_type,	   &alert_type,
-	&score_type,	     &forecast_type,	  &forecast_accuracy_type, &resolve_input_type,
-	&series_totals_type, &series_state_type,  &account_record_type,
+	&erp_event_type,     &crm_event_type,	      &iot_event_type,	   &marketing_event_type,
+	&support_event_type, &content_event_type,     &market_event_type,  &control_type,
+	&account_event_type, &series_point_type,      &alert_type,	   &score_type,
+	&forecast_type,	     &forecast_accuracy_type, &resolve_input_type, &series_totals_type,
+	&series_state_type,  &account_record_type,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };
@@ -312,6 +313,12 @@ static struct source_event full_event(void)
 		.unit = S("CEL"),
 		.attr_count = 2,
 		.attrs = { { S("country"), S("Österreich") }, { S("k"), S("") } },
+		.subject_scheme = S("erp.customer"),
+		.identifier_count = 1,
+		.identifiers = { { S("email"), S("a@b.example") } },
+		.has_received = true,
+		.received_ms = 852076800001,
+		.data_version = S("2.1"),
 	};
 }
 
@@ -320,20 +327,29 @@ static struct source_event full_event(void)
 	"\"subject\":\"c-7\",\"event_ms\":852076800000,\"trace_id\":{\"string\":\"t-9\"},"
 #define AMOUNT_JSON "\"amount_minor\":{\"long\":-1177},\"currency\":{\"string\":\"USD\"},"
 #define ATTRS_JSON  "\"attrs\":{\"country\":\"Österreich\",\"k\":\"\"}"
-#define NAME_JSON   "\"name\":{\"string\":\"n\"},"
+#define ADDED_JSON                                                                        \
+	",\"subject_scheme\":{\"string\":\"erp.customer\"},\"identifiers\":[{\"scheme\":" \
+	"\"email\",\"value\":\"a@b.example\"}],\"received_ms\":{\"long\":852076800001},"  \
+	"\"data_version\":{\"string\":\"2.1\"},"
+#define BARE_JSON \
+	",\"subject_scheme\":null,\"identifiers\":[],\"received_ms\":null,\"data_version\":null,"
+#define NAME_JSON "\"name\":{\"string\":\"n\"},"
 
 static void events_reach_their_members(void **state)
 {
 	(void)state;
 	struct source_event event = full_event();
 	expect_json(&erp_event_type, &event,
-		    "{" ENVELOPE_JSON AMOUNT_JSON "\"quantity\":{\"long\":3}," ATTRS_JSON "}");
+		    "{" ENVELOPE_JSON AMOUNT_JSON "\"quantity\":{\"long\":3}," ATTRS_JSON ADDED_JSON
+		    "\"payload\":null}");
 	expect_json(&crm_event_type, &event,
-		    "{" ENVELOPE_JSON NAME_JSON AMOUNT_JSON ATTRS_JSON "}");
+		    "{" ENVELOPE_JSON NAME_JSON AMOUNT_JSON ATTRS_JSON ADDED_JSON
+		    "\"payload\":null}");
 	expect_json(&iot_event_type, &event,
 		    "{" ENVELOPE_JSON NAME_JSON "\"value\":{\"double\":0.5},"
-		    "\"unit\":{\"string\":\"CEL\"}," ATTRS_JSON "}");
-	expect_json(&marketing_event_type, &event, "{" ENVELOPE_JSON NAME_JSON ATTRS_JSON "}");
+		    "\"unit\":{\"string\":\"CEL\"}," ATTRS_JSON ADDED_JSON "\"payload\":null}");
+	expect_json(&marketing_event_type, &event,
+		    "{" ENVELOPE_JSON NAME_JSON ATTRS_JSON ADDED_JSON "\"payload\":null}");
 	struct account_event account = {
 		.account = S("a"), .event = event, .effective_ms = 11, .ingest_ms = 12, .late = true
 	};
@@ -341,7 +357,9 @@ static void events_reach_their_members(void **state)
 		    "{\"account\":\"a\"," ENVELOPE_JSON AMOUNT_JSON "\"quantity\":{\"long\":3},"
 		    "\"value\":{\"double\":0.5}," NAME_JSON
 		    "\"unit\":{\"string\":\"CEL\"}," ATTRS_JSON
-		    ",\"effective_ms\":11,\"ingest_ms\":12,\"late\":true}");
+		    ",\"effective_ms\":11,\"ingest_ms\":12,\"late\":true" ADDED_JSON
+		    "\"crm\":null,\"erp\":null,\"iot\":null,\"marketing\":null,\"support\":null,"
+		    "\"content\":null,\"market\":null}");
 	struct source_event bare = { .event_id = S("e"),
 				     .source = S("s"),
 				     .type = S("t"),
@@ -350,7 +368,74 @@ static void events_reach_their_members(void **state)
 	expect_json(&erp_event_type, &bare,
 		    "{\"event_id\":\"e\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"u\","
 		    "\"event_ms\":-1,\"trace_id\":null,\"amount_minor\":null,\"currency\":null,"
-		    "\"quantity\":null,\"attrs\":{}}");
+		    "\"quantity\":null,\"attrs\":{}" BARE_JSON "\"payload\":null}");
+}
+
+static void payloads_reach_their_members(void **state)
+{
+	(void)state;
+	struct source_event event = {
+		.event_id = S("e"),
+		.source = S("s"),
+		.type = S("support.satisfaction"),
+		.subject = S("u"),
+		.event_ms = -1,
+		.has_support = true,
+		.support = { .has_ticket = true,
+			     .ticket = { .ticket_id = S("T-1"),
+					 .priority = S("high"),
+					 .has_response_s = true,
+					 .response_s = 3600,
+					 .has_score_max = true,
+					 .score_max = 5 } },
+	};
+	expect_json(
+		&support_event_type, &event,
+		"{\"event_id\":\"e\",\"source\":\"s\",\"type\":\"support.satisfaction\","
+		"\"subject\":\"u\",\"event_ms\":-1,\"trace_id\":null,\"name\":null,"
+		"\"value\":null,\"unit\":null,\"attrs\":{}" BARE_JSON
+		"\"payload\":{\"SupportPayload\":{\"ticket\":{\"SupportTicket\":{"
+		"\"ticket_id\":\"T-1\",\"priority\":{\"string\":\"high\"},\"category\":null,"
+		"\"channel\":null,\"agent\":null,\"response_s\":{\"long\":3600},"
+		"\"resolution_s\":null,\"score_max\":{\"double\":5.0}}}}}}");
+}
+
+/* What was written before the payloads came is read as it was meant. */
+static void first_versions_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const struct record_type *type;
+		const char *before;
+	} rows[] = {
+		{ &erp_event_type, "erp_event_v1" },
+		{ &crm_event_type, "crm_event_v1" },
+		{ &iot_event_type, "iot_event_v1" },
+		{ &marketing_event_type, "marketing_event_v1" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct record_type before = { .name = rows[i].before,
+						    .size = rows[i].type->size,
+						    .fields = rows[i].type->fields,
+						    .field_count = rows[i].type->field_count - 5 };
+		expect_ok(record_type_check(&before));
+		struct source_event event = full_event(), *read = new_record(rows[i].type);
+		uint8_t out[512];
+		size_t len;
+		expect_ok(record_encode(&before, &event, out, sizeof out, &len));
+		struct record_plan *plan;
+		expect_ok(record_plan_new(rows[i].type, record_own_text(before.name), &plan));
+		expect_ok(record_decode(plan, bytes_of(out, len), read));
+		assert_true(bytes_equal(read->event_id, S("e-1")));
+		assert_int_equal(read->attr_count, 2);
+		assert_int_equal(read->identifier_count, 0);
+		assert_null(read->subject_scheme.data);
+		assert_null(read->data_version.data);
+		assert_false(read->has_received || read->has_erp || read->has_crm ||
+			     read->has_iot || read->has_marketing);
+		record_plan_free(&plan);
+		free(read);
+	}
 }
 
 static void controls_and_points_reach_their_members(void **state)
@@ -910,7 +995,8 @@ static void too_many_items_are_poison(void **state)
 		avro[at++] = 0;
 	}
 	avro[at] = 0;
-	expect_ok(record_decode(plan, bytes_of(avro, at + 1), &event));
+	/* the end of the map, and five fields that are absent */
+	expect_ok(record_decode(plan, bytes_of(avro, at + 6), &event));
 	assert_int_equal(event.attr_count, ATTR_COUNT_MAX);
 	memcpy(avro + at, (uint8_t[]){ 2, 2, 'z', 0, 0 }, 5);
 	expect_code(record_decode(plan, bytes_of(avro, at + 5), &event), ERR_POISON,
@@ -1040,6 +1126,8 @@ int main(void)
 		cmocka_unit_test(wrong_tables_are_refused),
 		cmocka_unit_test(what_avro_c_writes_is_read_and_written_equal),
 		cmocka_unit_test(events_reach_their_members),
+		cmocka_unit_test(payloads_reach_their_members),
+		cmocka_unit_test(first_versions_are_read),
 		cmocka_unit_test(controls_and_points_reach_their_members),
 		cmocka_unit_test(outputs_reach_their_members),
 		cmocka_unit_test(forecasts_reach_their_members),
