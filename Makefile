@@ -3,7 +3,7 @@
 # Variables: CC=clang-14 (another compiler), SAN=address,undefined (sanitizers), V=1 (show the
 # commands). Each compiler and each set of sanitizers has its own folder under build/.
 
-FOLDERS := base schemas kafka models state runtime consumers producers cli
+FOLDERS := base schemas kafka models state runtime consumers producers simulate cli
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
