@@ -14,6 +14,8 @@ static const double price_rate = 0.000045, price_slope = 0.30;
 static const double competitor_rate = 0.000110;
 static const double usage_rate = 0.000028, usage_slope = 2.8;
 
+/* Activities of a deal: the chance a day, and how many its usual 38 days bring. */
+static const double activity_chance = 0.12, deal_activities = 4.6;
 static const double load_kept = 0.955, price_gap_kept = 0.985; /* from one day to the next */
 
 static const struct {
@@ -285,12 +287,13 @@ static void price_draw(struct customer *customer, const struct world *world,
 		shows(customer, CAUSE_PRICE, world->day);
 }
 
-/* The log odds of winning a deal, as they are today. */
+/* The log odds of winning a deal, as they are today, with so many activities in all. */
 static double deal_odds(const struct customer *customer, const struct world *world,
-			const struct deal *deal)
+			const struct deal *deal, double activities)
 {
 	const struct region *region = &world->regions[customer->traits.region];
-	double activities = deal->activity_count > 8 ? 8 : deal->activity_count;
+	if (activities > 8)
+		activities = 8;
 	return -0.9 + world->sales_skill[customer->traits.sales_person] +
 	       world->content_effect[deal->content] + 0.55 * customer->satisfaction -
 	       0.7 * region->promotion * region->promotion_weight -
@@ -312,7 +315,7 @@ static void deal_open(struct customer *customer, const struct world *world, stru
 		.value_minor = customer->traits.order_units * customer->traits.unit_minor * 6 *
 			       spread(random, 0.6),
 	};
-	deal->probability_opened = dm_sigmoid(deal_odds(customer, world, deal));
+	deal->probability_opened = dm_sigmoid(deal_odds(customer, world, deal, deal_activities));
 	today->step = DEAL_OPENED;
 }
 
@@ -320,7 +323,7 @@ static void deal_close(struct customer *customer, const struct world *world, str
 		       struct customer_day *day, struct deal_day *today)
 {
 	struct prng *random = &customer->random;
-	today->probability = dm_sigmoid(deal_odds(customer, world, deal));
+	today->probability = dm_sigmoid(deal_odds(customer, world, deal, deal->activity_count));
 	bool won = prng_chance(random, today->probability);
 	today->step = won ? DEAL_WON : DEAL_LOST;
 	today->to_competitor =
@@ -342,7 +345,7 @@ static void deal_step(struct customer *customer, const struct world *world, stru
 			deal_open(customer, world, deal, today);
 		return;
 	}
-	today->has_activity = prng_chance(random, 0.12);
+	today->has_activity = prng_chance(random, activity_chance);
 	deal->activity_count += today->has_activity;
 	today->value_before_minor = deal->value_minor;
 	if (--deal->stage_days > 0) {

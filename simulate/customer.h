@@ -61,7 +61,7 @@ struct deal {
 	bool is_open;
 	int serial, stage, stage_days; /* days left in the stage */
 	int content, product, activity_count, opened_day;
-	double value_minor, probability_opened;
+	double value_minor, probability_opened; /* with as many activities as usual */
 };
 
 struct customer {

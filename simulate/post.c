@@ -198,8 +198,8 @@ static void damage_event(uint32_t kind, struct source_event *event)
 {
 	switch (kind) {
 	case 4: event->event_id = bytes_str(""); break;
-	case 5: event->event_ms *= 1000; break; /* microseconds */
-	case 6: event->event_ms += 100 * 365 * MS_PER_DAY; break;
+	case 5: event->event_ms += 300 * 365 * MS_PER_DAY; break; /* absurd */
+	case 6: event->event_ms += 100 * 365 * MS_PER_DAY; break; /* the future */
 	default: event->source = bytes_str(""); break;
 	}
 }
