@@ -16,7 +16,7 @@
 
 static const struct args_flag flags[] = {
 	{ "seed", "N", NULL, "everything follows from it (1)" },
-	{ "accounts", "A", NULL, "customers, those that come later included (1000)" },
+	{ "accounts", "A", NULL, "customers, those that come later included (2000)" },
 	{ "months", "M", NULL, "of the calendar (12)" },
 	{ "start", "DAY", NULL, "first day, a Monday (2024-01-01)" },
 	{ "out", "DIR", NULL, "write the feeds as Avro containers, the truth and a manifest here" },
@@ -24,7 +24,7 @@ static const struct args_flag flags[] = {
 	{ "follow", NULL, NULL, "at the pace of --rate instead of as fast as possible" },
 	{ "rate", "R", NULL, "records a second with --follow (100)" },
 	{ "oracle", NULL, NULL, "no feeds: how well anybody could foretell this company's churn" },
-	{ "futures", "K", NULL, "that the oracle lets each customer live (24)" },
+	{ "futures", "K", NULL, "that the oracle lets each customer live (16)" },
 	{ "clean", NULL, NULL, "plant nothing: no share below, no outages, no skewed clocks" },
 	{ "unlinked", "SHARE", NULL, "of systems that nothing links to the account (0.01)" },
 	{ "mislinked", "SHARE", NULL, "of ERP customers linked to a wrong account (0)" },
@@ -135,7 +135,7 @@ static struct err *oracle(const struct args *args, const struct simulate_options
 {
 	int64_t futures;
 	struct oracle_report report;
-	struct err *err = args_number(args, "futures", 24, 1, ORACLE_FUTURES_MAX, &futures);
+	struct err *err = args_number(args, "futures", 16, 1, ORACLE_FUTURES_MAX, &futures);
 	if (err != NULL)
 		return err;
 	struct progress *progress = progress_new(

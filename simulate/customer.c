@@ -71,7 +71,7 @@ static void traits_init(struct customer_traits *traits, const struct world *worl
 				: (int)prng_below(random, (uint32_t)(day_count > LAST_DAYS
 									     ? day_count - LAST_DAYS
 									     : 1)),
-		.frailty = 0.66 * prng_normal(random),
+		.frailty = 0.70 * prng_normal(random),
 		.price_weight = spread(random, 0.35),
 		.satisfaction_usual = 0.85 * prng_normal(random),
 		.order_rate = segments[segment].order_rate * spread(random, 0.4),

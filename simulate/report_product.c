@@ -3,7 +3,12 @@
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
-enum { FEATURE_COUNT = 8, ANOMALY_DAYS_BETWEEN = 250, CHARGER_FROM_DEVICES = 3 };
+enum {
+	FEATURE_COUNT = 8,
+	ANOMALY_DAYS_BETWEEN = 250,
+	CHARGER_FROM_DEVICES = 3,
+	FORM_DAYS_BEFORE = 2
+};
 
 static const char *const features[FEATURE_COUNT] = { "report", "export",  "alerts", "planning",
 						     "api",    "sharing", "search", "mobile" };
@@ -235,16 +240,6 @@ static void tell_subscription(struct teller *teller, const char *type, int64_t a
 	tell_send(teller);
 }
 
-void report_product_introduce(struct teller *teller, int64_t at_ms)
-{
-	const struct customer_traits *traits = &teller->account->customer.traits;
-	for (int i = 0; i < traits->device_count; i++)
-		tell_registered(teller, i, at_ms + (i + 1) * 5 * MS_PER_HOUR);
-	if (traits->has_subscription)
-		tell_subscription(teller, "product.subscription", at_ms + 30 * MS_PER_MINUTE, -1,
-				  false);
-}
-
 static void product_day(struct teller *teller)
 {
 	const struct account *account = teller->account;
@@ -359,10 +354,23 @@ static void tell_form(struct teller *teller)
 	tell_send(teller);
 }
 
+void report_product_introduce(struct teller *teller, int64_t at_ms)
+{
+	const struct customer_traits *traits = &teller->account->customer.traits;
+	for (int i = 0; i < traits->device_count; i++)
+		tell_registered(teller, i, at_ms + (i + 1) * 5 * MS_PER_HOUR);
+	if (traits->has_subscription)
+		tell_subscription(teller, "product.subscription", at_ms + 30 * MS_PER_MINUTE, -1,
+				  false);
+	/* who came before anybody looked has said who it is long ago */
+	if (traits->first_day < FORM_DAYS_BEFORE)
+		tell_form(teller);
+}
+
 void report_product_prospect(struct teller *teller, int days_before)
 {
 	tell_visits(teller, 0.4);
-	if (days_before == 2)
+	if (days_before == FORM_DAYS_BEFORE)
 		tell_form(teller);
 	if (days_before == 1 && teller->account->customer.traits.has_subscription) {
 		struct source_event *event =

@@ -150,7 +150,7 @@ static void tell_shipment(struct teller *teller, const struct sale *sale, const 
 	shipment->carrier = bytes_str(carriers[teller->account->order_serial % 3]);
 	shipment->has_weight_kg = true;
 	shipment->weight_kg = 0.4 * sale->order->units;
-	if (sale->order->is_diverted && is_delivered) {
+	if (sale->order->is_diverted && is_delivered && at_ms < teller->end_ms) {
 		truth_begin(teller->truth, TRUTH_SHIPMENTS);
 		truth_text(teller->truth, teller->account->identity.crm);
 		truth_text(teller->truth, (const char *)shipment->shipment_id.data);

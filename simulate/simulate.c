@@ -32,7 +32,7 @@ struct simulate_options simulate_defaults(void)
 {
 	return (struct simulate_options){
 		.seed = 1,
-		.account_count = 1000,
+		.account_count = 2000,
 		.month_count = 12,
 		.start_ms = INT64_C(1704067200000), /* 2024-01-01, a Monday */
 		.unlinked = 0.01,
@@ -334,6 +334,7 @@ struct err *simulate_run(const struct simulate_options *options, struct simulate
 	company->teller.world = &company->world;
 	company->teller.day = &company->day;
 	company->teller.start_ms = options->start_ms;
+	company->teller.end_ms = result->end_ms;
 	struct err *err = play(company);
 	for (int i = 0; i < FEED_COUNT; i++)
 		result->counts[i] = *post_counts(company->teller.post, (enum feed)i);

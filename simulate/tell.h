@@ -32,9 +32,9 @@ struct teller {
 	const struct world *world;
 	struct account *account; /* NULL: the event is about no customer */
 	const struct customer_day *day;
-	struct prng *random; /* the account's talk, or the world's */
-	int64_t start_ms, today_ms;
-	uint32_t *serials; /* the account's, or the world's */
+	struct prng *random;		    /* the account's talk, or the world's */
+	int64_t start_ms, today_ms, end_ms; /* end: what comes later is never delivered */
+	uint32_t *serials;		    /* the account's, or the world's */
 	enum feed feed;
 	int64_t not_before_ms; /* earliest delivery; set by tell_begin to the event's time */
 	enum post_link link;

@@ -45,7 +45,7 @@ static void regimes_draw(struct world *world, int day_count)
 		double shift = world->regime_count > 0;
 		world->regimes[world->regime_count++] = (struct regime){
 			.first_day = day,
-			.level = factor(random, 0.16 * shift),
+			.level = factor(random, 0.22 * shift),
 			.promotions = factor(random, 0.5 * shift),
 			.service = factor(random, 0.5 * shift),
 			.price = factor(random, 0.4 * shift),
