@@ -130,6 +130,11 @@ void identity_mail(const struct identity *identity, int contact, bool untidy,
 			*at = (char)(*at - 'a' + 'A');
 }
 
+void identity_vehicle(const struct identity *identity, int vehicle, char text[IDENTITY_TEXT_MAX])
+{
+	put_number(text, "VH", (int64_t)identity->index * 10 + vehicle, 9, "");
+}
+
 void identity_device(const struct identity *identity, int device, char text[IDENTITY_TEXT_MAX])
 {
 	put_number(text, "SN", (int64_t)identity->index * 10 + device, 8, "");

@@ -63,6 +63,9 @@ void identity_mail(const struct identity *identity, int contact, bool untidy,
 /* The identifier of device number `device`. */
 void identity_device(const struct identity *identity, int device, char text[IDENTITY_TEXT_MAX]);
 
+/* The identifier of vehicle number `vehicle`, below VEHICLES_MAX. */
+void identity_vehicle(const struct identity *identity, int vehicle, char text[IDENTITY_TEXT_MAX]);
+
 /* The CRM identifier of the customer with that index. */
 void identity_crm(uint32_t index, char text[IDENTITY_TEXT_MAX]);
 

@@ -3,12 +3,7 @@
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
-enum {
-	FEATURE_COUNT = 8,
-	ANOMALY_DAYS_BETWEEN = 250,
-	CHARGER_FROM_DEVICES = 3,
-	FORM_DAYS_BEFORE = 2
-};
+enum { FEATURE_COUNT = 8, ANOMALY_DAYS_BETWEEN = 250, FORM_DAYS_BEFORE = 2 };
 
 static const char *const features[FEATURE_COUNT] = { "report", "export",  "alerts", "planning",
 						     "api",    "sharing", "search", "mobile" };
@@ -18,11 +13,15 @@ static const char *const anomaly_names[] = { "none", "meter.spike", "meter.stuck
 
 /* ---- devices ---- */
 
+/* Vehicles are counted on after the devices: DEVICES_MAX is the first. */
 static struct source_event *begin_device(struct teller *teller, int device, const char *type,
 					 int64_t at_ms)
 {
 	char text[IDENTITY_TEXT_MAX];
-	identity_device(&teller->account->identity, device, text);
+	if (device < DEVICES_MAX)
+		identity_device(&teller->account->identity, device, text);
+	else
+		identity_vehicle(&teller->account->identity, device - DEVICES_MAX, text);
 	/* a clock that is wrong tells wrong times; the delivery does not care */
 	struct source_event *event =
 		tell_begin(teller, FEED_IOT, type, "iot.device", tell_copy(teller, text),
@@ -45,10 +44,13 @@ static void tell_registered(struct teller *teller, int device, int64_t at_ms)
 	event->has_iot = true;
 	event->iot = (struct iot_payload){ .has_device = true };
 	event->iot.device.device_id = event->subject;
-	event->iot.device.kind = bytes_str(is_charger(traits, device) ? "charger" : "meter");
+	event->iot.device.kind = bytes_str(device >= DEVICES_MAX	? "vehicle"
+					   : is_charger(traits, device) ? "charger"
+									: "meter");
 	event->iot.device.model = bytes_str("M2");
 	event->iot.device.firmware = bytes_str("1.0");
-	event->iot.device.region = bytes_str(region_facts[traits->region].code);
+	if (device < DEVICES_MAX)
+		event->iot.device.region = bytes_str(region_facts[traits->region].code);
 	if (teller->account->identity.is_linked[SYSTEM_DEVICES])
 		tell_identifier(teller, "erp.customer", teller->account->identity.erp);
 	tell_send(teller);
@@ -158,11 +160,13 @@ static void tell_charging(struct teller *teller, int device)
 		event->iot = (struct iot_payload){ .has_charging = true };
 		struct iot_charging *charging = &event->iot.charging;
 		const struct account *account = teller->account;
+		char vehicle[IDENTITY_TEXT_MAX];
 		charging->session_id = bytes_str(tell_number(teller, "L", account->identity.index,
 							     account->serials[FEED_IOT]));
 		charging->station_id = event->subject;
-		charging->vehicle_id = bytes_str(tell_number(teller, "WVW", account->identity.index,
-							     (int64_t)prng_below(random, 3)));
+		identity_vehicle(&account->identity, (int)prng_below(random, VEHICLES_MAX),
+				 vehicle);
+		charging->vehicle_id = bytes_str(tell_copy(teller, vehicle));
 		charging->region = bytes_str(region_facts[account->customer.traits.region].code);
 		charging->has_energy_kwh = charging->has_duration_s = charging->has_peak_kw = true;
 		charging->energy_kwh = 8 + 40 * prng_uniform(random);
@@ -359,6 +363,8 @@ void report_product_introduce(struct teller *teller, int64_t at_ms)
 	const struct customer_traits *traits = &teller->account->customer.traits;
 	for (int i = 0; i < traits->device_count; i++)
 		tell_registered(teller, i, at_ms + (i + 1) * 5 * MS_PER_HOUR);
+	for (int i = 0; i < VEHICLES_MAX && traits->device_count >= CHARGER_FROM_DEVICES; i++)
+		tell_registered(teller, DEVICES_MAX + i, at_ms + (i + 1) * 7 * MS_PER_HOUR);
 	if (traits->has_subscription)
 		tell_subscription(teller, "product.subscription", at_ms + 30 * MS_PER_MINUTE, -1,
 				  false);

@@ -78,6 +78,21 @@ void report_sales_introduce(struct teller *teller, int64_t at_ms)
 	tell_send(teller);
 }
 
+/* A person that somebody had entered twice; the second entry was never told of. */
+static void tell_contact_merged(struct teller *teller)
+{
+	const struct identity *identity = &teller->account->identity;
+	struct source_event *event =
+		tell_begin(teller, FEED_CRM, "crm.contact.merged", "crm.account", identity->crm,
+			   tell_moment(teller, 8, 17));
+	event->has_crm = true;
+	event->crm = (struct crm_payload){ .has_contact = true };
+	event->crm.contact.contact_id =
+		bytes_str(tell_number(teller, "K", identity->index, CONTACTS_MAX));
+	event->crm.contact.merged_into = bytes_str(tell_number(teller, "K", identity->index, 0));
+	tell_send(teller);
+}
+
 static void tell_changes(struct teller *teller)
 {
 	struct prng *random = teller->random;
@@ -102,6 +117,8 @@ static void tell_changes(struct teller *teller)
 	if (prng_chance(random, 0.001))
 		tell_contact(teller, (int)prng_below(random, (uint32_t)traits->contact_count),
 			     "crm.contact.changed", tell_moment(teller, 8, 17));
+	if (prng_chance(random, 0.0002))
+		tell_contact_merged(teller);
 }
 
 /* ---- deals ---- */

@@ -266,9 +266,18 @@ void report_supply_day(struct teller *teller)
 		tell_price(teller, "erp.price", day->price_change, 0);
 	if (day->is_renewal && rebate_of(customer) > 0)
 		tell_price(teller, "erp.rebate", 0, 100 * rebate_of(customer));
-	if (!prng_chance(teller->random, 0.001))
+	if (!prng_chance(teller->random, 0.002))
 		return;
-	struct source_event *event = begin(teller, "erp.credit.limit", tell_moment(teller, 8, 15));
+	bool is_terms = prng_chance(teller->random, 0.5);
+	struct source_event *event =
+		begin(teller, is_terms ? "erp.customer.changed" : "erp.credit.limit",
+		      tell_moment(teller, 8, 15));
+	if (is_terms) {
+		event->erp.has_customer = event->erp.customer.has_payment_terms_days = true;
+		event->erp.customer.payment_terms_days = PAYMENT_DAYS;
+		tell_send(teller);
+		return;
+	}
 	event->erp.has_customer = event->erp.customer.has_credit_limit_minor = true;
 	event->erp.customer.credit_limit_minor =
 		tell_minor(teller, 1e5 * (double)prng_between(teller->random, 5, 200));

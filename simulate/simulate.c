@@ -103,6 +103,12 @@ static void note_identities(struct company *company, const struct account *accou
 		note_identity(company, account, "iot.device", device,
 			      tell_link(account, SYSTEM_DEVICES));
 	}
+	for (int i = 0; i < VEHICLES_MAX && traits->device_count >= CHARGER_FROM_DEVICES; i++) {
+		char vehicle[IDENTITY_TEXT_MAX];
+		identity_vehicle(identity, i, vehicle);
+		note_identity(company, account, "iot.device", vehicle,
+			      tell_link(account, SYSTEM_DEVICES));
+	}
 	for (int i = 0; i < traits->contact_count; i++) {
 		char mail[IDENTITY_MAIL_MAX];
 		identity_mail(identity, i, false, mail);
