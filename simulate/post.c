@@ -333,7 +333,10 @@ struct err *post_deliver(struct post *post, int day, const struct post_sink *sin
 			err = sink->send(sink->context, &delivery);
 	}
 	post->waiting_bytes -= bucket->byte_count;
-	bucket->entry_count = bucket->byte_count = 0;
+	/* not kept for the next round of days: most of all days would lie there, empty and large */
+	free(bucket->entries);
+	free(bucket->bytes);
+	*bucket = (struct bucket){ 0 };
 	post->day++;
 	return err;
 }
