@@ -55,7 +55,8 @@ static const struct conf_option rows[] = {
 		 "kept in a file beside the state." },
 	{ .name = "inputs",
 	  .kind = CONF_LIST,
-	  .fallback = "erp.events,crm.events,iot.events,marketing.events",
+	  .fallback = "erp.events,crm.events,iot.events,marketing.events,support.events,"
+		      "content.events,market.events",
 	  .min = 1,
 	  .max = TOPICS_PER_STAGE_MAX,
 	  .pattern = "^" NAMES "$",
@@ -203,12 +204,12 @@ struct err *options_check(const struct conf *conf)
 	const char *const *inputs = conf_list(conf, "inputs", &count);
 	for (size_t i = 0; i < count; i++) {
 		if (topics_find_input(inputs[i]) == NULL)
-			return err_new(
-				ERR_FATAL, "CONF_INVALID",
-				"inputs names \"%s\", which is none of foretell's inputs "
-				"(erp.events, crm.events, iot.events, marketing.events, or a "
-				"name that ends with one of these, such as eu.erp.events)",
-				inputs[i]);
+			return err_new(ERR_FATAL, "CONF_INVALID",
+				       "inputs names \"%s\", which is none of foretell's inputs "
+				       "(erp.events, crm.events, iot.events, marketing.events, "
+				       "support.events, content.events, market.events, or a name "
+				       "that ends with one of these, such as eu.erp.events)",
+				       inputs[i]);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(inputs[i], inputs[j]) == 0)
 				return err_new(ERR_FATAL, "CONF_INVALID",
