@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 import os
+import resource
 import struct
 import time
 
@@ -205,6 +206,21 @@ def churn(line):
     last = {row["account"]: row["at"] for row in hazards}
     check(all(last[account] == row["at"] for account, row in left.items()),
           "the hazards end when a customer leaves")
+
+
+@test("at least 200,000 events a second of one core's time")
+def rate(line):
+    def used():
+        times = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return times.ru_utime + times.ru_stime
+
+    before = used()
+    result = line.bare("simulate", "--accounts", "500", "--out", line.path("fast"))
+    took = used() - before
+    same(result.code, 0, result)
+    events = manifest(line.path("fast"))["total"]["events"]
+    diag(f"{events / took:,.0f} events a second of CPU, files written")
+    check(events > 500000 and events / took > 200000, events, took)
 
 
 @test("the truth's probabilities of winning fit what was won")
