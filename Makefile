@@ -3,7 +3,8 @@
 # Variables: CC=clang-14 (another compiler), SAN=address,undefined (sanitizers), V=1 (show the
 # commands). Each compiler and each set of sanitizers has its own folder under build/.
 
-FOLDERS := base schemas kafka models state runtime consumers producers simulate cli
+FOLDERS := base schemas kafka models state runtime consumers producers simulate \
+	evaluate cli
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -28,7 +29,8 @@ B := build$(if $(B_NAME),/$(B_NAME))
 
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
-NO_SETUP_GOALS := help clean distclean demo test bench bench-flink fuzz tidy format image-check
+NO_SETUP_GOALS := help clean distclean demo test evaluate bench bench-flink fuzz tidy format \
+	image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
 deps/rdkafka.mk: FORCE
@@ -108,6 +110,11 @@ test: ## set up, build with gcc, clang and sanitizers, and run every test
 	@$(MAKE) SAN=address,undefined tests
 	@deps/venv/bin/python tests/run
 
+evaluate: ## measure the models on real data, beside simple baselines (ONLY=name)
+	@tools/setup test
+	@$(MAKE) all
+	@deps/venv/bin/python tests/evaluate/run $(ONLY)
+
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
 
@@ -149,7 +156,7 @@ distclean: clean ## remove what was built and what tools/setup fetched
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all lib objects tests demo test tidy fuzz fuzz-programs bench bench-flink \
+.PHONY: all lib objects tests demo test evaluate tidy fuzz fuzz-programs bench bench-flink \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
 	{ "forecast", "plot forecasts against what came, and judge them", cmd_forecast },
+	{ "evaluate", "judge models on files, before connecting anything", cmd_evaluate },
 	{ "diff", "compare the outputs of two applications", cmd_diff },
 	{ "config", "print the configuration in effect, or the reference page", cmd_config },
 };
