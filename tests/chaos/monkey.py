@@ -196,7 +196,7 @@ class Monkey:
         text = worker.text()
         if worker.name in self.full or getattr(worker, "room_since", -1) > worker.started_s:
             return code == 1 and "No space left" in text
-        return code == 3 and "partitions assigned" not in text
+        return code == 3 and "partition assigned" not in text
 
     def note_end(self, worker, what, log=None, text=None):
         self.tell(f"UNEXPECTED: {worker.name} {what} ({log or worker.log})")

@@ -3,6 +3,7 @@ a time while something is in its way, and then held against a clean pass over th
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from lib import orders
 from lib.avro import decode
 from lib.tap import check, diag
 
+# The log of a stage that works on a partition.
+ASSIGNED = re.compile(r'"stage":"(\w+)","msg":"partition assigned"')
 PARTITIONS = 2
 DAY_MS = orders.DAY_MS
 DAYS = 200
@@ -85,7 +88,7 @@ class Line:
     def await_assigned(self, worker, count=3, timeout_s=30):
         """All three stages have their partitions."""
         end = time.monotonic() + timeout_s
-        while worker.text().count('"msg":"partitions assigned"') < count:
+        while len(set(ASSIGNED.findall(worker.text()))) < count:
             check(worker.running(), f"{worker.name} has ended: {worker.tail()}")
             check(time.monotonic() < end, f"{worker.name} was not assigned: {worker.tail()}")
             time.sleep(0.02)

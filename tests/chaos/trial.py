@@ -171,7 +171,7 @@ class Trial:
         for worker in self.workers:
             self.monkey.start(worker)
         for worker in self.workers[:1]:
-            worker.await_text("partitions assigned", 30)
+            worker.await_text("partition assigned", 30)
         self.monkey.began = time.monotonic()
         self.load.start()
         self.monkey.run(self.options.plan())

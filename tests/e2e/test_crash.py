@@ -29,7 +29,7 @@ CRASH = (*HISTORY, "--commit.interval.ms", "20", "--instance", "w1",
 def wait_assigned(line, process, stage):
     """Returns when the stage works; False if the program has come to its end before."""
     end = time.monotonic() + START_S_MAX
-    mark = f'"stage":"{stage}","msg":"partitions assigned"'
+    mark = f'"stage":"{stage}","msg":"partition assigned"'
     while mark not in line.log_of(process):
         if process.poll() is not None:
             return False
