@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "base/little.h"
 
 uint32_t hash_murmur2(struct bytes key)
 {
@@ -46,6 +47,29 @@ uint64_t hash_table64(struct bytes key)
 		h = (h ^ key.data[i]) * 1099511628211u;
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+/* The words may overlap at the end: a load more costs less than a loop over the odd bytes. */
+uint64_t hash_key64(struct bytes key, uint64_t seed)
+{
+	const uint64_t m = 0x9e3779b97f4a7c15u; /* 2^64 over the golden ratio, odd */
+	uint64_t h = (seed ^ key.len) * m, last = 0;
+	size_t at = 0;
+	for (; at + 8 < key.len; at += 8) {
+		h = (h ^ little_load64(key.data + at)) * m;
+		h ^= h >> 32;
+	}
+	if (key.len >= 8)
+		last = little_load64(key.data + key.len - 8);
+	else if (key.len >= 4)
+		last = (uint64_t)little_load32(key.data) << 32 |
+		       little_load32(key.data + key.len - 4);
+	else
+		for (size_t i = 0; i < key.len; i++)
+			last = last << 8 | key.data[i];
+	h = (h ^ last) * m;
+	h = (h ^ h >> 32) * m;
 	return h ^ h >> 29;
 }
 

@@ -72,8 +72,7 @@ void cache_free(struct cache **cache)
 
 static uint64_t key_hash(uint32_t task, uint8_t kind, struct bytes key)
 {
-	uint64_t h = hash_table64(key) ^ ((uint64_t)task << 8 | kind) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 31;
+	return hash_key64(key, (uint64_t)task << 8 | kind);
 }
 
 struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key)

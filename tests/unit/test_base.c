@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,6 +100,31 @@ static void partitions_are_kafkas(void **state)
 	assert_int_equal(hash_partition(bytes_str("21"), 16), (-973932308 & 0x7fffffff) % 16);
 }
 
+/* Every byte and the length count, wherever they stand, and numbered keys fill a table evenly. */
+static void a_key_counts_with_each_byte(void **state)
+{
+	(void)state;
+	enum { SLOTS = 1024, KEYS = 100 * SLOTS };
+	uint8_t key[KEY_LEN_MAX] = { 0 };
+	int filled[SLOTS] = { 0 };
+	for (size_t len = 1; len <= sizeof key; len++) {
+		uint64_t plain = hash_key64(bytes_of(key, len), 1);
+		assert_true(plain != hash_key64(bytes_of(key, len), 2));
+		assert_true(plain != hash_key64(bytes_of(key, len - 1), 1));
+		for (size_t i = 0; i < len; i++) {
+			key[i] = 1;
+			assert_true(plain != hash_key64(bytes_of(key, len), 1));
+			key[i] = 0;
+		}
+	}
+	for (int i = 0; i < KEYS; i++) {
+		snprintf((char *)key, sizeof key, "A%07d", i);
+		filled[hash_key64(bytes_of(key, 8), 0) % SLOTS]++;
+	}
+	for (size_t i = 0; i < SLOTS; i++)
+		assert_in_range(filled[i], 50, 150);
+}
+
 static void digests_are_sha256(void **state)
 {
 	(void)state;
@@ -185,6 +211,7 @@ int main(void)
 		cmocka_unit_test(times_are_written_as_they_are_read),
 		cmocka_unit_test(periods_begin_where_they_should),
 		cmocka_unit_test(partitions_are_kafkas),
+		cmocka_unit_test(a_key_counts_with_each_byte),
 		cmocka_unit_test(digests_are_sha256),
 		cmocka_unit_test(errors_are_wrapped_and_cut),
 		cmocka_unit_test(arena_keeps_what_it_gave),
