@@ -285,7 +285,7 @@ class Trial:
                            sorted(self.monkey.counts.items()))
         self.say(f"faults: {faults}; {self.monkey.kill_count} kills")
         self.say(f"seen: {texts.count('transaction lost, recovering')} recoveries, "
-                 f"{texts.count('partitions lost')} assignments lost, "
+                 f"{texts.count('partition lost')} assignments lost, "
                  f"{texts.count('states restored from their topics')} partitions restored, "
                  f"{aborted} records of aborted transactions, "
                  f"{written - left} of {written} records of accounts compacted away")

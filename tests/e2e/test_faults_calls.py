@@ -95,9 +95,9 @@ for row in (
         (wire.END_TXN, wire.INVALID_TXN_STATE, "INVALID_TXN_STATE", "it is aborted already", 1,
          RECOVERS),
         (wire.HEARTBEAT, wire.UNKNOWN_MEMBER_ID, "UNKNOWN_MEMBER_ID", "the session is over", 1,
-         "partitions lost"),
+         "partition lost"),
         (wire.HEARTBEAT, wire.ILLEGAL_GENERATION, "ILLEGAL_GENERATION",
-         "the group went on without it", 1, "partitions lost")):
+         "the group went on without it", 1, "partition lost")):
     add_answer(*row)
 
 

@@ -36,7 +36,7 @@ def comes_through(st, since, expect=None):
     text = st.worker.text()[since:]
     recoveries = text.count(RECOVERS)
     diag(f"done {seconds:.1f} s after the fault was over; {recoveries} recoveries, "
-         f"{text.count('partitions lost')} assignments lost")
+         f"{text.count('partition lost')} assignments lost")
     check(expect is None or expect in text, f"no {expect!r} in {text[-3000:]}")
 
 
@@ -65,7 +65,7 @@ for row in ((wire.PRODUCE, "lose-request", "request", BEYOND_TRANSACTION_S, RECO
             (wire.END_TXN, "lose-request", "request", BEYOND_TRANSACTION_S, None),
             (wire.END_TXN, "lose-answer", "answer", BEYOND_TRANSACTION_S, None),
             (wire.FETCH, "lose-answer", "answer", BEYOND_SESSION_S, None),
-            (wire.HEARTBEAT, "lose-request", "request", BEYOND_SESSION_S, "partitions lost")):
+            (wire.HEARTBEAT, "lose-request", "request", BEYOND_SESSION_S, "partition lost")):
     add_lost(*row)
 
 
@@ -86,7 +86,7 @@ def no_positions(st):
 def no_way_back(st):
     lost_for(st, 4, Rule(wire.HEARTBEAT, "answer", times=1, code=wire.UNKNOWN_MEMBER_ID),
              Rule(wire.JOIN_GROUP, "lose-answer", times=ALL, after=1),
-             Rule(wire.SYNC_GROUP, "lose-request", times=ALL), expect="partitions lost")
+             Rule(wire.SYNC_GROUP, "lose-request", times=ALL), expect="partition lost")
 
 
 @test("the membership is lost while a commit hangs: recovery waits for the next assignment",
