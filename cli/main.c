@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{ "simulate", "play a company whose truth is known", cmd_simulate },
 	{ "run", "run the stages: resolve, account, forecast", cmd_run },
 	{ "status", "show positions, lag, owners, and what a process tells", cmd_status },
+	{ "webhook", "post alerts to an address, each until it is taken", cmd_webhook },
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "risk", "rank the accounts by their risk", cmd_risk },

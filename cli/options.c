@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "consumers/topics.h"
+#include "consumers/webhook.h"
 
 #define NAMES	   "[A-Za-z0-9._-]+"
 #define DAYS_31_MS 2678400000.0
@@ -162,6 +163,65 @@ static const struct conf_option rows[] = {
 	  .pattern_text = "attribute names",
 	  .doc = "Attributes of orders by which revenue is forecast besides the total, e.g. "
 		 "country." },
+	{ .name = "webhook.url",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 2048,
+	  .pattern = "^(https?://.+)?$",
+	  .pattern_text = "http(s)://host[:port][/path]",
+	  .doc = "Where `webhook` posts alerts." },
+	{ .name = "webhook.name",
+	  .kind = CONF_STRING,
+	  .fallback = "default",
+	  .min = 1,
+	  .max = 64,
+	  .pattern = "^" NAMES "$",
+	  .pattern_text = "letters, digits, ., _ and -",
+	  .doc = "Name of the receiver: each has positions of its own." },
+	{ .name = "webhook.secret.file",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .doc = "File with one secret that requests are signed with, or two while they are "
+		 "exchanged: lines of whsec_ and 24 to 64 random bytes in base64 (Standard "
+		 "Webhooks). Empty: not signed." },
+	{ .name = "webhook.authorization.file",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .doc = "File with the value of the Authorization header, such as \"Bearer ...\". Empty: "
+		 "none." },
+	{ .name = "webhook.ca.file",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .doc = "PEM file of the authorities that the receiver's certificate may descend from. "
+		 "Empty: the system's." },
+	{ .name = "webhook.timeout.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "10000",
+	  .min = 100,
+	  .max = 300000,
+	  .unit = "ms",
+	  .doc = "How long a receiver may take to answer." },
+	{ .name = "webhook.retry.max.ms",
+	  .kind = CONF_DURATION,
+	  .fallback = "86400000",
+	  .min = 0,
+	  .max = DAYS_31_MS,
+	  .unit = "ms",
+	  .doc = "How long an alert is tried before it is parked." },
+	{ .name = "webhook.parallel",
+	  .kind = CONF_INT,
+	  .fallback = "8",
+	  .min = 1,
+	  .max = WEBHOOK_PARALLEL_MAX,
+	  .unit = "requests",
+	  .doc = "Requests at a time; of one account never more than one." },
 	{ .name = "http.listen",
 	  .kind = CONF_STRING,
 	  .fallback = "",

@@ -47,6 +47,8 @@ const struct topic_row topics_table[] = {
 	  "forecasts made at each period's close" },
 	{ "forecast.accuracy", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "forecast_accuracy",
 	  "earlier forecasts against what came" },
+	{ "webhook.parked", TOPIC_OUTPUT, false, KEPT, TOPIC_DLQ_MESSAGE_BYTES, "alert",
+	  "alerts that a webhook refused or could not be given" },
 	{ "dlq", TOPIC_OUTPUT, false, 30 * MS_PER_DAY, TOPIC_DLQ_MESSAGE_BYTES, NULL,
 	  "records that could not be processed, byte for byte" },
 };

@@ -1,0 +1,144 @@
+/* The webhook's request: a CloudEvent that says what the alert says, and the published signature.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "consumers/webhook_message.h"
+
+/* Source: the example of the Standard Webhooks specification, "Verifying signatures". */
+static const char published_secret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+static const char published_id[] = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+static const char published_body[] = "{\"test\": 2432232314}";
+static const char published_signature[] = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+enum { PUBLISHED_TIME_S = 1614265330 };
+
+static void expect_error(struct err *err, const char *code)
+{
+	assert_non_null(err);
+	assert_string_equal(err_code(err), code);
+	err_free(&err);
+}
+
+static void the_published_signature_comes(void **state)
+{
+	(void)state;
+	struct webhook_secrets secrets;
+	char text[WEBHOOK_SIGNATURES_MAX];
+	assert_null(webhook_secrets_parse(published_secret, &secrets));
+	assert_int_equal(secrets.count, 1);
+	webhook_sign(&secrets, published_id, PUBLISHED_TIME_S, published_body, text);
+	assert_string_equal(text, published_signature);
+}
+
+static void two_secrets_give_two_signatures(void **state)
+{
+	(void)state;
+	struct webhook_secrets secrets;
+	char lines[256], text[WEBHOOK_SIGNATURES_MAX];
+	snprintf(lines, sizeof lines, "\r\n%s \r\nwhsec_%s\n\n", published_secret,
+		 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+	assert_null(webhook_secrets_parse(lines, &secrets));
+	assert_int_equal(secrets.count, 2);
+	assert_int_equal(secrets.secret[1].len, 32);
+	assert_int_equal(secrets.secret[1].bytes[31], 31);
+	webhook_sign(&secrets, published_id, PUBLISHED_TIME_S, published_body, text);
+	assert_memory_equal(text, published_signature, strlen(published_signature));
+	assert_memory_equal(text + strlen(published_signature), " v1,", 4);
+	assert_int_equal(strlen(text), 2 * strlen(published_signature) + 1);
+}
+
+static void secrets_that_are_none_are_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"",
+		"\n \n",
+		"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+		"whsec_",
+		"whsec_c2hvcnQ=",
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!w",
+	};
+	struct webhook_secrets secrets;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		expect_error(webhook_secrets_parse(bad[i], &secrets), "WEBHOOK_SECRET");
+	char three[256];
+	snprintf(three, sizeof three, "%s\n%s\n%s\n", published_secret, published_secret,
+		 published_secret);
+	expect_error(webhook_secrets_parse(three, &secrets), "WEBHOOK_SECRET");
+}
+
+static json_t *alert_new(void)
+{
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:f, s:b}", "alert_id", "C 7/churn/2",
+			 "revision", 3, "account", "C 7", "status", "OPENED", "at_ms",
+			 (json_int_t)1700000000123, "probability", 0.1, "historic", 1);
+}
+
+static const char *member(const json_t *event, const char *name)
+{
+	return json_string_value(json_object_get(event, name));
+}
+
+static void an_alert_becomes_a_cloud_event(void **state)
+{
+	(void)state;
+	json_t *alert = alert_new();
+	struct webhook_message message;
+	assert_null(webhook_message_make(alert, "/foretell/app", &message));
+	assert_string_equal(message.id, "C 7/churn/2/3");
+	assert_true(message.historic);
+	json_t *event = json_loads(message.body, 0, NULL);
+	assert_non_null(event);
+	assert_string_equal(member(event, "specversion"), "1.0");
+	assert_string_equal(member(event, "id"), message.id);
+	assert_string_equal(member(event, "source"), "/foretell/app");
+	assert_string_equal(member(event, "type"), "foretell.alert.opened");
+	assert_string_equal(member(event, "subject"), "C 7");
+	assert_string_equal(member(event, "time"), "2023-11-14T22:13:20.123Z");
+	assert_true(json_equal(json_object_get(event, "data"), alert));
+	json_decref(event);
+	json_decref(alert);
+	free(message.body);
+}
+
+static void what_is_no_alert_is_poison(void **state)
+{
+	(void)state;
+	static const char *const needed[] = { "alert_id", "revision", "status", "at_ms" };
+	struct webhook_message message;
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+		json_t *alert = alert_new();
+		json_object_del(alert, needed[i]);
+		struct err *err = webhook_message_make(alert, "/foretell/app", &message);
+		assert_int_equal(err_verdict(err), ERR_POISON);
+		expect_error(err, "WEBHOOK_NO_ALERT");
+		assert_null(message.body);
+		json_decref(alert);
+	}
+	char long_id[WEBHOOK_ID_MAX + 1];
+	memset(long_id, 'x', sizeof long_id - 1);
+	long_id[sizeof long_id - 1] = '\0';
+	json_t *alert = alert_new();
+	json_object_set_new(alert, "alert_id", json_string(long_id));
+	expect_error(webhook_message_make(alert, "/foretell/app", &message), "WEBHOOK_NO_ALERT");
+	json_decref(alert);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_published_signature_comes),
+		cmocka_unit_test(two_secrets_give_two_signatures),
+		cmocka_unit_test(secrets_that_are_none_are_refused),
+		cmocka_unit_test(an_alert_becomes_a_cloud_event),
+		cmocka_unit_test(what_is_no_alert_is_poison),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
