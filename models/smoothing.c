@@ -111,6 +111,28 @@ void smoothing_seasonal(const double *y, int count, int period, double *index)
 		index[p] -= mean;
 }
 
+void smoothing_seasonal_ratio(const double *y, int count, int period, double *index)
+{
+	CHECK(period >= 2 && count >= 2 * period);
+	int half = period / 2;
+	double mean = 0;
+	for (int p = 0; p < period; p++) {
+		double sum = 0;
+		int found = 0;
+		for (int t = p; t < count - half; t += period) {
+			if (t < half)
+				continue;
+			sum += y[t] / moving_average(y, t, period);
+			found++;
+		}
+		CHECK(found > 0);
+		index[p] = sum / (double)found;
+		mean += index[p] / (double)period;
+	}
+	for (int p = 0; p < period; p++)
+		index[p] /= mean;
+}
+
 bool smoothing_is_seasonal(const double *y, int count, int period)
 {
 	if (period < 2 || count < 3 * period)

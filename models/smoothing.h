@@ -36,6 +36,10 @@ void smoothing_theta(const double *y, int count, double alpha, const double *lev
  * period >= 2. Source: M. Kendall and A. Stuart, "The Advanced Theory of Statistics", vol. 3. */
 void smoothing_seasonal(const double *y, int count, int period, double *index);
 
+/* The same with ratios to the moving average instead of differences, made to average 1: the
+ * multiplicative form. Needs y > 0. */
+void smoothing_seasonal_ratio(const double *y, int count, int period, double *index);
+
 /* M4's test for seasonality at 90 %: |r(period)| > 1.645 sqrt((1 + 2 sum of r(i)^2, i < period) /
  * count), with the autocorrelations r (Bartlett's limit); false for count < 3 period or a constant
  * series. */

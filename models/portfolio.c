@@ -1,0 +1,131 @@
+/* See portfolio.h. */
+#include "models/portfolio.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/dmath.h"
+#include "models/ces.h"
+#include "models/ets.h"
+#include "models/lagged.h"
+#include "models/smoothing.h"
+#include "models/theta.h"
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+static const double STRENGTH_MIN = 0.1;
+static const double CYCLE_WEIGHT = 0.8, RIDGE = 0.05, LAGGED_MEMORY = 0.999;
+
+struct work {
+	const double *y;
+	int count, horizon;
+	bool positive;
+	struct season season;
+	double adjusted[PORTFOLIO_POINTS_MAX];
+	double *out;
+};
+
+static double *out_of(struct work *w, enum portfolio_method method)
+{
+	return w->out + (size_t)method * (size_t)w->horizon;
+}
+
+static void naive(struct work *w)
+{
+	double *out = out_of(w, PORTFOLIO_NAIVE);
+	int period = w->season.count > 0 ? w->season.period[w->season.count - 1] : 1;
+	for (int h = 0; h < w->horizon; h++)
+		out[h] = w->y[w->count - period + h % period];
+}
+
+static void season_back(struct work *w, double *out)
+{
+	season_add(&w->season, out, w->count, w->horizon, out);
+}
+
+static void ets(struct work *w)
+{
+	struct ets model;
+	double *out = out_of(w, PORTFOLIO_ETS);
+	if (w->season.count == 1 && w->season.period[0] <= ETS_PERIOD_MAX) {
+		ets_fit(w->y, w->count, w->season.period[0], &model);
+		ets_forecast(&model, w->y, w->count, w->horizon, out);
+		return;
+	}
+	ets_fit(w->adjusted, w->count, 1, &model);
+	ets_forecast(&model, w->adjusted, w->count, w->horizon, out);
+	season_back(w, out);
+}
+
+static void theta(struct work *w)
+{
+	struct theta model;
+	double *out = out_of(w, PORTFOLIO_THETA);
+	theta_fit(w->adjusted, w->count, &model);
+	theta_forecast(&model, w->adjusted, w->count, w->horizon, out);
+	season_back(w, out);
+}
+
+static void ces(struct work *w)
+{
+	struct ces model;
+	double *out = out_of(w, PORTFOLIO_CES);
+	ces_fit(w->adjusted, w->count, &model);
+	ces_forecast(&model, w->adjusted, w->count, w->horizon, out);
+	season_back(w, out);
+}
+
+static void lagged(struct work *w)
+{
+	double *out = out_of(w, PORTFOLIO_LAGGED);
+	struct lagged_options options = { .period_count = w->season.count,
+					  .logs = w->positive,
+					  .ridge = RIDGE,
+					  .memory = LAGGED_MEMORY };
+	memcpy(options.period, w->season.period, sizeof options.period);
+	if (!lagged_forecast(w->y, w->count, &options, w->horizon, out))
+		memcpy(out, out_of(w, PORTFOLIO_NAIVE), (size_t)w->horizon * sizeof *out);
+}
+
+static void replace_wild(struct work *w)
+{
+	const double *safe = out_of(w, PORTFOLIO_NAIVE);
+	for (int m = 0; m < PORTFOLIO_METHOD_COUNT; m++)
+		for (int h = 0; h < w->horizon; h++) {
+			double *value = out_of(w, (enum portfolio_method)m) + h;
+			if (!dm_is_finite(*value) || fabs(*value) > 1e32)
+				*value = safe[h];
+		}
+}
+
+void portfolio_forecast(const double *y, int count, const struct portfolio_periods *periods,
+			int horizon, double *out)
+{
+	CHECK(count >= 1 && horizon >= 1 && horizon <= PORTFOLIO_HORIZON_MAX);
+	struct work w = { .horizon = horizon, .out = out, .positive = true };
+	int skipped = count > PORTFOLIO_POINTS_MAX ? count - PORTFOLIO_POINTS_MAX : 0;
+	w.y = y + skipped;
+	w.count = count - skipped;
+	for (int t = 0; t < w.count; t++)
+		w.positive = w.positive && w.y[t] > 0;
+	w.season.logs = w.positive;
+	season_choose(w.y, w.count, periods->period, periods->count, STRENGTH_MIN, &w.season);
+	season_fit(w.y, w.count, CYCLE_WEIGHT, &w.season);
+	season_remove(&w.season, w.y, 0, w.count, w.adjusted);
+	naive(&w);
+	ets(&w);
+	theta(&w);
+	ces(&w);
+	lagged(&w);
+	replace_wild(&w);
+}
+
+const char *portfolio_method_name(enum portfolio_method method)
+{
+	static const char *const NAMES[] = { "naive", "ets", "theta", "ces", "lagged" };
+	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
+	return NAMES[method];
+}

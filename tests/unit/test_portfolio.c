@@ -1,0 +1,295 @@
+/* The methods by what they must get right: series whose continuation is known, planted seasons,
+ * intervals around noise of known size. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "models/ces.h"
+#include "models/combination.h"
+#include "models/ets.h"
+#include "models/gaps.h"
+#include "models/lagged.h"
+#include "models/optimize.h"
+#include "models/portfolio.h"
+#include "models/season.h"
+#include "models/spread.h"
+#include "models/theta.h"
+
+enum { LONG = 24 * 7 * 5, HORIZON = 48 };
+
+static double uniform(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (double)(*state >> 11) * 0x1p-53;
+}
+
+static double noise(uint64_t *state)
+{
+	double sum = -6;
+	for (int i = 0; i < 12; i++)
+		sum += uniform(state);
+	return sum;
+}
+
+static void assert_near(double got, double want, double tolerance)
+{
+	if (!(fabs(got - want) <= tolerance))
+		fail_msg("got %.17g, want %.17g", got, want);
+}
+
+/* ---- the search ---- */
+
+static double banana(const double *x, void *context)
+{
+	(*(int *)context)++;
+	double a = 1 - x[0], b = x[1] - x[0] * x[0];
+	return a * a + 100 * b * b;
+}
+
+static double edge(const double *x, void *context)
+{
+	(void)context;
+	return x[0] + x[1];
+}
+
+static double valley(const double *x, void *context)
+{
+	(void)context;
+	return (*x - 0.3) * (*x - 0.3) + 2;
+}
+
+static void simplex_finds_the_least(void **state)
+{
+	(void)state;
+	int calls = 0;
+	const struct optimize_box box = { 2, { -2, -2 }, { 2, 2 } };
+	double x[2] = { -1.2, 1 };
+	assert_true(optimize_simplex(banana, &calls, &box, 1000, 1e-12, x) < 1e-6);
+	assert_near(x[0], 1, 1e-2);
+	calls = 0;
+	double y[2] = { -1.2, 1 };
+	(void)optimize_simplex(banana, &calls, &box, 20, 1e-12, y);
+	assert_true(calls < 20 + 4);
+	double z[2] = { 1, 1 };
+	(void)optimize_simplex(edge, NULL, &box, 500, 1e-12, z);
+	assert_near(z[0] + z[1], -4, 1e-3); /* the corner of the box */
+	double at;
+	assert_near(optimize_line(valley, NULL, 0, 1, 5, 20, &at), 2, 1e-6);
+	assert_near(at, 0.3, 1e-3);
+}
+
+/* ---- one method at a time ---- */
+
+static void lines_go_on(void **state)
+{
+	(void)state;
+	double y[40], out[6];
+	for (int t = 0; t < 40; t++)
+		y[t] = 100 + 3 * t;
+	struct ets ets;
+	ets_fit(y, 40, 1, &ets);
+	assert_int_not_equal(ets.trend, ETS_FLAT);
+	ets_forecast(&ets, y, 40, 6, out);
+	for (int h = 0; h < 6; h++)
+		assert_near(out[h], 100 + 3 * (40 + h), 1.5);
+	struct theta theta;
+	theta_fit(y, 40, &theta);
+	theta_forecast(&theta, y, 40, 6, out);
+	for (int h = 0; h < 6; h++)
+		assert_near(out[h], 100 + 3 * (40 + h), 1.5);
+	theta_fit_standard(y, 40, &theta);
+	theta_forecast(&theta, y, 40, 6, out);
+	assert_near(out[5] - out[0], 5 * 1.5, 0.1); /* half the slope, by construction */
+	struct ces ces;
+	ces_fit(y, 40, &ces);
+	ces_forecast(&ces, y, 40, 6, out);
+	for (int h = 0; h < 6; h++)
+		assert_near(out[h], 100 + 3 * (40 + h), 4);
+}
+
+/* Around a steady level, what is best known: the mean. */
+static void noise_is_averaged(void **state)
+{
+	(void)state;
+	uint64_t seed = 11;
+	double y[200], out[4], mean = 0;
+	for (int t = 0; t < 200; t++) {
+		y[t] = 50 + noise(&seed);
+		mean += y[t] / 200;
+	}
+	struct ets ets;
+	ets_fit(y, 200, 1, &ets);
+	assert_int_equal(ets.trend, ETS_FLAT);
+	ets_forecast(&ets, y, 200, 4, out);
+	assert_near(out[3], mean, 0.3);
+	struct theta theta;
+	theta_fit(y, 200, &theta);
+	theta_forecast(&theta, y, 200, 4, out);
+	assert_near(out[3], mean, 0.4);
+}
+
+static void ets_chooses_the_season(void **state)
+{
+	(void)state;
+	static const double INDEX[4] = { 0.6, 1.3, 0.9, 1.2 };
+	uint64_t seed = 5;
+	double y[60], out[4];
+	for (int t = 0; t < 60; t++)
+		y[t] = (100 + 4 * t) * INDEX[t % 4] * (1 + 0.01 * noise(&seed));
+	struct ets ets;
+	ets_fit(y, 60, 4, &ets);
+	assert_int_equal(ets.season, ETS_MULTIPLICATIVE);
+	assert_true(ets.relative_errors);
+	ets_forecast(&ets, y, 60, 4, out);
+	for (int h = 0; h < 4; h++)
+		assert_near(out[h] / ((100 + 4 * (60 + h)) * INDEX[(60 + h) % 4]), 1, 0.04);
+}
+
+/* ---- seasons ---- */
+
+static double day_and_week(int t)
+{
+	int day = t / 24 % 7, hour = t % 24;
+	double level = hour < 6 ? 40 : hour < 18 ? 100 : 70;
+	return day >= 5 ? 0.5 * level : level;
+}
+
+static void seasons_are_found(void **state)
+{
+	(void)state;
+	static const int CANDIDATES[] = { 7, 12, 24, 168 };
+	uint64_t seed = 3;
+	double y[LONG], walk[LONG];
+	for (int t = 0; t < LONG; t++) {
+		y[t] = day_and_week(t) + noise(&seed);
+		walk[t] = (t > 0 ? walk[t - 1] : 100) + noise(&seed);
+	}
+	assert_true(season_strength(y, LONG, 24) > 0.5);
+	assert_true(season_strength(y, LONG, 7) < 0.05);
+	struct season season = { .logs = true };
+	season_choose(y, LONG, CANDIDATES, 4, 0.1, &season);
+	assert_int_equal(season.count, 2);
+	assert_int_equal(season.period[0], 24);
+	assert_int_equal(season.period[1], 168);
+	season_fit(y, LONG, 0.8, &season);
+	double out[LONG];
+	season_remove(&season, y, 0, LONG, out);
+	season_add(&season, out, 0, LONG, out);
+	for (int t = 0; t < LONG; t++)
+		assert_near(out[t], y[t], 1e-9);
+	struct season none = { .logs = false };
+	season_choose(walk, LONG, CANDIDATES, 4, 0.1, &none);
+	assert_int_equal(none.count, 0);
+}
+
+static void two_seasons_are_foretold(void **state)
+{
+	(void)state;
+	static const struct portfolio_periods PERIODS = { 2, { 24, 168 } };
+	double y[LONG + HORIZON], out[PORTFOLIO_METHOD_COUNT * HORIZON];
+	uint64_t seed = 9;
+	for (int t = 0; t < LONG + HORIZON; t++)
+		y[t] = day_and_week(t) + 0.5 * noise(&seed);
+	portfolio_forecast(y, LONG, &PERIODS, HORIZON, out);
+	for (int m = 0; m < PORTFOLIO_METHOD_COUNT; m++) {
+		double error = 0;
+		for (int h = 0; h < HORIZON; h++)
+			error += fabs(out[m * HORIZON + h] - y[LONG + h]) / HORIZON;
+		if (error > 4)
+			fail_msg("%s is off by %.2f on average",
+				 portfolio_method_name((enum portfolio_method)m), error);
+	}
+}
+
+/* ---- together ---- */
+
+static void the_better_method_weighs_more(void **state)
+{
+	(void)state;
+	enum { CASES = 300, STEPS = 3 };
+	static double forecast[CASES][2][STEPS], actual[CASES][STEPS];
+	struct combination_case cases[CASES];
+	uint64_t seed = 21;
+	for (int i = 0; i < CASES; i++) {
+		for (int h = 0; h < STEPS; h++) {
+			actual[i][h] = 100 + 5 * noise(&seed);
+			forecast[i][0][h] = actual[i][h] + noise(&seed);
+			forecast[i][1][h] = actual[i][h] + 8 * noise(&seed);
+		}
+		cases[i] = (struct combination_case){ forecast[i][0], actual[i], 1 };
+	}
+	double prior[2], weight[2];
+	combination_prior(cases, CASES, 2, STEPS, prior);
+	assert_near(prior[0] + prior[1], 1, 1e-12);
+	assert_true(prior[0] > 0.85);
+	combination_prior(cases, 0, 2, STEPS, weight);
+	assert_near(weight[0], 0.5, 1e-12);
+	combination_weights(weight, (double[]){ 2, 1 }, 2, weight);
+	assert_near(weight[0], 0.2, 1e-12);
+	combination_weights(prior, NULL, 2, weight);
+	assert_near(weight[0], prior[0], 1e-12);
+}
+
+static void quantiles_cover(void **state)
+{
+	(void)state;
+	enum { ORIGINS = 3000, STEPS = 4 };
+	struct spread *spread = spread_new(STEPS, ORIGINS);
+	uint64_t seed = 33;
+	for (int i = 0; i < ORIGINS; i++) {
+		double error[STEPS], scale = 1 + i % 7;
+		for (int h = 0; h < STEPS; h++)
+			error[h] = noise(&seed) * scale * sqrt(h + 1.0);
+		spread_add(spread, error, scale);
+	}
+	spread_finish(spread);
+	for (int step = 1; step <= STEPS; step++) {
+		double root = sqrt(step);
+		assert_near(spread_offset(spread, step, 0, 2), -1.96 * 2 * root, 0.3 * root);
+		assert_near(spread_offset(spread, step, 1, 2), -1.28 * 2 * root, 0.2 * root);
+		assert_true(spread_offset(spread, step, 2, 2) == 0);
+		assert_near(spread_offset(spread, step, 4, 2), 1.96 * 2 * root, 0.3 * root);
+	}
+	spread_free(&spread);
+	spread = spread_new(STEPS, 0);
+	spread_finish(spread); /* nothing known: a normal guess that widens */
+	assert_true(spread_offset(spread, 4, 4, 1) > spread_offset(spread, 1, 4, 1));
+	spread_free(&spread);
+}
+
+static void gaps_are_filled(void **state)
+{
+	(void)state;
+	double y[] = { NAN, 2, NAN, NAN, 5, NAN };
+	static const double FILLED[] = { 2, 2, 3, 4, 5, 5 };
+	assert_int_equal(gaps_fill(y, 6), 2);
+	for (int t = 0; t < 6; t++)
+		assert_near(y[t], FILLED[t], 1e-12);
+	double none[] = { NAN, NAN };
+	assert_int_equal(gaps_fill(none, 2), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(simplex_finds_the_least),
+		cmocka_unit_test(lines_go_on),
+		cmocka_unit_test(noise_is_averaged),
+		cmocka_unit_test(ets_chooses_the_season),
+		cmocka_unit_test(seasons_are_found),
+		cmocka_unit_test(two_seasons_are_foretold),
+		cmocka_unit_test(the_better_method_weighs_more),
+		cmocka_unit_test(quantiles_cover),
+		cmocka_unit_test(gaps_are_filled),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
