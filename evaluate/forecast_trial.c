@@ -1,0 +1,339 @@
+/* See forecast_trial.h. */
+#include "evaluate/forecast_trial.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "models/accuracy.h"
+#include "models/combination.h"
+#include "models/gaps.h"
+
+enum { ORIGINS = 4, TRAINING_MIN = 6, METHODS = PORTFOLIO_METHOD_COUNT };
+
+_Static_assert((int)ORIGINS <= (int)TRIAL_ORIGINS_MAX, "origins of a series");
+_Static_assert((int)METHODS <= (int)COMBINATION_METHODS_MAX, "methods combined");
+
+/* Periods that calendars have, in points: quarters, days of a week, months, hours, half hours,
+ * weeks, quarter hours, and the weeks of the last three of a day. */
+static const int CALENDAR[] = { 4, 7, 12, 24, 48, 52, 96, 168, 336 };
+static const double SEASONAL = 0.1, SEASONAL_SERIES_MIN = 0.05;
+static const double SCALE_ORIGINS = 1.0; /* the pooled scale weighs as many of a series' own */
+
+struct work_series {
+	double *y; /* without gaps */
+	int count;
+	int origins, origin[ORIGINS]; /* points known at each, the last first */
+	double *past[ORIGINS];	      /* [METHODS][horizon], forecasts made there */
+	double naive_scale;
+	double strength[PORTFOLIO_PERIODS_MAX + 2];
+};
+
+struct work {
+	const struct forecast_trial_options *options;
+	const struct series_table *table;
+	struct forecast_trial *trial;
+	struct work_series *series;
+	int candidates[PORTFOLIO_PERIODS_MAX + 2], candidate_count;
+};
+
+/* ---- which periods there are ---- */
+
+static void candidates_set(struct work *w)
+{
+	int n = 0;
+	int own = w->options->period;
+	for (size_t i = 0; i < sizeof CALENDAR / sizeof *CALENDAR; i++) {
+		if (own > 1 && own < CALENDAR[i] && (n == 0 || w->candidates[n - 1] < own))
+			w->candidates[n++] = own;
+		if (n == 0 || w->candidates[n - 1] != CALENDAR[i])
+			w->candidates[n++] = CALENDAR[i];
+	}
+	if (own > w->candidates[n - 1])
+		w->candidates[n++] = own;
+	w->candidate_count = n;
+}
+
+static void strength_measure(void *context, size_t i)
+{
+	struct work *w = context;
+	struct work_series *s = &w->series[i];
+	for (int k = 0; k < w->candidate_count; k++)
+		s->strength[k] = season_strength(s->y, s->count, w->candidates[k]);
+}
+
+/* The period that is strongest over all series, and the week of that day. */
+static void periods_choose(struct work *w)
+{
+	int first = 0;
+	double best = 0;
+	for (int k = 0; k < w->candidate_count; k++) {
+		double sum = 0;
+		size_t long_enough = 0, seasonal = 0;
+		for (size_t i = 0; i < w->table->count; i++) {
+			double strength = w->series[i].strength[k];
+			long_enough += w->series[i].count > 3 * w->candidates[k];
+			seasonal += strength > SEASONAL;
+			sum += strength > 0 ? strength : 0;
+		}
+		double mean = long_enough > 0 ? sum / (double)long_enough : 0;
+		if ((double)seasonal < SEASONAL_SERIES_MIN * (double)long_enough || mean <= best)
+			continue;
+		best = mean;
+		first = w->candidates[k];
+	}
+	struct portfolio_periods *periods = &w->trial->periods;
+	if (first > 0)
+		periods->period[periods->count++] = first;
+	for (int k = 0; k < w->candidate_count; k++)
+		if (first > 0 && w->candidates[k] == 7 * first)
+			periods->period[periods->count++] = w->candidates[k];
+}
+
+/* ---- forecasts ---- */
+
+static void forecast_series(void *context, size_t i)
+{
+	struct work *w = context;
+	struct work_series *s = &w->series[i];
+	struct forecast_trial *trial = w->trial;
+	portfolio_forecast(s->y, s->count, &trial->periods, trial->horizon,
+			   trial->series[i].method[0]);
+	for (int k = 0; k < s->origins; k++)
+		portfolio_forecast(s->y, s->origin[k], &trial->periods, trial->horizon, s->past[k]);
+}
+
+/* Origins before the end, a horizon apart, closer where the series is short. */
+static void origins_set(const struct work *w, struct work_series *s)
+{
+	int horizon = w->options->horizon;
+	int room = s->count - horizon - TRAINING_MIN; /* before the last origin */
+	if (room < 0)
+		return;
+	int apart = room / (ORIGINS - 1) < horizon ? room / (ORIGINS - 1) : horizon;
+	apart = apart < 1 ? 1 : apart;
+	for (int k = 0; k < ORIGINS && room - k * apart >= 0; k++)
+		s->origin[s->origins++] = s->count - horizon - k * apart;
+}
+
+static double naive_scale(const struct work_series *s, int period)
+{
+	double scale = accuracy_mase_scale(s->y, s->count, s->count > period ? period : 1);
+	if (scale > 0)
+		return scale;
+	double size = 0;
+	for (int t = 0; t < s->count; t++)
+		size = fabs(s->y[t]) > size ? fabs(s->y[t]) : size;
+	return size > 0 ? 1e-9 * size : 1e-9; /* a constant series */
+}
+
+/* ---- weights ---- */
+
+static void prior_learn(struct work *w)
+{
+	size_t count = 0, max = w->table->count * ORIGINS;
+	struct combination_case *cases = check_calloc(max, sizeof *cases);
+	for (size_t i = 0; i < w->table->count; i++) {
+		const struct work_series *s = &w->series[i];
+		for (int k = 0; k < s->origins; k++)
+			cases[count++] = (struct combination_case){ .forecast = s->past[k],
+								    .actual = s->y + s->origin[k],
+								    .scale = s->naive_scale };
+	}
+	combination_prior(cases, count, METHODS, w->options->horizon, w->trial->prior);
+	free(cases);
+}
+
+/* Weights of a series from its origins, less the one to be left out (-1: none). */
+static void weights_learn(const struct work *w, size_t i, int left_out, double *weight)
+{
+	const struct work_series *s = &w->series[i];
+	double error[METHODS] = { 0 };
+	int horizon = w->options->horizon, used = 0;
+	for (int k = 0; k < s->origins; k++) {
+		if (k == left_out)
+			continue;
+		used++;
+		for (int m = 0; m < METHODS; m++)
+			for (int h = 0; h < horizon; h++)
+				error[m] +=
+					fabs(s->y[s->origin[k] + h] - s->past[k][m * horizon + h]);
+	}
+	combination_weights(w->trial->prior, used > 0 ? error : NULL, METHODS, weight);
+}
+
+/* ---- quantiles ---- */
+
+/* The error of the combination at each origin, with weights from the others. */
+static void errors_make(const struct work *w, size_t i, double *error, double mean[ORIGINS])
+{
+	const struct work_series *s = &w->series[i];
+	int horizon = w->options->horizon;
+	for (int k = 0; k < s->origins; k++) {
+		double weight[METHODS];
+		double *at = error + k * horizon;
+		weights_learn(w, i, k, weight);
+		combination_point(weight, s->past[k], METHODS, horizon, at);
+		mean[k] = 0;
+		for (int h = 0; h < horizon; h++) {
+			at[h] = s->y[s->origin[k] + h] - at[h];
+			mean[k] += fabs(at[h]) / (double)horizon;
+		}
+	}
+}
+
+/* A series' scale: its mean errors at the origins but one, drawn to its naive scale. */
+static double scale_of(const struct work_series *s, const double mean[ORIGINS], int left_out,
+		       double per_naive)
+{
+	double sum = SCALE_ORIGINS * per_naive * s->naive_scale;
+	double weights = SCALE_ORIGINS;
+	for (int k = 0; k < s->origins; k++) {
+		if (k == left_out)
+			continue;
+		sum += mean[k];
+		weights += 1.0;
+	}
+	return sum / weights;
+}
+
+static void quantiles_fill(struct work *w, size_t i, const struct spread *spread, double scale)
+{
+	struct forecast_trial_series *out = &w->trial->series[i];
+	const struct work_series *s = &w->series[i];
+	bool nonnegative = true;
+	for (int t = 0; t < s->count; t++)
+		nonnegative = nonnegative && s->y[t] >= 0;
+	for (int h = 0; h < w->options->horizon; h++)
+		for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++) {
+			double value = out->point[h] + spread_offset(spread, h + 1, q, scale);
+			out->quantile[q][h] = nonnegative && value < 0 ? 0 : value;
+		}
+}
+
+static void combine(struct work *w)
+{
+	struct forecast_trial *trial = w->trial;
+	int horizon = trial->horizon;
+	size_t per_series = (size_t)ORIGINS * (size_t)horizon;
+	double *error = check_calloc(trial->count * per_series, sizeof *error);
+	double(*mean)[ORIGINS] = check_calloc(trial->count, sizeof *mean);
+	double per_naive = 0;
+	size_t learnt = 0;
+	for (size_t i = 0; i < trial->count; i++) {
+		struct forecast_trial_series *out = &trial->series[i];
+		weights_learn(w, i, -1, out->weight);
+		combination_point(out->weight, out->method[0], METHODS, horizon, out->point);
+		errors_make(w, i, error + i * per_series, mean[i]);
+		for (int k = 0; k < w->series[i].origins; k++, learnt++)
+			per_naive += mean[i][k] / w->series[i].naive_scale;
+	}
+	per_naive = learnt > 0 ? per_naive / (double)learnt : 1.0;
+	struct spread *spread = spread_new(horizon, learnt);
+	for (size_t i = 0; i < trial->count; i++)
+		for (int k = 0; k < w->series[i].origins; k++)
+			spread_add(spread, error + i * per_series + (size_t)(k * horizon),
+				   scale_of(&w->series[i], mean[i], k, per_naive));
+	spread_finish(spread);
+	for (size_t i = 0; i < trial->count; i++)
+		quantiles_fill(w, i, spread, scale_of(&w->series[i], mean[i], -1, per_naive));
+	spread_free(&spread);
+	free(mean);
+	free(error);
+}
+
+/* ---- the whole ---- */
+
+static struct err *series_prepare(struct work *w, size_t i)
+{
+	const struct series *from = &w->table->series[i];
+	struct work_series *s = &w->series[i];
+	size_t horizon = (size_t)w->options->horizon;
+	s->count = from->count;
+	s->y = check_calloc((size_t)from->count + 1, sizeof *s->y);
+	if (from->count > 0)
+		memcpy(s->y, from->values, (size_t)from->count * sizeof *s->y);
+	if (gaps_fill(s->y, s->count) == 0)
+		return err_new(ERR_FATAL, "SERIES_EMPTY",
+			       "series %s has no value: leave it out of the file", from->id);
+	s->naive_scale = naive_scale(s, w->options->period);
+	origins_set(w, s);
+	for (int k = 0; k < s->origins; k++)
+		s->past[k] = check_calloc(METHODS * horizon, sizeof(double));
+	return NULL;
+}
+
+static void arrays_lay(struct forecast_trial *trial)
+{
+	size_t horizon = (size_t)trial->horizon;
+	size_t per_series = horizon * (METHODS + 1 + SPREAD_QUANTILE_COUNT);
+	trial->values = check_calloc(trial->count * per_series, sizeof *trial->values);
+	trial->series = check_calloc(trial->count, sizeof *trial->series);
+	for (size_t i = 0; i < trial->count; i++) {
+		double *at = trial->values + i * per_series;
+		struct forecast_trial_series *series = &trial->series[i];
+		for (int m = 0; m < METHODS; m++, at += horizon)
+			series->method[m] = at;
+		series->point = at;
+		for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+			series->quantile[q] = at += horizon;
+	}
+}
+
+static struct err *run(struct work *w)
+{
+	const struct parallel_options *parallel = &w->options->parallel;
+	struct parallel_options quiet = *parallel;
+	quiet.progress = NULL;
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < w->table->count; i++)
+		err = series_prepare(w, i);
+	if (err != NULL)
+		return err;
+	candidates_set(w);
+	bool is_whole = parallel_run(w->table->count, strength_measure, w, &quiet);
+	periods_choose(w);
+	if (!is_whole || !parallel_run(w->table->count, forecast_series, w, parallel))
+		return err_new(ERR_FATAL, "INTERRUPTED", "interrupted");
+	prior_learn(w);
+	combine(w);
+	for (size_t i = 0; i < w->table->count; i++)
+		w->trial->series[i].origin_count = w->series[i].origins;
+	return NULL;
+}
+
+struct err *forecast_trial_run(const struct series_table *table,
+			       const struct forecast_trial_options *options,
+			       struct forecast_trial **trial)
+{
+	CHECK(options->period >= 1 && options->horizon >= 1 &&
+	      options->horizon <= PORTFOLIO_HORIZON_MAX);
+	*trial = check_calloc(1, sizeof **trial);
+	(*trial)->count = table->count;
+	(*trial)->horizon = options->horizon;
+	arrays_lay(*trial);
+	struct work w = { .options = options, .table = table, .trial = *trial };
+	w.series = check_calloc(table->count, sizeof *w.series);
+	struct err *err = run(&w);
+	for (size_t i = 0; i < table->count; i++) {
+		for (int k = 0; k < w.series[i].origins; k++)
+			free(w.series[i].past[k]);
+		free(w.series[i].y);
+	}
+	free(w.series);
+	if (err != NULL)
+		forecast_trial_free(trial);
+	return err;
+}
+
+void forecast_trial_free(struct forecast_trial **trial)
+{
+	if (*trial == NULL)
+		return;
+	free((*trial)->values);
+	free((*trial)->series);
+	free(*trial);
+	*trial = NULL;
+}

@@ -1,0 +1,48 @@
+/* Forecasts of many series at once, as `foretell evaluate forecast` makes them: all methods of
+ * models/portfolio.h from the end of each series and, to learn from, from origins before it; then
+ * weights (models/combination.h) and quantiles (models/spread.h) from the errors of these. Nothing
+ * but the series given is looked at.
+ *
+ * Ownership: a trial owns its results and borrows the series, which must outlive it. Threads: it
+ * starts its own; the result doesn't depend on how many. */
+#ifndef EVALUATE_FORECAST_TRIAL_H
+#define EVALUATE_FORECAST_TRIAL_H
+
+#include "evaluate/parallel.h"
+#include "evaluate/series_table.h"
+#include "models/portfolio.h"
+#include "models/spread.h"
+
+enum { TRIAL_ORIGINS_MAX = 6 };
+
+struct forecast_trial_options {
+	int period;  /* of the scores, a candidate for a season if above 1 */
+	int horizon; /* 1 to PORTFOLIO_HORIZON_MAX */
+	struct parallel_options parallel;
+};
+
+/* What is known of one series; arrays of the horizon's length. */
+struct forecast_trial_series {
+	int origin_count; /* that its errors were learnt from */
+	double weight[PORTFOLIO_METHOD_COUNT];
+	double *method[PORTFOLIO_METHOD_COUNT];
+	double *point;
+	double *quantile[SPREAD_QUANTILE_COUNT];
+};
+
+struct forecast_trial {
+	size_t count;
+	int horizon;
+	struct portfolio_periods periods;     /* candidates that many series had */
+	double prior[PORTFOLIO_METHOD_COUNT]; /* weights over all series */
+	struct forecast_trial_series *series; /* in the order of the table */
+	double *values;			      /* what the arrays point into */
+};
+
+/* A new trial. Errors: FATAL SERIES_EMPTY (a series without any value: its id), INTERRUPTED. */
+ERR_MUST_USE struct err *forecast_trial_run(const struct series_table *table,
+					    const struct forecast_trial_options *options,
+					    struct forecast_trial **trial);
+void forecast_trial_free(struct forecast_trial **trial); /* NULL-safe */
+
+#endif

@@ -1,0 +1,173 @@
+/* The reader of series, and forecasts of whatever it lets in: never NaN, the same bits from any
+ * number of threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate/forecast_trial.h"
+#include "evaluate/series_table.h"
+
+static struct series_table *parsed(const char *text)
+{
+	struct series_table *table;
+	struct err *err = series_table_parse(text, strlen(text), "test", &table);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+	return table;
+}
+
+static void assert_refused(const char *text, const char *part)
+{
+	struct series_table *table;
+	struct err *err = series_table_parse(text, strlen(text), "test", &table);
+	assert_non_null(err);
+	assert_null(table);
+	assert_string_equal(err_code(err), "SERIES_FILE");
+	if (strstr(err_text(err), part) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", err_text(err), part);
+	err_free(&err);
+}
+
+static void rows_of_any_length_are_read(void **state)
+{
+	(void)state;
+	struct series_table *table = parsed("\"V1\",\"V2\",\"V3\",\"V4\"\r\n"
+					    "\"a,1\",\"1\",\"-2.5e3\",,\r\n\n"
+					    "b,7\n"
+					    "c,,3,NA,,5,,\n");
+	assert_int_equal(table->count, 3);
+	assert_string_equal(table->series[0].id, "a,1");
+	assert_int_equal(table->series[0].count, 2);
+	assert_true(table->series[0].values[1] == -2500.0);
+	assert_int_equal(table->series[1].count, 1);
+	const struct series *c = series_table_find(table, "c");
+	assert_non_null(c);
+	assert_int_equal(c->count, 5);
+	assert_true(isnan(c->values[0]) && isnan(c->values[2]) && isnan(c->values[3]));
+	assert_true(c->values[1] == 3 && c->values[4] == 5);
+	assert_null(series_table_find(table, "d"));
+	series_table_free(&table);
+	table = parsed("\xEF\xBB\xBFx,1,2"); /* no header, no line end */
+	assert_string_equal(table->series[0].id, "x");
+	assert_int_equal(table->series[0].count, 2);
+	series_table_free(&table);
+}
+
+static void damage_is_refused_with_its_line(void **state)
+{
+	(void)state;
+	assert_refused("", "no series");
+	assert_refused("id,value\n", "no series");
+	assert_refused("a,1\nb,2x\n", "line 2: a value is no number");
+	assert_refused("a,1\nb,inf\n", "no number");
+	assert_refused("a,1\nb,1e31\n", "larger than 1e30");
+	assert_refused("a,1\na,2\n", "twice");
+	assert_refused("a,1\n,2\n", "line 2: an id is empty");
+	assert_refused("a,1\n\"b,2\n", "line end");
+	assert_refused("a,1\n\"b", "not closed");
+	assert_refused("a,1\n\"b\"x,2\n", "expected a comma");
+}
+
+static struct forecast_trial *tried(const struct series_table *table, int period, int horizon,
+				    int threads)
+{
+	struct forecast_trial_options options = { .period = period,
+						  .horizon = horizon,
+						  .parallel = { .threads = threads } };
+	struct forecast_trial *trial;
+	struct err *err = forecast_trial_run(table, &options, &trial);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+	return trial;
+}
+
+static void assert_sensible(const struct forecast_trial *trial)
+{
+	for (size_t i = 0; i < trial->count; i++)
+		for (int h = 0; h < trial->horizon; h++) {
+			const struct forecast_trial_series *s = &trial->series[i];
+			assert_true(isfinite(s->point[h]));
+			for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++) {
+				assert_true(isfinite(s->quantile[q][h]));
+				assert_true(q == 0 || s->quantile[q][h] >= s->quantile[q - 1][h]);
+			}
+		}
+}
+
+static const char NASTY[] = "one,5\n"
+			    "two,5,6\n"
+			    "constant,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3\n"
+			    "zero,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n"
+			    "gaps,1,,,4,NaN,6,7,,9,10,11,12,,14,15,16\n"
+			    "negative,-1,-5,-2,-8,-1,-4,-3,-7,-1,-5,-2,-8,-1,-4,-3,-7\n"
+			    "huge,1e30,-1e30,1e30,-1e30,1e30,1e30,1e30,1e30,-1e30,1e30,1e30\n"
+			    "tiny,1e-300,2e-300,1e-300,3e-300,1e-300,2e-300,1e-300,1e-300\n"
+			    "wild,1,1e30,1e-30,1e15,3,1e29,1e-300,5,1e30,1e-30,1e15,3,1e29\n"
+			    "rare,0,0,0,5,0,0,0,0,3,0,0,0,0,0,0,2,0,0,0,0,0,0,7,0,0,0,0,0\n";
+
+static void nasty_series_give_numbers(void **state)
+{
+	(void)state;
+	struct series_table *table = parsed(NASTY);
+	for (int horizon = 1; horizon <= 13; horizon += 4) {
+		struct forecast_trial *trial = tried(table, 4, horizon, 2);
+		assert_sensible(trial);
+		assert_true(fabs(trial->series[0].point[0] - 5) < 1e-9);
+		for (int h = 0; h < horizon; h++) {
+			assert_true(fabs(trial->series[2].point[h] - 3) < 1e-9);
+			assert_true(trial->series[3].point[h] == 0);
+			assert_true(trial->series[9].quantile[0][h] >= 0);
+		}
+		forecast_trial_free(&trial);
+	}
+	series_table_free(&table);
+}
+
+static void an_empty_series_is_named(void **state)
+{
+	(void)state;
+	struct series_table *table = parsed("a,1\nhollow,NA,NA\n");
+	struct forecast_trial_options options = { .period = 1, .horizon = 2 };
+	struct forecast_trial *trial;
+	struct err *err = forecast_trial_run(table, &options, &trial);
+	assert_non_null(err);
+	assert_null(trial);
+	assert_string_equal(err_code(err), "SERIES_EMPTY");
+	assert_non_null(strstr(err_text(err), "hollow"));
+	err_free(&err);
+	series_table_free(&table);
+}
+
+static void threads_do_not_show(void **state)
+{
+	(void)state;
+	struct series_table *table = parsed(NASTY);
+	struct forecast_trial *one = tried(table, 4, 5, 1), *three = tried(table, 4, 5, 3);
+	for (size_t i = 0; i < one->count; i++)
+		for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+			assert_memory_equal(one->series[i].quantile[q],
+					    three->series[i].quantile[q], 5 * sizeof(double));
+	forecast_trial_free(&one);
+	forecast_trial_free(&three);
+	series_table_free(&table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_of_any_length_are_read),
+		cmocka_unit_test(damage_is_refused_with_its_line),
+		cmocka_unit_test(nasty_series_give_numbers),
+		cmocka_unit_test(an_empty_series_is_named),
+		cmocka_unit_test(threads_do_not_show),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
