@@ -29,7 +29,7 @@ B := build$(if $(B_NAME),/$(B_NAME))
 
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
-NO_SETUP_GOALS := help clean distclean demo test evaluate bench bench-flink fuzz tidy format \
+NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink fuzz tidy format \
 	image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
@@ -115,6 +115,17 @@ evaluate: ## measure the models on real data, beside simple baselines (ONLY=name
 	@$(MAKE) all
 	@deps/venv/bin/python tests/evaluate/run $(ONLY)
 
+MINUTES ?= 10
+KILLS ?= 40
+RATE ?= 1000
+WORKERS ?= 3
+chaos: ## faults by SEED on a real Kafka for MINUTES (10), then compare with a clean pass
+	@tools/setup chaos
+	@$(MAKE) all
+	@exec deps/venv/bin/python tests/chaos/run $(if $(SEED),--seed $(SEED)) \
+		--minutes $(MINUTES) --kills $(KILLS) --rate $(RATE) --workers $(WORKERS) \
+		$(if $(KINDS),--only $(KINDS))
+
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
 
@@ -156,7 +167,7 @@ distclean: clean ## remove what was built and what tools/setup fetched
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all lib objects tests demo test evaluate tidy fuzz fuzz-programs bench bench-flink \
+.PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-flink \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

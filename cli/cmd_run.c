@@ -36,6 +36,7 @@ static const char *const shown_options[] = {
 	"tick.ms",
 	"commit.interval.ms",
 	"checkpoint.interval.ms",
+	"memory.max",
 	"cache.entries",
 	"series.dimensions",
 	"alert.open",

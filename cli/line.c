@@ -8,16 +8,18 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/budget.h"
 #include "cli/identity.h"
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
+#include "state/cache.h"
 
 enum {
 	POLL_MS = 50,
 	PATH_LEN_MAX = 4096,
 	INSTANCE_LEN_MAX = 128,
-	STORE_BYTES = 256 * 1024 * 1024,
-	STATE_BYTES = 1024 /* of a typical state; cache.entries is counted in these */
+	DUE_BYTES = 48,	/* of a state's timer, besides its slot */
+	CACHE_ENTRIES_MIN = 200,
 };
 
 struct seat {
@@ -39,6 +41,7 @@ struct seat {
 struct line {
 	struct line_options options;
 	struct stage_options stage_options;
+	struct budget budget; /* of memory.max */
 	struct store *store;
 	char instance[INSTANCE_LEN_MAX + 1]; /* who this process is to Kafka */
 	struct seat seats[STAGE_COUNT];
@@ -64,8 +67,8 @@ static struct err *open_store(struct line *line)
 		return err;
 	snprintf(path, sizeof path, "%s/%s", folder, line->stage_options.app_id);
 	struct store_opened opened;
-	const struct store_options store = { .memory_bytes = STORE_BYTES,
-					     .room_bytes = STORE_BYTES };
+	const struct store_options store = { .memory_bytes = line->budget.store_bytes,
+					     .room_bytes = line->budget.store_bytes };
 	err = store_open(path, &store, &opened, &line->store);
 	if (err == NULL && opened.damaged)
 		log_emit(LOG_WARN, "run", "the state folder was damaged, it is rebuilt from Kafka",
@@ -116,23 +119,26 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 		.group = seat->group,
 		.instance = line->instance,
 		.transactional_id = seat->transactional_id,
+		.fetch_bytes = line->budget.fetch_bytes,
+		.producer_bytes = line->budget.producer_bytes,
 		.consumer_stats = line->watched ? &seat->consumer_stats : NULL,
 		.producer_stats = line->watched ? &seat->producer_stats : NULL,
 	};
 	return bus_kafka_open(&options, bus);
 }
 
-/* Large states get fewer slots for the same memory. */
-static uint32_t cache_entries(const struct conf *conf, const struct processor *processor)
+/* As many as asked for, as far as the budget goes. */
+static uint32_t cache_entries(const struct line *line, const struct processor *processor)
 {
-	int64_t entries = conf_int(conf, "cache.entries");
 	size_t state_max = 0;
 	for (size_t i = 0; i < processor->kind_count; i++)
 		if (processor->kinds[i].state_size > state_max)
 			state_max = processor->kinds[i].state_size;
-	if (state_max > STATE_BYTES)
-		entries = entries * STATE_BYTES / (int64_t)state_max;
-	return (uint32_t)(entries < 1000 ? 1000 : entries);
+	int64_t room =
+		(int64_t)(line->budget.cache_bytes / (cache_slot_bytes(state_max) + DUE_BYTES));
+	int64_t asked = conf_int(line->options.conf, "cache.entries");
+	int64_t entries = asked < room ? asked : room;
+	return (uint32_t)(entries < CACHE_ENTRIES_MIN ? CACHE_ENTRIES_MIN : entries);
 }
 
 static struct err *open_worker(struct seat *seat)
@@ -142,12 +148,15 @@ static struct err *open_worker(struct seat *seat)
 	const struct processor *processor = stage_processor(seat->stage);
 	struct worker_options options = {
 		.app_id = line->stage_options.app_id,
+		.partition_count = line->options.partition_count,
 		.commit_interval_ms = conf_int(conf, "commit.interval.ms"),
 		.checkpoint_interval_ms = stage_publishes_always(seat->stage)
 						  ? 0
 						  : conf_int(conf, "checkpoint.interval.ms"),
 		.idle_ms = line->stage_options.live ? conf_int(conf, "idle.ms") : 0,
-		.cache_entries = cache_entries(conf, processor),
+		.cache_entries = cache_entries(seat->line, processor),
+		.output_bytes = line->budget.output_bytes,
+		.publish_bytes = line->budget.publish_bytes,
 		.accept_logic_change = line->options.accept_logic_change,
 		.time = &time_system,
 	};
@@ -230,6 +239,7 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	line->options = *options;
 	*out = line;
 	read_options(line);
+	budget_share(conf_int(options->conf, "memory.max"), options->stage_count, &line->budget);
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
 	struct err *err = open_store(line);
 	if (err == NULL)

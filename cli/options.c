@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "cli/budget.h"
 #include "consumers/topics.h"
 #include "consumers/webhook.h"
 
@@ -116,8 +117,16 @@ static const struct conf_option rows[] = {
 	  .min = 1000,
 	  .max = 100000000,
 	  .unit = "entries",
-	  .doc = "States that each worker keeps in memory; slow where the active ones do not "
-		 "fit." },
+	  .doc = "States that each worker keeps in memory at most, as far as memory.max has room; "
+		 "slow where the active ones do not fit." },
+	{ .name = "memory.max",
+	  .kind = CONF_SIZE,
+	  .fallback = "1G",
+	  .min = BUDGET_BYTES_MIN,
+	  .max = 1099511627776.0,
+	  .unit = "bytes",
+	  .doc = "Memory of a process: what the Kafka clients, transactions, caches and RocksDB "
+		 "share (docs/operate.md says how)." },
 	{ .name = "partitions",
 	  .kind = CONF_INT,
 	  .fallback = "16",

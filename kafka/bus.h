@@ -77,6 +77,8 @@ struct bus_listener {
 			       bool lost);
 };
 
+enum { BUS_IDS_MAX = 32 }; /* topics whose ids are asked for at once */
+
 struct bus_ops;
 struct bus {
 	const struct bus_ops *ops; /* first member of every implementation */
@@ -102,6 +104,8 @@ struct bus_ops {
 				struct err *(*each)(void *, const struct record *), void *context);
 	int64_t (*end_reached)(struct bus *, const char *topic, int32_t partition);
 	int64_t (*known_end)(struct bus *, const char *topic, int32_t partition); /* may be NULL */
+	struct err *(*ids)(struct bus *, const char *const *topics, size_t count, uint64_t *ids,
+			   char cluster[CLUSTER_ID_MAX + 1], int timeout_ms); /* may be NULL */
 	void (*close)(struct bus *);
 };
 
@@ -234,6 +238,21 @@ static inline int64_t bus_end_reached(struct bus *bus, const char *topic, int32_
 static inline int64_t bus_known_end(struct bus *bus, const char *topic, int32_t partition)
 {
 	return bus->ops->known_end != NULL ? bus->ops->known_end(bus, topic, partition) : -1;
+}
+
+/* What tells each of topics[count] (at most BUS_IDS_MAX) from an earlier or later one of its name,
+ * and the cluster from another, as of this call. 0 and "": not known. */
+ERR_MUST_USE static inline struct err *bus_ids(struct bus *bus, const char *const *topics,
+					       size_t count, uint64_t *ids,
+					       char cluster[CLUSTER_ID_MAX + 1],
+					       int timeout_ms)
+{
+	if (bus->ops->ids != NULL)
+		return bus->ops->ids(bus, topics, count, ids, cluster, timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		ids[i] = 0;
+	cluster[0] = 0;
+	return NULL;
 }
 
 /* Leaves the group (revoked is called) and frees everything. NULL-safe; *bus becomes NULL. */

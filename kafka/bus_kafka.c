@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "kafka/committer.h"
+#include "kafka/log_ids.h"
 #include "kafka/rd.h"
 
 enum {
@@ -68,6 +69,7 @@ struct bus_kafka {
 	struct client_options options;			      /* owned */
 	char *group, *instance, *transactional_id;	      /* owned; instance may be NULL */
 	struct client_stats *consumer_stats, *producer_stats; /* borrowed, may be NULL */
+	size_t fetch_bytes, producer_bytes; /* 0: the defaults */
 	int heartbeat_ms;
 
 	struct rd_client consumer_client, producer_client, reader_client;
@@ -177,11 +179,21 @@ static const char *stats_interval(const struct client_stats *stats)
 	return stats != NULL ? CLIENT_STATS_INTERVAL_TEXT : "0";
 }
 
+/* A transaction's outputs twice over, or what the budget has; a full queue is waited for. */
+static size_t producer_kbytes(size_t bytes)
+{
+	size_t most = 2 * (size_t)TXN_OUTPUT_BYTES_MAX, least = 2 * (size_t)RD_MESSAGE_BYTES_MAX;
+	if (bytes == 0 || bytes > most)
+		return most / 1024;
+	return (bytes < least ? least : bytes) / 1024;
+}
+
 static struct err *producer_new(struct bus_kafka *kafka)
 {
-	char message_bytes_max[32], txn_ms[32];
+	char message_bytes_max[32], txn_ms[32], queue_kbytes[32];
 	snprintf(message_bytes_max, sizeof message_bytes_max, "%d", RD_MESSAGE_BYTES_MAX);
 	snprintf(txn_ms, sizeof txn_ms, "%d", RD_TXN_MS);
+	snprintf(queue_kbytes, sizeof queue_kbytes, "%zu", producer_kbytes(kafka->producer_bytes));
 	const struct rd_setting settings[] = {
 		{ "transactional.id", kafka->transactional_id },
 		{ "enable.idempotence", "true" },
@@ -190,7 +202,7 @@ static struct err *producer_new(struct bus_kafka *kafka)
 		{ "message.max.bytes", message_bytes_max },
 		/* A transaction's records, twice over. */
 		{ "queue.buffering.max.messages", "200000" },
-		{ "queue.buffering.max.kbytes", "65536" },
+		{ "queue.buffering.max.kbytes", queue_kbytes },
 		{ "batch.num.messages", "10000" },
 		{ "retry.backoff.ms", "5" },
 		{ "statistics.interval.ms", stats_interval(kafka->producer_stats) },
@@ -198,7 +210,6 @@ static struct err *producer_new(struct bus_kafka *kafka)
 		 * 10 ms only, and each commit waits for one. */
 	};
 	_Static_assert(TXN_RECORDS_MAX * 2 <= 200000, "queue.buffering.max.messages");
-	_Static_assert(TXN_OUTPUT_BYTES_MAX / 1024 * 2 <= 65536, "queue.buffering.max.kbytes");
 	rd_kafka_conf_t *conf = NULL;
 	struct err *err =
 		rd_conf_new(&kafka->options, settings, sizeof settings / sizeof settings[0],
@@ -589,8 +600,14 @@ static void rebalance_cb(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 
 static struct err *consumer_new(struct bus_kafka *kafka)
 {
+	struct rd_fetch_limits limits;
+	rd_fetch_limits_set(kafka->fetch_bytes, &limits);
 	const struct rd_setting settings[] = {
 		{ "group.id", kafka->group },
+		{ "queued.max.messages.kbytes", limits.queued_kbytes },
+		{ "queued.min.messages", limits.queued_messages },
+		{ "fetch.max.bytes", limits.fetch_bytes },
+		{ "max.partition.fetch.bytes", limits.partition_bytes },
 		{ "enable.auto.commit", "false" },
 		{ "enable.auto.offset.store", "false" },
 		{ "auto.offset.reset", "error" },
@@ -892,6 +909,14 @@ static struct err *kafka_watermarks(struct bus *bus, const char *topic, int32_t 
 	return rd_watermarks(kafka->consumer, &kafka->consumer_client, topic, partition, low, high);
 }
 
+static struct err *kafka_ids(struct bus *bus, const char *const *topics, size_t count,
+			     uint64_t *ids, char cluster[CLUSTER_ID_MAX + 1], int timeout_ms)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	const struct log_ids_request request = { topics, count, timeout_ms };
+	return log_ids_ask(kafka->consumer, &kafka->consumer_client, &request, ids, cluster);
+}
+
 static struct err *kafka_ends(struct bus *bus, struct position *positions, size_t count)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
@@ -979,6 +1004,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.read_all = kafka_read_all,
 		.end_reached = kafka_end_reached,
 		.known_end = kafka_known_end,
+		.ids = kafka_ids,
 		.close = kafka_close,
 	};
 	struct bus_kafka *kafka = check_calloc(1, sizeof *kafka);
@@ -987,6 +1013,8 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 	kafka->group = check_strdup(options->group);
 	kafka->instance = options->instance == NULL ? NULL : check_strdup(options->instance);
 	kafka->transactional_id = check_strdup(options->transactional_id);
+	kafka->fetch_bytes = options->fetch_bytes;
+	kafka->producer_bytes = options->producer_bytes;
 	kafka->consumer_stats = options->consumer_stats;
 	kafka->producer_stats = options->producer_stats;
 	kafka->committer = committer_new();

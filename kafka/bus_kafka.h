@@ -11,6 +11,8 @@ struct bus_kafka_options {
 	const char *group;		     /* consumer group id */
 	const char *instance;		     /* group.instance.id; NULL: dynamic membership */
 	const char *transactional_id;
+	/* how much may wait in the clients, bytes: fetched, or not sent yet; 0: their defaults */
+	size_t fetch_bytes, producer_bytes;
 	/* where the clients' statistics go; borrowed for the bus's life, NULL: nowhere */
 	struct client_stats *consumer_stats, *producer_stats;
 };

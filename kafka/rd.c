@@ -9,7 +9,12 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 
-enum { READ_BATCH_MAX = 1000 };
+enum {
+	READ_BATCH_MAX = 1000,
+	QUEUED_RECORD_BYTES = 600,	   /* in a consumer's queue, of 100 to 200 bytes */
+	FETCH_BYTES_MIN = 2 * 1024 * 1024, /* librdkafka's message.max.bytes, and some */
+	READER_BYTES = 32 * 1024 * 1024,   /* queued by a reader outside the group */
+};
 
 /* ---- configuration -------------------------------------------------------------------------- */
 
@@ -140,6 +145,26 @@ struct err *rd_conf_new(const struct client_options *options, const struct rd_se
 	return err;
 }
 
+static size_t bounded(size_t value, size_t least, size_t most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+void rd_fetch_limits_set(size_t bytes, struct rd_fetch_limits *limits)
+{
+	bytes = bytes == 0 ? SIZE_MAX : bytes;
+	/* half for what has come, half for what the last requests bring on top of it */
+	snprintf(limits->queued_kbytes, sizeof limits->queued_kbytes, "%zu",
+		 bounded(bytes / 2 / 1024, 1024, 65536));
+	/* a small record costs the client more than its bytes */
+	snprintf(limits->queued_messages, sizeof limits->queued_messages, "%zu",
+		 bounded(bytes / 2 / QUEUED_RECORD_BYTES, 1000, 100000));
+	snprintf(limits->fetch_bytes, sizeof limits->fetch_bytes, "%zu",
+		 bounded(bytes / 4, FETCH_BYTES_MIN, 52428800));
+	snprintf(limits->partition_bytes, sizeof limits->partition_bytes, "%zu",
+		 bounded(bytes / 16, 65536, 1048576));
+}
+
 struct err *rd_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **handle)
 {
 	char text[512];
@@ -179,7 +204,11 @@ void rd_options_free(struct client_options *options)
 struct err *rd_reader_new(const struct client_options *options, struct rd_client *client,
 			  rd_kafka_t **reader)
 {
-	static const struct rd_setting settings[] = {
+	struct rd_fetch_limits limits;
+	rd_fetch_limits_set(READER_BYTES, &limits);
+	const struct rd_setting settings[] = {
+		{ "queued.max.messages.kbytes", limits.queued_kbytes },
+		{ "queued.min.messages", limits.queued_messages },
 		{ "enable.auto.commit", "false" },  { "enable.auto.offset.store", "false" },
 		{ "auto.offset.reset", "error" },   { "isolation.level", "read_committed" },
 		{ "enable.partition.eof", "true" }, { "fetch.queue.backoff.ms", "10" },
@@ -304,6 +333,8 @@ struct err *rd_err_code(rd_kafka_resp_err_t code, const struct rd_client *client
 		   code == RD_KAFKA_RESP_ERR__LOG_TRUNCATION) {
 		verdict = ERR_FATAL;
 		name = "BUS_OFFSET_GONE";
+		hint = "retention has passed it, or the log was cut off (`foretell status` says "
+		       "which): start over under another --app with --from-beginning";
 	}
 	char what[ERR_TEXT_MAX / 2];
 	va_list args;

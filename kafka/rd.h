@@ -59,6 +59,14 @@ ERR_MUST_USE struct err *rd_conf_new(const struct client_options *options,
 				     const struct rd_setting *settings, size_t count,
 				     struct rd_client *client, rd_kafka_conf_t **conf);
 
+/* A consumer's settings that bound what it has fetched and not handed out yet. */
+struct rd_fetch_limits {
+	char queued_kbytes[24], queued_messages[24], fetch_bytes[24], partition_bytes[24];
+};
+
+/* For about `bytes` in all; 0 or more than the client's defaults take: those. */
+void rd_fetch_limits_set(size_t bytes, struct rd_fetch_limits *limits);
+
 /* A new handle; `conf` is stolen. Errors: FATAL BUS_OPTION. */
 ERR_MUST_USE struct err *rd_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 				       rd_kafka_t **handle);

@@ -30,6 +30,10 @@ void checkpoint_format(const struct checkpoint *checkpoint, char text[POSITION_T
 {
 	int used = snprintf(text, POSITION_TEXT_MAX, "Y=%" PRId64 ";v=%" PRIu32, checkpoint->y,
 			    checkpoint->logic_version);
+	if (checkpoint->input_id != 0 || checkpoint->states_id != 0)
+		used += snprintf(text + used, POSITION_TEXT_MAX - (size_t)used,
+				 ";i=%08" PRIx32 ";s=%08" PRIx32, checkpoint->input_id,
+				 checkpoint->states_id);
 	const struct tick_cursor *cursor = &checkpoint->cursor;
 	if (!cursor->present)
 		return;
@@ -63,6 +67,35 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* "NAME=eight hex digits", as take_number. */
+static bool take_id(const char **text, const char *name, uint32_t *id)
+{
+	size_t len = strlen(name);
+	const char *digits = *text + len;
+	if (strncmp(*text, name, len) != 0)
+		return false;
+	*id = 0;
+	for (size_t i = 0; i < 8; i++) {
+		int digit = hex_digit(digits[i]);
+		if (digit < 0)
+			return false;
+		*id = *id << 4 | (uint32_t)digit;
+	}
+	if (digits[8] != ';' && digits[8] != '\0')
+		return false;
+	*text = digits + 8 + (digits[8] == ';');
+	return true;
+}
+
+/* Positions of earlier versions have none. */
+static bool take_ids(const char **text, struct checkpoint *checkpoint)
+{
+	if (strncmp(*text, "i=", 2) != 0)
+		return true;
+	return take_id(text, "i=", &checkpoint->input_id) &&
+	       take_id(text, "s=", &checkpoint->states_id);
+}
+
 static bool take_cursor(const char *text, struct tick_cursor *cursor)
 {
 	int64_t kind;
@@ -92,6 +125,7 @@ struct err *checkpoint_parse(int64_t x, const char *text, struct checkpoint *che
 	*checkpoint = (struct checkpoint){ .x = x };
 	if (take_number(&rest, "Y=", &checkpoint->y) && take_number(&rest, "v=", &version) &&
 	    version >= 0 && version <= UINT32_MAX && checkpoint->y >= 0 && checkpoint->y <= x &&
+	    take_ids(&rest, checkpoint) &&
 	    (*rest == '\0' || take_cursor(rest, &checkpoint->cursor))) {
 		checkpoint->logic_version = (uint32_t)version;
 		return NULL;

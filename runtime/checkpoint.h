@@ -1,7 +1,7 @@
 /* The text that travels with a committed offset: where recovery has to begin, and under which logic
  * the states were made.
  *
- *     Y=123;v=1                          X is the committed offset
+ *     Y=123;v=1;i=0badcafe;s=12345678    X is the committed offset; i and s: of which logs, below
  *     Y=123;v=1;d=870000000000;k=0;c=…   the record at X is a tick that is partly done: every timer
  *                                        up to (due d, kind k, key c in hex) has fired
  */
@@ -23,6 +23,8 @@ struct tick_cursor {
 struct checkpoint {
 	int64_t x, y;
 	uint32_t logic_version;
+	uint32_t input_id;  /* of the log that x and y are offsets of; 0: not known */
+	uint32_t states_id; /* of the topics that hold the states; 0: not known */
 	struct tick_cursor cursor;
 };
 

@@ -39,6 +39,7 @@ struct task {
 	int64_t live_from;
 	struct tick_cursor live_cursor;
 	struct checkpoint committed;
+	uint32_t input_id; /* tells its log from others of the same name; 0: not known */
 	int64_t sealed_y; /* Y of the last seal, committed or on its way */
 	bool touched;	  /* something to commit since the last seal */
 	struct pending_tick tick;
@@ -81,9 +82,12 @@ struct engine {
 	struct urgent *urgent; /* room for each slot of the cache */
 	size_t urgent_count;
 	struct worker_stats *stats;
+	uint32_t states_id;		  /* of the state topics, as input_id of a task */
+	char cluster[CLUSTER_ID_MAX + 1]; /* "": not known */
 	struct task *tasks[TASKS_MAX]; /* NULL: free */
 	size_t task_count;	       /* highest used index + 1 */
 	int64_t last_seal_ms;	       /* monotonic */
+	int64_t last_look_ms;	       /* monotonic; at whether the topics are still the same */
 	int64_t last_flush_ms;	       /* monotonic; of the shelves */
 	int64_t records_since_seal;
 	bool broken;  /* a fatal error came: what is in memory must not be committed */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "runtime/keep.h"
 #include "runtime/observe.h"
+#include "runtime/origins.h"
 #include "runtime/restore.h"
 #include "runtime/task.h"
 #include "state/shelf_choice.h"
@@ -71,6 +72,8 @@ static struct err *restore_shelf(struct engine *engine, struct task *task,
 		.x = committed->x,
 		.y = committed->y,
 		.logic_version = committed->logic_version,
+		.fingerprint = task_fingerprint(engine, task),
+		.cluster = bytes_str(engine->cluster),
 		.clock = bytes_of(task->clock_bytes, task->clock_len),
 	};
 	store_batch_clear(engine->batch);
@@ -86,6 +89,8 @@ static struct err *find_start(struct engine *engine, struct task *task,
 		.x = committed->x,
 		.y = committed->y,
 		.logic_version = committed->logic_version,
+		.fingerprint = task_fingerprint(engine, task),
+		.cluster = bytes_str(engine->cluster),
 		.low = low,
 		.replayable = engine->options.checkpoint_interval_ms > 0,
 	};
@@ -141,6 +146,8 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	int64_t start = 0;
 	struct err *err = checkpoint_parse(position->offset, position->metadata, &committed);
 	if (err == NULL)
+		err = origins_check(engine, task, &committed);
+	if (err == NULL)
 		err = check_logic(engine, task, &committed);
 	if (err == NULL)
 		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &input.low,
@@ -166,7 +173,9 @@ struct err *recovery_run(struct engine *engine, struct task *const *tasks, size_
 		positions[i].topic = tasks[i]->own_topic;
 		positions[i].partition = tasks[i]->partition;
 	}
-	struct err *err = bus_committed(engine->bus, positions, count);
+	struct err *err = origins_ask(engine, tasks, count);
+	if (err == NULL)
+		err = bus_committed(engine->bus, positions, count);
 	for (size_t i = 0; err == NULL && i < count; i++)
 		err = recover_task(engine, tasks[i], &positions[i]);
 	free(positions);

@@ -93,12 +93,22 @@ static struct err *publish_urgent(struct engine *engine)
 	return err;
 }
 
+/* A transaction stays within bounds; what is left goes with the next one, unless no replay could
+ * bring it back (interval 0): there the worker seals before it becomes too much. */
+static bool may_publish(const struct engine *engine)
+{
+	const struct flight *flight = engine->flight;
+	if (engine->options.checkpoint_interval_ms == 0)
+		return true;
+	return flight->published < PUBLISH_MAX &&
+	       store_batch_bytes(flight->batch) < engine->options.publish_bytes;
+}
+
 /* The oldest changes of a task. */
 static struct err *publish_share_of(struct engine *engine, struct task *task, int64_t share)
 {
 	struct err *err = NULL;
-	for (int64_t i = 0; err == NULL && i < share && engine->flight->published < PUBLISH_MAX;
-	     i++) {
+	for (int64_t i = 0; err == NULL && i < share && may_publish(engine); i++) {
 		struct entry *entry = cache_dirty_first(engine->cache, task->index);
 		if (entry == NULL)
 			break;
@@ -131,7 +141,9 @@ static struct err *add_position(struct engine *engine, struct task *task)
 	struct checkpoint *checkpoint = &flight->checkpoints[flight->count];
 	*checkpoint = (struct checkpoint){ .x = task_x(task),
 					   .y = task_y(engine, task),
-					   .logic_version = engine->processor->logic_version };
+					   .logic_version = engine->processor->logic_version,
+					   .input_id = task->input_id,
+					   .states_id = engine->states_id };
 	/* still replaying: X must not fall, or what was committed would be said again */
 	if (checkpoint->x < task->live_from) {
 		checkpoint->x = task->live_from;
@@ -159,6 +171,8 @@ static struct err *add_position(struct engine *engine, struct task *task)
 		.x = checkpoint->x,
 		.y = checkpoint->y,
 		.logic_version = checkpoint->logic_version,
+		.fingerprint = task_fingerprint(engine, task),
+		.cluster = bytes_str(engine->cluster),
 		.clock = bytes_of(task->clock_bytes, task->clock_len),
 	};
 	store_batch_position(flight->batch, task->shelf, &shelf);

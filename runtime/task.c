@@ -131,6 +131,11 @@ void task_entry_say(struct engine *engine, struct entry *entry, bool said)
 		(struct urgent){ cache_slot(engine->cache, entry), entry->generation };
 }
 
+uint64_t task_fingerprint(const struct engine *engine, const struct task *task)
+{
+	return (uint64_t)task->input_id << 32 | engine->states_id;
+}
+
 int64_t task_x(const struct task *task)
 {
 	return task->tick.present ? task->tick.origin.offset : task->next;

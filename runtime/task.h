@@ -28,6 +28,9 @@ void task_entry_changed(struct engine *engine, struct task *task, struct entry *
 /* Whether something was said about this key: its state then goes with the next seal. */
 void task_entry_say(struct engine *engine, struct entry *entry, bool said);
 
+/* What its shelf must agree with, besides the logic: the logs that it is made of. */
+uint64_t task_fingerprint(const struct engine *engine, const struct task *task);
+
 /* Y: where a replay would have to begin. */
 int64_t task_y(const struct engine *engine, const struct task *task);
 

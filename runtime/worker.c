@@ -8,6 +8,7 @@
 #include "runtime/apply.h"
 #include "runtime/engine.h"
 #include "runtime/observe.h"
+#include "runtime/origins.h"
 #include "runtime/read_ahead.h"
 #include "runtime/recovery.h"
 #include "runtime/seal.h"
@@ -38,12 +39,27 @@ static size_t state_size_max(const struct processor *processor)
 	return size;
 }
 
+/* A topic that has got more partitions keeps keys in others than before. */
+static struct err *check_partition(const struct engine *engine, const struct position *position)
+{
+	int32_t count = engine->options.partition_count;
+	if (count == 0 || position->partition < count)
+		return NULL;
+	return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
+		       "%s has got a partition %d, but the other topics have %d: its keys now lie "
+		       "elsewhere. Partition counts are for life: start over under another --app "
+		       "with --from-beginning, on an input of as many partitions",
+		       position->topic, (int)position->partition, (int)count);
+}
+
 static struct err *add_tasks(struct engine *engine, const struct position *positions, size_t count,
 			     struct task **tasks)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct err *err =
-			task_new(engine, positions[i].topic, positions[i].partition, &tasks[i]);
+		struct err *err = check_partition(engine, &positions[i]);
+		if (err == NULL)
+			err = task_new(engine, positions[i].topic, positions[i].partition,
+				       &tasks[i]);
 		if (err != NULL)
 			return err;
 	}
@@ -103,6 +119,17 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 	return err;
 }
 
+static size_t at_most(size_t asked, size_t most)
+{
+	return asked == 0 || asked > most ? most : asked;
+}
+
+static void set_bounds(struct worker_options *options)
+{
+	options->output_bytes = at_most(options->output_bytes, TXN_OUTPUT_BYTES_MAX);
+	options->publish_bytes = at_most(options->publish_bytes, TXN_OUTPUT_BYTES_MAX);
+}
+
 struct err *worker_open(const struct worker_options *options, const struct processor *processor,
 			struct bus *bus, struct store *store, struct registry *registry,
 			struct worker_stats *stats, struct worker **out)
@@ -111,6 +138,7 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	struct engine *engine = &worker->engine;
 	engine->processor = processor;
 	engine->options = *options;
+	set_bounds(&engine->options);
 	engine->bus = bus;
 	engine->store = store;
 	engine->registry = registry;
@@ -121,7 +149,8 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->flight = check_calloc(1, sizeof *engine->flight);
 	engine->flight->batch = store_batch_new();
 	engine->urgent = check_calloc(options->cache_entries, sizeof *engine->urgent);
-	engine->last_seal_ms = engine->last_flush_ms = engine_now_ms(engine);
+	engine->last_seal_ms = engine->last_flush_ms = engine->last_look_ms =
+		engine_now_ms(engine);
 	observe_opened(engine);
 	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
 	*out = worker;
@@ -190,8 +219,8 @@ static struct err *recover(struct worker *worker)
 		return NULL;
 	}
 	if (membership_is_lost(err)) {
-		log_emit(LOG_WARN, engine->processor->name, "partitions lost meanwhile", "{s:s}",
-			 "reason", err_text(err));
+		log_emit(LOG_WARN, engine->processor->name, "every partition lost meanwhile",
+			 "{s:s}", "reason", err_text(err));
 		err_free(&err);
 		orphan(worker);
 		return NULL;
@@ -219,8 +248,10 @@ static void begin_recovery(struct worker *worker, struct err *cause)
 
 static bool transaction_is_full(const struct engine *engine)
 {
-	return effects_bytes(engine->effects) >= TXN_OUTPUT_BYTES_MAX ||
-	       engine->records_since_seal >= TXN_RECORDS_MAX;
+	return effects_bytes(engine->effects) >= engine->options.output_bytes ||
+	       engine->records_since_seal >= TXN_RECORDS_MAX ||
+	       (engine->options.checkpoint_interval_ms == 0 &&
+		cache_dirty_count(engine->cache) >= PUBLISH_MAX);
 }
 
 /* Fires the tick under way to its end, in slices, with a seal wherever a transaction is full. */
@@ -359,6 +390,8 @@ static struct err *turn(struct engine *engine, int timeout_ms)
 		err = seal_settle(engine, false);
 	if (err == NULL && seal_is_due(engine))
 		err = seal_commit(engine);
+	if (err == NULL)
+		err = origins_look(engine);
 	note_clock(engine);
 	return err;
 }

@@ -20,10 +20,13 @@ struct worker_options {
 	const char *app_id;
 	const char *const *inputs; /* full topic names; borrowed for the worker's life */
 	size_t input_count;
+	int32_t partition_count; /* of every topic; 0: any */
 	int64_t commit_interval_ms;
 	int64_t checkpoint_interval_ms; /* 0: every changed state goes with its commit */
 	int64_t idle_ms;		/* 0: the wall clock never carries an input on */
 	uint32_t cache_entries;
+	/* of one transaction: outputs, and states in its batch; 0: as limits.h has it */
+	size_t output_bytes, publish_bytes;
 	bool accept_logic_change;
 	const struct time_source *time; /* borrowed */
 };

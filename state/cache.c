@@ -33,12 +33,23 @@ static struct entry *slot_entry(const struct cache *cache, uint32_t slot)
 	return (struct entry *)(void *)(cache->slots + (size_t)slot * cache->stride);
 }
 
+static size_t stride_of(size_t state_size)
+{
+	return (sizeof(struct entry) + state_size + LINE_BYTES - 1) & ~(size_t)(LINE_BYTES - 1);
+}
+
+size_t cache_slot_bytes(size_t state_size)
+{
+	/* the table has two to four places for each slot */
+	return stride_of(state_size) + 4 * sizeof(uint32_t) + 2 * sizeof(uint32_t) + sizeof(bool);
+}
+
 struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max)
 {
 	CHECK(slot_count > 0 && slot_count < NIL / 4);
 	struct cache *cache = check_calloc(1, sizeof *cache);
 	cache->slot_count = slot_count;
-	cache->stride = (sizeof(struct entry) + state_size + 63) & ~(size_t)63;
+	cache->stride = stride_of(state_size);
 	/* calloc of this size maps zero pages: memory is used as slots come into use */
 	cache->slots = check_calloc(slot_count, cache->stride);
 	uint32_t table_size = 16;

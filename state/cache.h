@@ -19,6 +19,7 @@ struct cache;
 /* A new cache of `slot_count` entries with room for `state_size` bytes of state each, serving tasks
  * 0 .. task_max - 1. */
 struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max);
+size_t cache_slot_bytes(size_t state_size); /* what a slot takes, tables included */
 void cache_free(struct cache **cache);
 
 /* NULL where the key isn't in memory. */

@@ -66,7 +66,7 @@ def different(line):
     same(len(differing_keys(line.outputs["scores"], outputs["scores"])), 0, "scores that differ")
     row = next(t.split() for t in result.out.splitlines() if t.split()[:1] == ["alerts"])
     same(sum(int(n) for n in row[2:5]), len(keys), "differing keys of alerts")
-    check(any(key.decode() in result.out for key in keys), "no key is shown:", result.out)
+    check(any(key.decode() in result.out for _, key in keys), "no key is shown:", result.out)
     check("differ in" in result.err, result.err)
     result = line.call("diff", "trial", "first", code=4)
     row = next(t.split() for t in result.out.splitlines() if t.split()[:1] == ["alerts"])

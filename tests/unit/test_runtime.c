@@ -32,12 +32,18 @@ static void checkpoint_comes_back(void **state)
 	assert_string_equal(text, "Y=77;v=3");
 	expect_ok(checkpoint_parse(1000, text, &read));
 	assert_true(read.y == 77 && read.logic_version == 3 && !read.cursor.present);
+	made.input_id = 0xbadcafe;
+	made.states_id = 7;
+	checkpoint_format(&made, text);
+	assert_string_equal(text, "Y=77;v=3;i=0badcafe;s=00000007");
+	expect_ok(checkpoint_parse(1000, text, &read));
+	assert_true(read.input_id == 0xbadcafe && read.states_id == 7 && !read.cursor.present);
 	uint8_t key[KEY_LEN_MAX];
 	memset(key, 0xfe, sizeof key);
 	tick_cursor_set(&made.cursor, -12345, 2, bytes_of(key, sizeof key));
 	checkpoint_format(&made, text);
 	expect_ok(checkpoint_parse(1000, text, &read));
-	assert_true(read.cursor.present);
+	assert_true(read.cursor.present && read.states_id == 7);
 	assert_int_equal(tick_cursor_compare(&read.cursor, -12345, 2, bytes_of(key, sizeof key)),
 			 0);
 	assert_true(tick_cursor_compare(&read.cursor, -12345, 1, bytes_of(key, 1)) < 0);
@@ -55,6 +61,9 @@ static void foreign_metadata_is_refused(void **state)
 					     "Y=5;v=-1",
 					     "Y=5;v=1;",
 					     "Y=5;v=1;d=1;k=0;c=0",
+					     "Y=5;v=1;i=0badcafe",
+					     "Y=5;v=1;i=0badcaf;s=00000007",
+					     "Y=5;v=1;i=0badcafe;s=0000000g",
 					     "Y=5;v=1;d=1;k=300;c=",
 					     "Y=5;v=1;d=1;k=0;c=zz",
 					     "consumer-1",

@@ -15,15 +15,17 @@ def stable(record):
 
 
 def snapshot(broker, app):
-    """{topic: {key: its values in order}}; of a table only the latest, none if deleted."""
+    """{topic: {(partition, key): its values in order}}; of a table only the latest, none if
+    deleted. A tick has the same key in every partition, and only there an order."""
     topics = {}
     for logical in STREAMS + TABLES:
         keys = topics[logical] = collections.defaultdict(list)
         for record in broker.read(f"{app}.{logical}"):
+            place = record.partition, record.key
             if logical in TABLES:
-                keys[record.key].clear()
+                keys[place].clear()
             if logical in STREAMS or record.value is not None:
-                keys[record.key].append(stable(record))
+                keys[place].append(stable(record))
         check(keys, f"{app}.{logical} is empty")
     return topics
 
