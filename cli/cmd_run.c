@@ -36,6 +36,7 @@ static const char *const shown_options[] = {
 	"tick.ms",
 	"commit.interval.ms",
 	"checkpoint.interval.ms",
+	"workers",
 	"memory.max",
 	"cache.entries",
 	"series.dimensions",
@@ -65,7 +66,7 @@ static const struct args_spec spec = {
 	.examples = examples,
 };
 
-enum { WATCH_MS = 100, REPORT_MS = 10000, PATH_LEN_MAX = 2048 };
+enum { WATCH_MS = 100, REPORT_MS = 10000 };
 
 struct totals {
 	int64_t records, fired, effects, dead_letters, published, commits;
@@ -84,7 +85,6 @@ struct run {
 	int64_t expected;		   /* its records, about */
 	struct http_listener *listener;	   /* NULL: nobody watches */
 	struct status_source source;
-	char state_path[PATH_LEN_MAX];
 	struct http_server *server;
 };
 
@@ -284,16 +284,28 @@ static void log_stats(const struct run *run)
 	status_report_fini(&report);
 }
 
-static void keep_totals(struct totals *totals, const struct worker_stats *stats)
+static void add_totals(struct totals *totals, const struct worker_stats *stats)
 {
-	*totals = (struct totals){ .records = stats_get(&stats->records),
-				   .fired = stats_get(&stats->fired),
-				   .effects = stats_get(&stats->effects),
-				   .dead_letters = stats_get(&stats->dead_letters),
-				   .published = stats_get(&stats->published),
-				   .commits = stats_get(&stats->commits),
-				   .commit_age_us_sum = stats_get(&stats->commit_age_us_sum),
-				   .commit_age_us_max = stats_get(&stats->commit_age_us_max) };
+	totals->records += stats_get(&stats->records);
+	totals->fired += stats_get(&stats->fired);
+	totals->effects += stats_get(&stats->effects);
+	totals->dead_letters += stats_get(&stats->dead_letters);
+	totals->published += stats_get(&stats->published);
+	totals->commits += stats_get(&stats->commits);
+	totals->commit_age_us_sum += stats_get(&stats->commit_age_us_sum);
+	if (stats_get(&stats->commit_age_us_max) > totals->commit_age_us_max)
+		totals->commit_age_us_max = stats_get(&stats->commit_age_us_max);
+}
+
+/* Of all workers of each stage. */
+static void take_totals(struct line *line, struct totals totals[STAGE_COUNT])
+{
+	memset(totals, 0, STAGE_COUNT * sizeof *totals);
+	for (size_t i = 0; i < line_seat_count(line); i++) {
+		struct line_stage stage;
+		line_stage(line, i, &stage);
+		add_totals(&totals[stage.stage], stage.stats);
+	}
 }
 
 /* The figures of a run that came to its end, for a person. */
@@ -320,7 +332,9 @@ static void print_summary(const struct run *run)
 /* Where the line is; the share stays below 1 until it has ended, since the total is an estimate. */
 static void show_progress(const struct run *run, struct line *line, struct progress *progress)
 {
-	int64_t records = stats_get(&line_stats(line, run->watched)->records);
+	struct totals totals[STAGE_COUNT];
+	take_totals(line, totals);
+	int64_t records = totals[run->watched].records;
 	double share = run->expected > 0 ? (double)records / (double)run->expected : 0;
 	if (share < 0.01) /* too early for a time left */
 		share = 0;
@@ -347,9 +361,7 @@ static void watch(const struct run *run, struct line *line, struct progress *pro
 static struct err *begin_watching(struct run *run, struct line *line)
 {
 	const struct conf *conf = args_conf(run->args);
-	run->source = (struct status_source){ line, conf_string(conf, "app.id"), run->state_path };
-	snprintf(run->state_path, sizeof run->state_path, "%s/%s", conf_string(conf, "state.dir"),
-		 run->source.app_id);
+	run->source = (struct status_source){ line, conf_string(conf, "app.id") };
 	if (run->listener == NULL)
 		return NULL;
 	log_emit(LOG_INFO, "run", "serving /metrics, /health, /ready and /status", "{s:s}",
@@ -381,8 +393,7 @@ static struct err *run_line(struct run *run)
 	watch(run, line, progress);
 	log_stats(run);
 	http_server_stop(&run->server);
-	for (size_t i = 0; i < run->stage_count; i++)
-		keep_totals(&run->totals[i], line_stats(line, i));
+	take_totals(line, run->totals);
 	struct err *ended = line_finish(&line);
 	if (err == NULL)
 		err = ended;

@@ -1,31 +1,39 @@
 #include "cli/line.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/budget.h"
-#include "cli/identity.h"
+#include "cli/place.h"
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
 #include "state/cache.h"
 
 enum {
 	POLL_MS = 50,
-	PATH_LEN_MAX = 4096,
-	INSTANCE_LEN_MAX = 128,
 	DUE_BYTES = 48,	/* of a state's timer, besides its slot */
 	CACHE_ENTRIES_MIN = 200,
 };
 
+/* A stage of the line, and how far its workers have come together. */
+struct level {
+	const char *name;
+	const struct level *upstream; /* its end is this one's start of ending; NULL: none */
+	size_t input_count;
+	_Atomic int working; /* workers that have not ended */
+	_Atomic bool over;   /* every worker is to end: all inputs are processed */
+};
+
+/* One worker of a stage. */
 struct seat {
 	struct line *line;
-	const char *name;
-	const struct seat *upstream; /* its end is this one's start of ending; NULL: none */
+	struct level *level;
+	struct place *place;
+	int number; /* of the worker within its stage, from 1 */
+	_Atomic int64_t ended; /* partitions it owned when all of them were at their end; -1 */
 	struct registry *registry;
 	struct stage *stage;
 	struct worker *worker;
@@ -42,53 +50,14 @@ struct line {
 	struct line_options options;
 	struct stage_options stage_options;
 	struct budget budget; /* of memory.max */
-	struct store *store;
-	char instance[INSTANCE_LEN_MAX + 1]; /* who this process is to Kafka */
-	struct seat seats[STAGE_COUNT];
+	struct place places[WORKERS_MAX];
+	size_t worker_count; /* of each stage */
+	struct level levels[STAGE_COUNT];
+	struct seat seats[LINE_SEATS_MAX];
 	size_t seat_count;
 	bool watched; /* somebody may ask for figures */
 	_Atomic bool stop;
 };
-
-static struct err *make_folder(const char *path)
-{
-	if (mkdir(path, 0755) == 0 || errno == EEXIST)
-		return NULL;
-	return err_new(ERR_FATAL, "STATE_DIR", "the state folder %s can't be made: %s", path,
-		       strerror(errno));
-}
-
-static struct err *open_store(struct line *line)
-{
-	char path[PATH_LEN_MAX];
-	const char *folder = conf_string(line->options.conf, "state.dir");
-	struct err *err = make_folder(folder);
-	if (err != NULL)
-		return err;
-	snprintf(path, sizeof path, "%s/%s", folder, line->stage_options.app_id);
-	struct store_opened opened;
-	const struct store_options store = { .memory_bytes = line->budget.store_bytes,
-					     .room_bytes = line->budget.store_bytes };
-	err = store_open(path, &store, &opened, &line->store);
-	if (err == NULL && opened.damaged)
-		log_emit(LOG_WARN, "run", "the state folder was damaged, it is rebuilt from Kafka",
-			 "{s:s,s:s}", "folder", path, "reason", opened.reason);
-	return err;
-}
-
-/* The configured name, else the one in the file beside the store. */
-static struct err *find_instance(struct line *line)
-{
-	const char *configured = conf_string(line->options.conf, "instance");
-	char path[PATH_LEN_MAX];
-	if (*configured != '\0') {
-		snprintf(line->instance, sizeof line->instance, "%s", configured);
-		return NULL;
-	}
-	snprintf(path, sizeof path, "%s/%s.instance", conf_string(line->options.conf, "state.dir"),
-		 line->stage_options.app_id);
-	return identity_load(path, line->instance);
-}
 
 static void read_options(struct line *line)
 {
@@ -111,13 +80,13 @@ static void read_options(struct line *line)
 static struct err *open_bus(struct seat *seat, struct bus **bus)
 {
 	const struct line *line = seat->line;
-	names_output(line->stage_options.app_id, seat->name, seat->group);
+	names_output(line->stage_options.app_id, seat->level->name, seat->group);
 	snprintf(seat->transactional_id, sizeof seat->transactional_id, "%s.%s.%s",
-		 line->stage_options.app_id, seat->name, line->instance);
+		 line->stage_options.app_id, seat->level->name, seat->place->instance);
 	const struct bus_kafka_options options = {
 		.client = line->options.client,
 		.group = seat->group,
-		.instance = line->instance,
+		.instance = seat->place->instance,
 		.transactional_id = seat->transactional_id,
 		.fetch_bytes = line->budget.fetch_bytes,
 		.producer_bytes = line->budget.producer_bytes,
@@ -165,18 +134,43 @@ static struct err *open_worker(struct seat *seat)
 	struct err *err = open_bus(seat, &bus);
 	if (err != NULL)
 		return err;
-	return worker_open(&options, processor, bus, line->store, seat->registry, &seat->stats,
-			   &seat->worker);
+	return worker_open(&options, processor, bus, seat->place->store, seat->registry,
+			   &seat->stats, &seat->worker);
+}
+
+/* Of the line's partitions of this stage, how many were at their end when their owners last looked;
+ * what has been true once stays true, since nothing more comes in. */
+static int64_t ended_partitions(const struct line *line, const struct level *level)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < line->seat_count; i++) {
+		int64_t ended = atomic_load(&line->seats[i].ended);
+		if (line->seats[i].level == level && ended > 0)
+			sum += ended;
+	}
+	return sum;
 }
 
 /* Whether a run that ends with its input is over for this stage. */
-static struct err *is_over(const struct seat *seat, bool *over)
+static struct err *is_over(struct seat *seat, bool *over)
 {
-	*over = false;
-	if (!seat->line->options.until_end ||
-	    (seat->upstream != NULL && !atomic_load(&seat->upstream->done)))
+	struct level *level = seat->level;
+	const struct line *line = seat->line;
+	*over = atomic_load(&level->over);
+	if (*over || !line->options.until_end ||
+	    (level->upstream != NULL && atomic_load(&level->upstream->working) > 0))
 		return NULL;
-	return worker_at_end(seat->worker, over);
+	int64_t ended = -1;
+	struct err *err = worker_share_at_end(seat->worker, &ended);
+	if (err != NULL)
+		return err;
+	atomic_store(&seat->ended, ended);
+	if (ended_partitions(line, level) ==
+	    (int64_t)level->input_count * line->options.partition_count) {
+		atomic_store(&level->over, true);
+		*over = true;
+	}
+	return NULL;
 }
 
 static struct err *run_worker(struct seat *seat)
@@ -204,33 +198,62 @@ static void *seat_main(void *argument)
 	if (seat->worker != NULL)
 		worker_close(&seat->worker);
 	if (seat->err != NULL) {
-		log_emit(LOG_ERROR, seat->name, "stage ended by an error", "{s:s,s:s}", "code",
-			 err_code(seat->err), "reason", err_text(seat->err));
+		log_emit(LOG_ERROR, seat->level->name, "stage ended by an error", "{s:s,s:s}",
+			 "code", err_code(seat->err), "reason", err_text(seat->err));
 		atomic_store(&seat->line->stop, true);
 	}
 	atomic_store(&seat->done, true);
+	atomic_fetch_sub(&seat->level->working, 1);
 	return NULL;
 }
 
-static struct err *start_seat(struct line *line, const char *name)
+static struct err *start_seat(struct line *line, struct level *level, int number)
 {
 	struct seat *seat = &line->seats[line->seat_count];
 	seat->line = line;
-	seat->name = name;
-	seat->upstream = line->seat_count > 0 ? &line->seats[line->seat_count - 1] : NULL;
+	seat->level = level;
+	seat->number = number;
+	seat->place = &line->places[number - 1];
+	atomic_store(&seat->ended, -1);
 	struct err *err =
 		registry_open(conf_string(line->options.conf, "registry.url"), &seat->registry);
 	if (err != NULL)
 		return err;
-	seat->stage = stage_new(name, &line->stage_options, seat->registry);
+	seat->stage = stage_new(level->name, &line->stage_options, seat->registry);
+	(void)stage_inputs(seat->stage, &level->input_count);
 	if (line->seat_count == 0)
 		log_emit(LOG_INFO, "run", "schema registry", "{s:s}", "registry",
 			 registry_describe(seat->registry));
 	line->seat_count++;
 	if (pthread_create(&seat->thread, NULL, seat_main, seat) != 0)
-		return err_new(ERR_FATAL, "THREAD", "a thread for %s can't be started", name);
+		return err_new(ERR_FATAL, "THREAD", "a thread for %s can't be started",
+			       level->name);
 	seat->started = true;
 	return NULL;
+}
+
+static struct err *open_places(struct line *line)
+{
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < line->worker_count; i++)
+		err = place_open(line->options.conf, (int)i + 1,
+				 line->budget.store_bytes / line->worker_count, &line->places[i]);
+	return err;
+}
+
+static struct err *start_levels(struct line *line)
+{
+	struct err *err = NULL;
+	for (size_t i = 0; i < line->options.stage_count; i++) {
+		struct level *level = &line->levels[i];
+		level->name = line->options.stages[i];
+		level->upstream = i > 0 ? &line->levels[i - 1] : NULL;
+		atomic_store(&level->working, (int)line->worker_count);
+	}
+	for (size_t i = 0; err == NULL && i < line->options.stage_count; i++)
+		for (size_t k = 0; err == NULL && k < line->worker_count; k++)
+			err = start_seat(line, &line->levels[i], (int)k + 1);
+	return err;
 }
 
 struct err *line_start(const struct line_options *options, struct line **out)
@@ -239,13 +262,13 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	line->options = *options;
 	*out = line;
 	read_options(line);
-	budget_share(conf_int(options->conf, "memory.max"), options->stage_count, &line->budget);
+	line->worker_count = (size_t)conf_int(options->conf, "workers");
+	budget_share(conf_int(options->conf, "memory.max"),
+		     options->stage_count * line->worker_count, &line->budget);
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
-	struct err *err = open_store(line);
+	struct err *err = open_places(line);
 	if (err == NULL)
-		err = find_instance(line);
-	for (size_t i = 0; err == NULL && i < options->stage_count; i++)
-		err = start_seat(line, options->stages[i]);
+		err = start_levels(line);
 	if (err == NULL)
 		return NULL;
 	line_stop(line);
@@ -267,34 +290,37 @@ bool line_is_running(const struct line *line)
 	return false;
 }
 
-struct worker_stats *line_stats(struct line *line, size_t stage)
-{
-	return &line->seats[stage].stats;
-}
-
-size_t line_stage_count(const struct line *line)
+size_t line_seat_count(const struct line *line)
 {
 	return line->seat_count;
 }
 
-void line_stage(struct line *line, size_t stage, struct line_stage *out)
+void line_stage(struct line *line, size_t index, struct line_stage *out)
 {
-	struct seat *seat = &line->seats[stage];
-	*out = (struct line_stage){ .name = seat->name,
+	struct seat *seat = &line->seats[index];
+	*out = (struct line_stage){ .name = seat->level->name,
+				    .stage = (size_t)(seat->level - line->levels),
+				    .worker = line->worker_count > 1 ? seat->number : 0,
 				    .stats = &seat->stats,
 				    .consumer = &seat->consumer_stats,
 				    .producer = &seat->producer_stats };
 	out->inputs = stage_inputs(seat->stage, &out->input_count);
 }
 
-struct store *line_store(struct line *line)
+size_t line_worker_count(const struct line *line)
 {
-	return line->store;
+	return line->worker_count;
+}
+
+struct store *line_store(struct line *line, size_t worker, const char **path)
+{
+	*path = line->places[worker].path;
+	return line->places[worker].store;
 }
 
 const char *line_instance(const struct line *line)
 {
-	return line->instance;
+	return line->places[0].instance;
 }
 
 struct err *line_finish(struct line **out)
@@ -312,7 +338,8 @@ struct err *line_finish(struct line **out)
 		stage_free(&seat->stage);
 		registry_close(&seat->registry);
 	}
-	store_close(&line->store);
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		place_close(&line->places[i]);
 	free(line);
 	*out = NULL;
 	return first;

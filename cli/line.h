@@ -1,6 +1,7 @@
-/* The line as `foretell run` runs it: one thread with one worker per stage, over one store.
+/* The line as `foretell run` runs it: `workers` workers per stage, each with a thread; those of one
+ * number share a store (cli/place.h).
  *
- * Threads: line_start starts one per stage; the other calls belong to the caller's thread. */
+ * Threads: line_start starts one per worker; the other calls belong to the caller's thread. */
 #ifndef CLI_LINE_H
 #define CLI_LINE_H
 
@@ -30,20 +31,25 @@ void line_stop(struct line *line);
 
 bool line_is_running(const struct line *line); /* any thread */
 
-struct worker_stats *line_stats(struct line *line, size_t stage);
-
-/* One stage of the line, as others may look at it from any thread until line_finish; borrowed. */
+/* One worker of a stage, as others may look at it from any thread until line_finish; borrowed. */
 struct line_stage {
 	const char *name;
+	size_t stage; /* place in line_options.stages */
+	int worker;   /* its number, from 1; 0: the stage has one only */
 	const char *const *inputs; /* full topic names */
 	size_t input_count;
 	struct worker_stats *stats;
 	const struct client_stats *consumer, *producer; /* told only where http.listen is set */
 };
 
-size_t line_stage_count(const struct line *line);
-void line_stage(struct line *line, size_t stage, struct line_stage *out);
-struct store *line_store(struct line *line);
+enum { LINE_SEATS_MAX = STAGE_COUNT * WORKERS_MAX };
+
+size_t line_seat_count(const struct line *line); /* workers of all stages, stage by stage */
+void line_stage(struct line *line, size_t seat, struct line_stage *out);
+
+size_t line_worker_count(const struct line *line); /* of each stage */
+/* The store of worker `worker` (from 0), and the folder where it is; borrowed. */
+struct store *line_store(struct line *line, size_t worker, const char **path);
 const char *line_instance(const struct line *line);
 
 /* Waits for the threads, frees everything, and returns the first error that ended one. */

@@ -119,6 +119,14 @@ static const struct conf_option rows[] = {
 	  .unit = "entries",
 	  .doc = "States that each worker keeps in memory at most, as far as memory.max has room; "
 		 "slow where the active ones do not fit." },
+	{ .name = "workers",
+	  .kind = CONF_INT,
+	  .fallback = "1",
+	  .min = 1,
+	  .max = WORKERS_MAX,
+	  .unit = "workers",
+	  .doc = "Workers of each stage in this process, a thread each; they share its "
+		 "partitions." },
 	{ .name = "memory.max",
 	  .kind = CONF_SIZE,
 	  .fallback = "1G",

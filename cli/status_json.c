@@ -99,7 +99,8 @@ static json_t *stage_json(const struct status_report *report, const struct statu
 					  "entries", counter(&stats->cache_entries), "dirty",
 					  counter(&stats->cache_dirty)));
 	return checked(json_pack(
-		"{s:s,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "stage", stage->stage.name,
+		"{s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "stage",
+		stage->stage.name, "worker", stage->stage.worker > 0 ? stage->stage.worker : 1,
 		"phase", worker_phase_name(stage->phase), "ready", (int)stage->ready, "turn_age_ms",
 		(json_int_t)stage->alive_age_ms, "lag", (json_int_t)stage->lag, "replay_distance",
 		(json_int_t)stage->replay_distance, "counters", counters_json(stats), "commit",

@@ -27,6 +27,17 @@ static void put(const struct metrics *metrics, enum unit unit, int64_t value)
 /* Not a number that there is: it has no sample. */
 #define ABSENT INT64_MIN
 
+/* The worker's number only where there are several, as a rule a stage has one. */
+static void label_stage(struct metrics *metrics, const struct line_stage *stage)
+{
+	char number[16];
+	metrics_label(metrics, "stage", stage->name);
+	if (stage->worker == 0)
+		return;
+	snprintf(number, sizeof number, "%d", stage->worker);
+	metrics_label(metrics, "worker", number);
+}
+
 struct stage_family {
 	const char *name, *help;
 	enum metrics_type type;
@@ -128,7 +139,7 @@ static void put_stages(struct context *context)
 			if (value == ABSENT)
 				continue;
 			metrics_labels_clear(&context->metrics);
-			metrics_label(&context->metrics, "stage", stage->stage.name);
+			label_stage(&context->metrics, &stage->stage);
 			put(&context->metrics, family->unit, value);
 		}
 	}
@@ -211,7 +222,7 @@ static void put_tasks_of(struct context *context, const struct task_family *fami
 			continue;
 		snprintf(partition, sizeof partition, "%d", (int)task->partition);
 		metrics_labels_clear(&context->metrics);
-		metrics_label(&context->metrics, "stage", stage->stage.name);
+		label_stage(&context->metrics, &stage->stage);
 		metrics_label(&context->metrics, "topic", stage->stage.inputs[task->input]);
 		metrics_label(&context->metrics, "partition", partition);
 		put(&context->metrics, family->unit, value);
@@ -238,7 +249,7 @@ static void put_phases(struct context *context)
 	for (size_t s = 0; s < context->report->stage_count; s++) {
 		for (int phase = 0; phase < PHASE_COUNT; phase++) {
 			metrics_labels_clear(metrics);
-			metrics_label(metrics, "stage", context->report->stages[s].stage.name);
+			label_stage(metrics, &context->report->stages[s].stage);
 			metrics_label(metrics, "phase",
 				      worker_phase_name((enum worker_phase)phase));
 			metrics_count(metrics, (int)context->report->stages[s].phase == phase);
@@ -246,11 +257,11 @@ static void put_phases(struct context *context)
 	}
 }
 
-static void put_sample(struct metrics *metrics, const char *stage, const char *label,
+static void put_sample(struct metrics *metrics, const struct line_stage *stage, const char *label,
 		       const char *value, int64_t count)
 {
 	metrics_labels_clear(metrics);
-	metrics_label(metrics, "stage", stage);
+	label_stage(metrics, stage);
 	metrics_label(metrics, label, value);
 	metrics_count(metrics, count);
 }
@@ -267,9 +278,9 @@ static void put_aborts(struct context *context)
 			const char *code = atomic_load_explicit(&slot->code, memory_order_acquire);
 			if (code == NULL)
 				break;
-			put_sample(metrics, stage->name, "code", code, stats_get(&slot->count));
+			put_sample(metrics, stage, "code", code, stats_get(&slot->count));
 		}
-		put_sample(metrics, stage->name, "code", "other",
+		put_sample(metrics, stage, "code", "other",
 			   stats_get(&stage->stats->aborts_other));
 	}
 }
@@ -281,11 +292,11 @@ static void put_rebalances(struct context *context)
 		       "Partitions given (assigned), given back (revoked) or taken away (lost).");
 	for (size_t s = 0; s < context->report->stage_count; s++) {
 		const struct line_stage *stage = &context->report->stages[s].stage;
-		put_sample(metrics, stage->name, "kind", "assigned",
+		put_sample(metrics, stage, "kind", "assigned",
 			   stats_get(&stage->stats->assigned));
-		put_sample(metrics, stage->name, "kind", "revoked",
+		put_sample(metrics, stage, "kind", "revoked",
 			   stats_get(&stage->stats->revoked));
-		put_sample(metrics, stage->name, "kind", "lost", stats_get(&stage->stats->lost));
+		put_sample(metrics, stage, "kind", "lost", stats_get(&stage->stats->lost));
 	}
 }
 
@@ -300,7 +311,7 @@ static void put_commit_ages(struct context *context)
 		for (size_t i = 0; i <= STATS_BUCKETS; i++)
 			counts[i] = stats_get(&stage->stats->commit_age.counts[i]);
 		metrics_labels_clear(metrics);
-		metrics_label(metrics, "stage", stage->name);
+		label_stage(metrics, stage);
 		metrics_histogram_us(metrics, stats_bounds_us, STATS_BUCKETS, counts,
 				     stats_get(&stage->stats->commit_age.sum_us));
 	}
@@ -335,13 +346,14 @@ static const struct client_family client_families[] = {
 };
 
 static void put_client(struct context *context, const struct client_family *family,
-		       const char *stage, const char *kind, const struct client_stats *stats)
+		       const struct line_stage *stage, const char *kind,
+		       const struct client_stats *stats)
 {
 	if (stats_get(&stats->told_wall_ms) == 0)
 		return;
 	const _Atomic int64_t *number = (const void *)((const char *)stats + family->offset);
 	metrics_labels_clear(&context->metrics);
-	metrics_label(&context->metrics, "stage", stage);
+	label_stage(&context->metrics, stage);
 	metrics_label(&context->metrics, "client", kind);
 	put(&context->metrics, family->unit, stats_get(number));
 }
@@ -353,8 +365,8 @@ static void put_clients(struct context *context)
 		metrics_family(&context->metrics, family->name, family->type, family->help);
 		for (size_t s = 0; s < context->report->stage_count; s++) {
 			const struct line_stage *stage = &context->report->stages[s].stage;
-			put_client(context, family, stage->name, "consumer", stage->consumer);
-			put_client(context, family, stage->name, "producer", stage->producer);
+			put_client(context, family, stage, "consumer", stage->consumer);
+			put_client(context, family, stage, "producer", stage->producer);
 		}
 	}
 }

@@ -136,6 +136,18 @@ static void take_stage(struct status_stage *stage, int64_t now_ms)
 	stage->ready = stage->joined && stage->live;
 }
 
+static void add_store(struct status_report *report, struct line *line, size_t worker)
+{
+	const char *path;
+	struct store_memory memory, *sum = &report->store_memory;
+	store_memory(line_store(line, worker, &path), &memory);
+	sum->write_buffers += memory.write_buffers;
+	sum->block_cache += memory.block_cache;
+	sum->table_readers += memory.table_readers;
+	sum->background_errors += memory.background_errors;
+	report->store_disk_bytes += folder_bytes(path);
+}
+
 void status_report_take(const struct status_source *source, struct status_report *report)
 {
 	*report = (struct status_report){
@@ -143,14 +155,14 @@ void status_report_take(const struct status_source *source, struct status_report
 		.instance = line_instance(source->line),
 		.now_wall_ms = time_wall_ms(),
 		.now_ms = time_monotonic_ms(),
-		.stage_count = line_stage_count(source->line),
+		.stage_count = line_seat_count(source->line),
 	};
 	for (size_t i = 0; i < report->stage_count; i++) {
 		line_stage(source->line, i, &report->stages[i].stage);
 		take_stage(&report->stages[i], report->now_ms);
 	}
-	store_memory(line_store(source->line), &report->store_memory);
-	report->store_disk_bytes = folder_bytes(source->state_path);
+	for (size_t i = 0; i < line_worker_count(source->line); i++)
+		add_store(report, source->line, i);
 	take_process(&report->process, report->now_wall_ms);
 }
 

@@ -40,7 +40,7 @@ struct status_process {
 struct status_report {
 	const char *app_id, *instance;
 	int64_t now_wall_ms, now_ms; /* when it was taken; wall and monotonic */
-	struct status_stage stages[STAGE_COUNT];
+	struct status_stage stages[LINE_SEATS_MAX]; /* one for each worker of each stage */
 	size_t stage_count;
 	struct store_memory store_memory;
 	int64_t store_disk_bytes;
@@ -48,9 +48,8 @@ struct status_report {
 };
 
 struct status_source {
-	struct line *line;	/* borrowed */
-	const char *app_id;	/* borrowed */
-	const char *state_path; /* the application's state folder; borrowed */
+	struct line *line;  /* borrowed */
+	const char *app_id; /* borrowed */
 };
 
 /* Fills *report; free it with status_report_fini. */

@@ -413,21 +413,17 @@ struct err *worker_step(struct worker *worker, int timeout_ms)
 	return err;
 }
 
-static struct err *all_assigned(struct worker *worker, bool *all)
+static struct err *count_inputs(struct engine *engine, int64_t *partitions)
 {
-	struct engine *engine = &worker->engine;
-	int64_t expected = 0, owned = 0;
+	*partitions = 0;
 	for (size_t i = 0; i < engine->options.input_count; i++) {
 		int32_t count = 0;
 		struct err *err =
 			bus_partition_count(engine->bus, engine->options.inputs[i], &count);
 		if (err != NULL)
 			return err;
-		expected += count;
+		*partitions += count;
 	}
-	for (size_t i = 0; i < engine->task_count; i++)
-		owned += engine->tasks[i] != NULL;
-	*all = worker->assigned && owned == expected;
 	return NULL;
 }
 
@@ -446,15 +442,12 @@ static bool seems_at_end(const struct engine *engine)
 	return true;
 }
 
-struct err *worker_at_end(struct worker *worker, bool *at_end)
+struct err *worker_share_at_end(struct worker *worker, int64_t *partitions)
 {
 	struct engine *engine = &worker->engine;
-	*at_end = false;
-	if (!worker->assigned || worker->state != WORKER_RUNNING || !seems_at_end(engine))
+	*partitions = -1;
+	if (worker->state != WORKER_RUNNING || !seems_at_end(engine))
 		return NULL;
-	struct err *err = all_assigned(worker, at_end);
-	if (err != NULL || !*at_end)
-		return err;
 	struct position *ends = check_calloc(engine->task_count + 1, sizeof *ends);
 	size_t count = 0;
 	for (size_t i = 0; i < engine->task_count; i++)
@@ -462,11 +455,27 @@ struct err *worker_at_end(struct worker *worker, bool *at_end)
 			ends[count++] =
 				(struct position){ .topic = engine->tasks[i]->own_topic,
 						   .partition = engine->tasks[i]->partition };
-	err = bus_ends(engine->bus, ends, count);
-	for (size_t i = 0; err == NULL && i < count; i++)
-		*at_end = *at_end && bus_end_reached(engine->bus, ends[i].topic,
-						     ends[i].partition) >= ends[i].offset;
+	struct err *err = count > 0 ? bus_ends(engine->bus, ends, count) : NULL;
+	bool at_end = err == NULL;
+	for (size_t i = 0; at_end && i < count; i++)
+		at_end = bus_end_reached(engine->bus, ends[i].topic, ends[i].partition) >=
+			 ends[i].offset;
 	free(ends);
+	if (at_end)
+		*partitions = (int64_t)count;
+	return err;
+}
+
+struct err *worker_at_end(struct worker *worker, bool *at_end)
+{
+	int64_t partitions = -1, expected = 0;
+	*at_end = false;
+	if (!worker->assigned)
+		return NULL;
+	struct err *err = worker_share_at_end(worker, &partitions);
+	if (err == NULL && partitions >= 0)
+		err = count_inputs(&worker->engine, &expected);
+	*at_end = err == NULL && partitions >= 0 && partitions == expected;
 	return err;
 }
 

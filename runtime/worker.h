@@ -48,6 +48,10 @@ ERR_MUST_USE struct err *worker_step(struct worker *worker, int timeout_ms);
  * committed. Asks the broker: for ends of runs, not for the loop. */
 ERR_MUST_USE struct err *worker_at_end(struct worker *worker, bool *at_end);
 
+/* As worker_at_end, of the partitions that are this worker's: how many they are, or -1 while one of
+ * them is not at its end. */
+ERR_MUST_USE struct err *worker_share_at_end(struct worker *worker, int64_t *partitions);
+
 /* Processes what is pending, publishes every changed state (Y = X) and commits. */
 ERR_MUST_USE struct err *worker_drain(struct worker *worker);
 
