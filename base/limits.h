@@ -27,7 +27,7 @@ enum {
 	PARTITIONS_MAX = 1024, /* of one topic */
 	TASKS_MAX = 2048,      /* (topic, partition) pairs of one worker */
 	WRITERS_MAX = 2048,    /* of one log */
-	WORKERS_MAX = 16,      /* of one stage in one process */
+	STAGE_WORKERS_MAX = 16, /* of one stage in one process */
 	TARGETS_MAX = 16,      /* keys that one record may touch */
 
 	/* a transaction */

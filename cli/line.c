@@ -50,7 +50,7 @@ struct line {
 	struct line_options options;
 	struct stage_options stage_options;
 	struct budget budget; /* of memory.max */
-	struct place places[WORKERS_MAX];
+	struct place places[STAGE_WORKERS_MAX];
 	size_t worker_count; /* of each stage */
 	struct level levels[STAGE_COUNT];
 	struct seat seats[LINE_SEATS_MAX];
@@ -338,7 +338,7 @@ struct err *line_finish(struct line **out)
 		stage_free(&seat->stage);
 		registry_close(&seat->registry);
 	}
-	for (size_t i = 0; i < WORKERS_MAX; i++)
+	for (size_t i = 0; i < STAGE_WORKERS_MAX; i++)
 		place_close(&line->places[i]);
 	free(line);
 	*out = NULL;

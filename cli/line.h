@@ -42,7 +42,7 @@ struct line_stage {
 	const struct client_stats *consumer, *producer; /* told only where http.listen is set */
 };
 
-enum { LINE_SEATS_MAX = STAGE_COUNT * WORKERS_MAX };
+enum { LINE_SEATS_MAX = STAGE_COUNT * STAGE_WORKERS_MAX };
 
 size_t line_seat_count(const struct line *line); /* workers of all stages, stage by stage */
 void line_stage(struct line *line, size_t seat, struct line_stage *out);

@@ -123,7 +123,7 @@ static const struct conf_option rows[] = {
 	  .kind = CONF_INT,
 	  .fallback = "1",
 	  .min = 1,
-	  .max = WORKERS_MAX,
+	  .max = STAGE_WORKERS_MAX,
 	  .unit = "workers",
 	  .doc = "Workers of each stage in this process, a thread each; they share its "
 		 "partitions." },
