@@ -12,11 +12,13 @@ DAY_MS = orders.DAY_MS
 ORDERS_MEAN = 18
 TOPIC = "erp.events"
 SLICE_S = 0.05
+LATE_EVERY, LATE_MS = 61, 40 * DAY_MS
+OVERSIZE_EVERY, OVERSIZE_BYTES = 2003, 1000200
 
 
-def event(row, serial):
+def event(row, serial, name="o"):
     return encode("erp_event", {
-        "event_id": f"o{serial}", "source": "shop",
+        "event_id": f"{name}{serial}", "source": "shop",
         "type": "erp.order" if row.amount_minor >= 0 else "erp.return", "subject": row.customer,
         "event_ms": row.time_ms, "trace_id": None, "amount_minor": row.amount_minor,
         "currency": "EUR", "quantity": row.quantity, "attrs": {"country": row.country}})
@@ -28,7 +30,8 @@ def end_of_input(at_ms):
 
 
 class Load(threading.Thread):
-    """Writes all of `rows` within about `seconds`, spread evenly; poison among them."""
+    """Writes all of `rows` within about `seconds`, spread evenly; poison, late and oversized
+    records among them."""
 
     def __init__(self, address, rows, seconds, poison_every=0, first_serial=0):
         super().__init__(daemon=True)
@@ -47,7 +50,7 @@ class Load(threading.Thread):
         producer = Producer({
             "bootstrap.servers": self.address, "acks": "all", "enable.idempotence": True,
             "linger.ms": 5, "partitioner": "murmur2_random", "message.timeout.ms": 300000,
-            "log_level": 0})
+            "message.max.bytes": 2 << 20, "log_level": 0})
 
         def delivered(error, message):
             if error is not None:
@@ -73,9 +76,20 @@ class Load(threading.Thread):
         key = row.customer.encode()
         self.event_ids.append(f"o{serial}")
         producer.produce(TOPIC, value=event(row, serial), key=key, on_delivery=delivered)
-        if self.poison_every and index % self.poison_every == self.poison_every - 1:
+        if self.poison_every == 0:
+            return
+        if index % self.poison_every == self.poison_every - 1:
             self.poison_count += 1
             producer.produce(TOPIC, value=b"\x00poison" + key, key=key, on_delivery=delivered)
+        if index % LATE_EVERY == LATE_EVERY - 1:  # behind its partition's clock
+            self.event_ids.append(f"late{serial}")
+            late = row._replace(time_ms=max(orders.BEGIN_MS, row.time_ms - LATE_MS))
+            producer.produce(TOPIC, value=event(late, serial, "late"), key=key,
+                             on_delivery=delivered)
+        if index % OVERSIZE_EVERY == OVERSIZE_EVERY - 1:
+            self.poison_count += 1
+            producer.produce(TOPIC, value=b"oversize" * (OVERSIZE_BYTES // 8), key=key,
+                             on_delivery=delivered)
 
 
 def make_rows(event_count, day_count, seed):

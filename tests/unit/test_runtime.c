@@ -1,13 +1,18 @@
-/* runtime/: what travels with a commit, and the clock of a log. */
+/* runtime/: what travels with a commit, the clock of a log, and waiting for room on the disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/check.h"
+#include "base/log.h"
 #include "runtime/checkpoint.h"
+#include "runtime/keep.h"
 #include "runtime/log_clock.h"
 
 static void expect_ok(struct err *err)
@@ -174,6 +179,57 @@ static void full_journal_asks_for_a_checkpoint(void **state)
 	log_clock_free(&clock);
 }
 
+/* Time that only sleeping moves. */
+static int64_t slept_ns(void *context)
+{
+	return *(const int64_t *)context;
+}
+
+static int64_t slept_ms(void *context)
+{
+	return *(const int64_t *)context / 1000000;
+}
+
+static void sleep_on(void *context, int64_t ms)
+{
+	*(int64_t *)context += ms * 1000000;
+}
+
+static void full_disk_is_waited_for_so_long(void **state)
+{
+	(void)state;
+	char path[256];
+	const char *base = getenv("TMPDIR");
+	snprintf(path, sizeof path, "%s/foretell-full-XXXXXX", base != NULL ? base : "/tmp");
+	assert_non_null(mkdtemp(path));
+	/* as if the disk had to have more room than there is */
+	const struct store_options options = { .memory_bytes = 8 << 20, .room_bytes = UINT64_MAX };
+	int64_t now_ns = 0;
+	const struct time_source time = { slept_ns, slept_ms, sleep_on, &now_ns };
+	const struct processor processor = { .name = "test" };
+	struct worker_stats *stats = check_calloc(1, sizeof *stats);
+	struct engine *engine = check_calloc(1, sizeof *engine);
+	engine->processor = &processor;
+	engine->options.time = &time;
+	engine->stats = stats;
+	expect_ok(store_open(path, &options, NULL, &engine->store));
+	engine->batch = store_batch_new();
+	struct err *err = keep_write(engine, engine->batch);
+	assert_non_null(err);
+	assert_int_equal(err_verdict(err), ERR_FATAL);
+	assert_non_null(strstr(err_text(err), "--state.dir"));
+	expect_code(err, "STORE_FULL");
+	assert_true(now_ns / 1000000 >= STORE_FULL_WAIT_MS &&
+		    now_ns / 1000000 < STORE_FULL_WAIT_MS + 1000);
+	store_batch_free(&engine->batch);
+	store_close(&engine->store);
+	free(engine);
+	free(stats);
+	char command[600];
+	snprintf(command, sizeof command, "rm -rf '%s' '%s.lock'", path, path);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,7 +238,9 @@ int main(void)
 		cmocka_unit_test(clock_is_the_slowest_writers),
 		cmocka_unit_test(saved_clock_is_as_of_y),
 		cmocka_unit_test(full_journal_asks_for_a_checkpoint),
+		cmocka_unit_test(full_disk_is_waited_for_so_long),
 	};
+	log_set_level(LOG_OFF);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
