@@ -11,7 +11,8 @@ while IFS=$'\t' read -r file words; do
 		echo "# tests/$file has nothing called \"$words\""
 		bad=1
 	}
-done < <(grep -oE '`[a-z0-9/_]+\.(py|c|sh)` "[^"]+"' "$table" | sed -E 's/^`([^`]+)` "(.*)"$/\1\t\2/')
+done < <(grep -oE '`[a-z0-9/_]+\.(py|c|sh)` "[^"]+"' "$table" |
+	sed -E 's/^`([^`]+)` "(.*)"$/\1\t\2/')
 [ "$bad" -eq 0 ] && [ "$count" -gt 30 ] || printf "not "
 echo "ok 1 - the tests of all faults are there ($count)"
 bad=0

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One process takes over from another: from one that sleeps, from one of its own name, from one that
-died within a transaction. Whoever has lost its place does no harm when it wakes up."""
+"""One process takes over from another: from one that sleeps, from one of its own name, from one
+that died within a transaction. Whoever has lost its place does no harm when it wakes up."""
 
 import os
 import shutil
@@ -40,8 +40,8 @@ def zombie(st):
     st.first = first
 
 
-@test("a second process with the first one's name takes its place: the first one ends, and says why",
-      needs=zombie)
+@test("a second process with the first one's name takes its place: the first one ends, and says "
+      "why", needs=zombie)
 def successor(st):
     line, first = st.over, st.first
     double = line.worker("double")
