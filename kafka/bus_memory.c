@@ -1,21 +1,18 @@
-/* The model keeps, per partition, the log as Kafka does: records and transaction markers each take
- * an offset, and a reader stops at the last stable offset (LSO), the first offset of a transaction
- * still open. Whether a record counts is looked up by its transaction's outcome.
+/* The client: one member of a group and one transactional producer.
  *
- *   transaction of one transactional id:
+ *   the producer:
  *
- *     IDLE --begin--> OPEN --commit--> IDLE          outcome COMMITTED, markers, offsets applied
- *                      |  \--abort---> IDLE          outcome ABORTED, markers
- *                      |--fault, fenced--> BROKEN --abort--> IDLE (a new epoch where fenced)
+ *     NONE --init--> IDLE --begin--> OPEN --commit--> IDLE
+ *                      ^              | \--fault, fenced--> BROKEN --abort--> IDLE, NONE
+ *                      +----abort-----+
  *
- * Harsher than the real one on purpose: a poll that joins hands out nothing, and the end of a
- * partition is reported by a poll after the one that handed out its last record.
+ *   the member: NONE --subscribe--> JOINING --assigned--> JOINED --rebalance, lost--> JOINING
+ *                                     ^ next poll            | the listener gives up
+ *                                     +-------- LEFT <-------+
  *
- * Not modelled: groups of more than one member (a second one with another transactional id is
- * refused; with the same id it takes the membership over, as a static instance does); waiting of
- * any kind (where the real one waits and then gives up, the model answers RETRY at once); markers
- * that trail the commit's answer; time-outs of transactions and sessions; compaction; records that
- * the client still holds back when a transaction is aborted (the model appends at once). */
+ * A fenced producer comes back only as a member of the group, as bus_kafka's does: a zombie would
+ * fence its successor. Harsher than the real one on purpose: a poll that joins hands out nothing,
+ * and the end of a partition is reported by a poll after the one with its last record. */
 #include "kafka/bus_memory.h"
 
 #include <stdio.h>
@@ -23,119 +20,31 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/hash.h"
+#include "kafka/memory_kafka.h"
 
 enum {
-	MEMORY_TOPICS_MAX = 256,
-	MEMORY_GROUPS_MAX = 256,
-	MEMORY_PRODUCERS_MAX = 256,
-	MEMORY_TOUCHED_MAX = TASKS_MAX * 4,
-	MEMORY_POSITIONS_MAX = TASKS_MAX * 4,
 	/* The broker's default max.message.bytes less the overhead of a batch of one record. */
-	MEMORY_RECORD_BYTES_MAX = 1048588 - 61 - 32,
-};
-
-enum outcome {
-	OUTCOME_OPEN,
-	OUTCOME_COMMITTED,
-	OUTCOME_ABORTED,
-};
-
-enum slot_kind {
-	SLOT_RECORD,
-	SLOT_MARKER, /* of a commit or an abort: takes an offset, is never handed out */
-};
-
-/* What stands at one offset. */
-struct slot {
-	enum slot_kind kind;
-	size_t txn; /* index of its outcome; 0: no transaction */
-	int64_t timestamp_ms;
-	struct bytes key, value; /* owned */
-	size_t header_count;
-	struct header *headers; /* owned, with names and values */
-};
-
-struct memory_partition {
-	struct memory_topic *topic;
-	int32_t index;
-	struct slot *slots; /* slots[i] stands at offset i */
-	size_t slot_count, slot_room;
-	size_t low; /* first retained offset */
-};
-
-struct memory_topic {
-	char name[TOPIC_NAME_MAX + 1];
-	int32_t partition_count;
-	struct memory_partition *partitions;
-};
-
-/* One of a group's committed positions. */
-struct memory_position {
-	struct memory_partition *partition;
-	int64_t offset;
-	char metadata[POSITION_TEXT_MAX];
-};
-
-struct position_set {
-	struct memory_position *items;
-	size_t count, room;
-};
-
-struct bus_memory;
-
-struct memory_group {
-	char *name;
-	struct position_set committed;
-	struct bus_memory *member; /* NULL: none joined */
-};
-
-/* A partition that a transaction has written to. */
-struct touched {
-	struct memory_partition *partition;
-	size_t offset; /* where the transaction begins in it */
-};
-
-/* What the brokers know of one transactional id. */
-struct memory_producer {
-	char *transactional_id;
-	unsigned epoch;
-	size_t txn; /* 0: none open */
-	struct touched *touched;
-	size_t touched_count, touched_room;
-	struct memory_group *group; /* of the pending positions */
-	struct position_set pending;
-};
-
-struct memory_kafka {
-	struct memory_topic *topics[MEMORY_TOPICS_MAX];
-	size_t topic_count;
-	struct memory_group *groups[MEMORY_GROUPS_MAX];
-	size_t group_count;
-	struct memory_producer *producers[MEMORY_PRODUCERS_MAX];
-	size_t producer_count;
-	uint8_t *outcomes; /* of transaction i; 0 is never used */
-	size_t outcome_count, outcome_room;
-	int64_t now_ms;
-	enum memory_fault fault;
-	size_t poll_max; /* records of one poll */
+	RECORD_BYTES_MAX = 1048588 - 61 - 32,
+	BEATS_A_SESSION = 10,
+	HELD_CHANCE = 8, /* chaos: one in so many records sends what the client holds */
 };
 
 enum txn_state {
+	TXN_NONE, /* no producer */
 	TXN_IDLE,
 	TXN_OPEN,
 	TXN_BROKEN,
 };
 
 enum member_state {
-	MEMBER_NONE,	/* not subscribed */
-	MEMBER_JOINING, /* the next poll assigns */
+	MEMBER_NONE,
+	MEMBER_JOINING,
 	MEMBER_JOINED,
-	MEMBER_FENCED, /* another instance has taken over */
+	MEMBER_LEFT, /* given up; the next poll joins anew */
 };
 
 struct assigned {
-	struct memory_partition *partition;
+	struct model_partition *partition;
 	int64_t offset; /* next to be read */
 	int64_t end;	/* reached, or -1 */
 };
@@ -143,366 +52,76 @@ struct assigned {
 struct bus_memory {
 	struct bus bus;
 	struct memory_kafka *kafka;
-	struct memory_group *group;
-	struct memory_producer *producer;
+	bool dead, stopped;
+	char *instance; /* NULL: dynamic */
+	char *transactional_id;
+
+	struct model_producer *producer;
 	unsigned epoch;
 	enum txn_state txn_state;
-	bool committing;
+	struct memory_job *job; /* of the open transaction, owned */
+
 	enum member_state member_state;
+	struct model_membership member;
+	enum model_news news;
+	int64_t beat_ms; /* of the next heartbeat */
 	struct bus_listener listener;
 	char *topics[TOPICS_PER_STAGE_MAX];
 	size_t topic_count;
-	struct assigned *assigned;
+	struct assigned assigned[TASKS_MAX];
 	size_t assigned_count;
 	size_t turn; /* the partition that the next poll starts with */
 	struct record *records;
 };
-
-/* `array` (of `count` used items) with room for one more. */
-static void *array_grow(void *array, size_t count, size_t *room, size_t item_size)
-{
-	if (count < *room)
-		return array;
-	*room = *room == 0 ? 16 : *room * 2;
-	return check_realloc(array, *room * item_size);
-}
-
-/* ---- the cluster ---------------------------------------------------------------------------- */
-
-struct memory_kafka *memory_kafka_new(void)
-{
-	struct memory_kafka *kafka = check_calloc(1, sizeof *kafka);
-	kafka->outcome_count = 1;
-	kafka->poll_max = POLL_RECORDS_MAX;
-	kafka->outcome_room = 16;
-	kafka->outcomes = check_calloc(kafka->outcome_room, sizeof *kafka->outcomes);
-	return kafka;
-}
-
-static void slot_fini(struct slot *slot)
-{
-	free((void *)slot->key.data);
-	free((void *)slot->value.data);
-	for (size_t i = 0; i < slot->header_count; i++) {
-		free((void *)slot->headers[i].name);
-		free((void *)slot->headers[i].value.data);
-	}
-	free(slot->headers);
-}
-
-static void topic_free(struct memory_topic *topic)
-{
-	for (int32_t i = 0; i < topic->partition_count; i++) {
-		for (size_t j = 0; j < topic->partitions[i].slot_count; j++)
-			slot_fini(&topic->partitions[i].slots[j]);
-		free(topic->partitions[i].slots);
-	}
-	free(topic->partitions);
-	free(topic);
-}
-
-void memory_kafka_free(struct memory_kafka **kafka)
-{
-	struct memory_kafka *k = *kafka;
-	if (k == NULL)
-		return;
-	for (size_t i = 0; i < k->topic_count; i++)
-		topic_free(k->topics[i]);
-	for (size_t i = 0; i < k->group_count; i++) {
-		free(k->groups[i]->name);
-		free(k->groups[i]->committed.items);
-		free(k->groups[i]);
-	}
-	for (size_t i = 0; i < k->producer_count; i++) {
-		free(k->producers[i]->transactional_id);
-		free(k->producers[i]->touched);
-		free(k->producers[i]->pending.items);
-		free(k->producers[i]);
-	}
-	free(k->outcomes);
-	free(k);
-	*kafka = NULL;
-}
-
-static struct memory_topic *topic_find(const struct memory_kafka *kafka, const char *name)
-{
-	for (size_t i = 0; i < kafka->topic_count; i++)
-		if (strcmp(kafka->topics[i]->name, name) == 0)
-			return kafka->topics[i];
-	return NULL;
-}
-
-static struct memory_partition *partition_find(const struct memory_kafka *kafka, const char *name,
-					       int32_t index)
-{
-	struct memory_topic *topic = topic_find(kafka, name);
-	if (topic == NULL || index < 0 || index >= topic->partition_count)
-		return NULL;
-	return &topic->partitions[index];
-}
-
-void memory_kafka_topic(struct memory_kafka *kafka, const char *name, int32_t partition_count)
-{
-	CHECK(kafka->topic_count < MEMORY_TOPICS_MAX);
-	CHECK(topic_find(kafka, name) == NULL);
-	CHECK(strlen(name) <= TOPIC_NAME_MAX);
-	CHECK(partition_count > 0 && partition_count <= PARTITIONS_MAX);
-	struct memory_topic *topic = check_calloc(1, sizeof *topic);
-	snprintf(topic->name, sizeof topic->name, "%s", name);
-	topic->partition_count = partition_count;
-	topic->partitions = check_calloc((size_t)partition_count, sizeof *topic->partitions);
-	for (int32_t i = 0; i < partition_count; i++) {
-		topic->partitions[i].topic = topic;
-		topic->partitions[i].index = i;
-	}
-	kafka->topics[kafka->topic_count++] = topic;
-}
-
-void memory_kafka_set_time(struct memory_kafka *kafka, int64_t now_ms)
-{
-	kafka->now_ms = now_ms;
-}
-
-void memory_kafka_set_poll_max(struct memory_kafka *kafka, size_t count)
-{
-	CHECK(count > 0 && count <= POLL_RECORDS_MAX);
-	kafka->poll_max = count;
-}
-
-void memory_kafka_fault(struct memory_kafka *kafka, enum memory_fault fault)
-{
-	kafka->fault = fault;
-}
-
-/* Whether `fault` was asked for; it strikes once. */
-static bool fault_take(struct memory_kafka *kafka, enum memory_fault fault)
-{
-	if (kafka->fault != fault)
-		return false;
-	kafka->fault = MEMORY_FAULT_NONE;
-	return true;
-}
-
-/* ---- the log -------------------------------------------------------------------------------- */
-
-/* A new copy; absent stays absent, and empty stays apart from it. */
-static struct bytes bytes_copy(struct bytes source)
-{
-	if (source.data == NULL)
-		return source;
-	uint8_t *copy = check_malloc(source.len + 1);
-	memcpy(copy, source.data, source.len);
-	copy[source.len] = 0;
-	return bytes_of(copy, source.len);
-}
-
-static struct slot *slot_append(struct memory_kafka *kafka, struct memory_partition *partition,
-				enum slot_kind kind, size_t txn)
-{
-	partition->slots = array_grow(partition->slots, partition->slot_count,
-				      &partition->slot_room, sizeof *partition->slots);
-	struct slot *slot = &partition->slots[partition->slot_count++];
-	*slot = (struct slot){ .kind = kind, .txn = txn, .timestamp_ms = kafka->now_ms };
-	return slot;
-}
-
-static void record_append(struct memory_kafka *kafka, struct memory_partition *partition,
-			  const struct outgoing *out, size_t txn)
-{
-	struct slot *slot = slot_append(kafka, partition, SLOT_RECORD, txn);
-	slot->key = bytes_copy(out->key);
-	slot->value = bytes_copy(out->value);
-	slot->header_count = out->header_count;
-	if (out->header_count == 0)
-		return;
-	slot->headers = check_calloc(out->header_count, sizeof *slot->headers);
-	for (size_t i = 0; i < out->header_count; i++) {
-		slot->headers[i].name = check_strdup(out->headers[i].name);
-		slot->headers[i].value = bytes_copy(out->headers[i].value);
-	}
-}
-
-/* The partition of `topic` that a record goes to; NULL where it doesn't exist. A record without a
- * key goes to the first one: Kafka would choose any, and the model must not be random. */
-static struct memory_partition *partition_choose(struct memory_topic *topic,
-						 const struct outgoing *out)
-{
-	int32_t index = out->partition;
-	if (index < 0)
-		index = out->key.data == NULL ? 0
-					      : hash_partition(out->key, topic->partition_count);
-	return index < topic->partition_count ? &topic->partitions[index] : NULL;
-}
-
-void memory_kafka_append(struct memory_kafka *kafka, const struct outgoing *out)
-{
-	struct memory_topic *topic = topic_find(kafka, out->topic);
-	CHECK(topic != NULL);
-	struct memory_partition *partition = partition_choose(topic, out);
-	CHECK(partition != NULL);
-	record_append(kafka, partition, out, 0);
-}
-
-void memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int32_t partition,
-		       int64_t low)
-{
-	struct memory_partition *trimmed = partition_find(kafka, topic, partition);
-	CHECK(trimmed != NULL);
-	CHECK(low >= (int64_t)trimmed->low && low <= (int64_t)trimmed->slot_count);
-	trimmed->low = (size_t)low;
-}
-
-static bool slot_visible(const struct memory_kafka *kafka, const struct slot *slot)
-{
-	return slot->kind == SLOT_RECORD &&
-	       (slot->txn == 0 || kafka->outcomes[slot->txn] == OUTCOME_COMMITTED);
-}
-
-/* The last stable offset: where the first open transaction of this partition begins. */
-static size_t partition_lso(const struct memory_kafka *kafka,
-			    const struct memory_partition *partition)
-{
-	size_t lso = partition->slot_count;
-	for (size_t i = 0; i < kafka->producer_count; i++) {
-		const struct memory_producer *producer = kafka->producers[i];
-		for (size_t j = 0; j < producer->touched_count; j++)
-			if (producer->touched[j].partition == partition &&
-			    producer->touched[j].offset < lso)
-				lso = producer->touched[j].offset;
-	}
-	return lso;
-}
-
-static void record_show(const struct memory_partition *partition, size_t offset,
-			struct record *record)
-{
-	const struct slot *slot = &partition->slots[offset];
-	*record = (struct record){
-		.topic = partition->topic->name,
-		.partition = partition->index,
-		.offset = (int64_t)offset,
-		.timestamp_ms = slot->timestamp_ms,
-		.key = slot->key,
-		.value = slot->value,
-	};
-	for (size_t i = 0; i < slot->header_count && i < HEADER_COUNT_MAX; i++)
-		record->headers[record->header_count++] = slot->headers[i];
-}
-
-size_t memory_kafka_read(struct memory_kafka *kafka, const char *topic, int32_t partition,
-			 size_t index_from, struct record *records, size_t records_max)
-{
-	const struct memory_partition *read = partition_find(kafka, topic, partition);
-	CHECK(read != NULL);
-	size_t lso = partition_lso(kafka, read), seen = 0, count = 0;
-	for (size_t i = read->low; i < lso && count < records_max; i++) {
-		if (!slot_visible(kafka, &read->slots[i]))
-			continue;
-		if (seen++ >= index_from)
-			record_show(read, i, &records[count++]);
-	}
-	return count;
-}
-
-/* ---- positions and transactions ------------------------------------------------------------- */
-
-static struct memory_position *position_find(const struct position_set *set,
-					     const struct memory_partition *partition)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i].partition == partition)
-			return &set->items[i];
-	return NULL;
-}
-
-static void position_put(struct position_set *set, struct memory_partition *partition,
-			 int64_t offset, const char *metadata)
-{
-	struct memory_position *position = position_find(set, partition);
-	if (position == NULL) {
-		CHECK(set->count < MEMORY_POSITIONS_MAX);
-		set->items = array_grow(set->items, set->count, &set->room, sizeof *set->items);
-		position = &set->items[set->count++];
-		position->partition = partition;
-	}
-	position->offset = offset;
-	snprintf(position->metadata, sizeof position->metadata, "%s", metadata);
-}
-
-static size_t txn_new(struct memory_kafka *kafka)
-{
-	kafka->outcomes = array_grow(kafka->outcomes, kafka->outcome_count, &kafka->outcome_room,
-				     sizeof *kafka->outcomes);
-	kafka->outcomes[kafka->outcome_count] = OUTCOME_OPEN;
-	return kafka->outcome_count++;
-}
-
-static void txn_touch(struct memory_producer *producer, struct memory_partition *partition)
-{
-	for (size_t i = 0; i < producer->touched_count; i++)
-		if (producer->touched[i].partition == partition)
-			return;
-	CHECK(producer->touched_count < MEMORY_TOUCHED_MAX);
-	producer->touched = array_grow(producer->touched, producer->touched_count,
-				       &producer->touched_room, sizeof *producer->touched);
-	producer->touched[producer->touched_count++] = (struct touched){
-		.partition = partition,
-		.offset = partition->slot_count,
-	};
-}
-
-/* Ends the open transaction: a marker in each partition touched, the positions applied or dropped.
- * The group's own partition (__consumer_offsets) isn't kept as a log. */
-static void txn_end(struct memory_kafka *kafka, struct memory_producer *producer,
-		    enum outcome outcome)
-{
-	if (producer->txn == 0)
-		return;
-	kafka->outcomes[producer->txn] = (uint8_t)outcome;
-	for (size_t i = 0; i < producer->touched_count; i++)
-		slot_append(kafka, producer->touched[i].partition, SLOT_MARKER, producer->txn);
-	for (size_t i = 0; i < producer->pending.count && outcome == OUTCOME_COMMITTED; i++) {
-		const struct memory_position *position = &producer->pending.items[i];
-		position_put(&producer->group->committed, position->partition, position->offset,
-			     position->metadata);
-	}
-	producer->touched_count = 0;
-	producer->pending.count = 0;
-	producer->txn = 0;
-}
-
-/* Whether an open transaction holds a position of `group` for this partition. */
-static bool position_pending(const struct memory_kafka *kafka, const struct memory_group *group,
-			     const struct memory_partition *partition)
-{
-	for (size_t i = 0; i < kafka->producer_count; i++)
-		if (kafka->producers[i]->group == group &&
-		    position_find(&kafka->producers[i]->pending, partition) != NULL)
-			return true;
-	return false;
-}
-
-/* ---- a bus: the producer -------------------------------------------------------------------- */
 
 static struct bus_memory *memory_of(struct bus *bus)
 {
 	return (struct bus_memory *)bus;
 }
 
-static bool producer_fenced(const struct bus_memory *memory)
+/* ---- calls that take their time ------------------------------------------------------------- */
+
+static struct err *killed(void)
 {
-	return memory->epoch != memory->producer->epoch;
+	return err_new(ERR_FATAL, "BUS_KILLED", "the process is dead");
 }
 
-/* What a call inside a transaction answers when there is none, or none that can go on. */
-static struct err *txn_error(struct bus_memory *memory)
+static struct err *unreachable(const char *what)
 {
-	if (producer_fenced(memory)) {
-		memory->txn_state = TXN_BROKEN;
-		return err_new(ERR_ABORT, "BUS_FENCED",
-			       "another producer with the transactional id %s has taken over",
-			       memory->producer->transactional_id);
-	}
+	return err_new(ERR_RETRY, "BUS_UNREACHABLE", "fault: %s found no broker", what);
+}
+
+static struct err *enter(struct bus_memory *memory, enum memory_call call, const char *what)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	const struct memory_chaos *chaos = kafka->chaos;
+	if (memory->dead)
+		return killed();
+	if (chaos != NULL)
+		chaos->pause(chaos->context, model_later(&kafka->clock));
+	memory_kafka_run(kafka);
+	if (memory->dead)
+		return killed();
+	return chaos != NULL && chaos->strikes(chaos->context, call) ? unreachable(what) : NULL;
+}
+
+/* Lets virtual time go on by a little. False where nobody else could change anything, or the wait
+ * since `began_ms` was long enough. */
+static bool wait_on(struct bus_memory *memory, int64_t began_ms)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	const struct memory_chaos *chaos = kafka->chaos;
+	if (chaos == NULL || memory->dead || kafka->clock.now_ms - began_ms > chaos->wait_ms_max)
+		return false;
+	chaos->pause(chaos->context, kafka->clock.now_ms + 1);
+	memory_kafka_run(kafka);
+	return !memory->dead;
+}
+
+/* ---- the producer --------------------------------------------------------------------------- */
+
+static struct err *no_transaction(void)
+{
 	return err_new(ERR_ABORT, "BUS_STATE", "no transaction is open that could go on");
 }
 
@@ -512,14 +131,40 @@ static struct err *topic_missing(const char *topic)
 		       "topic %s doesn't exist; create it: foretell topics create", topic);
 }
 
+/* Makes the producer ready where there is none: init_transactions. */
+static struct err *producer_ensure(struct bus_memory *memory)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	if (memory->txn_state != TXN_NONE)
+		return NULL;
+	int64_t began_ms = kafka->clock.now_ms;
+	while (model_txn_init(&kafka->txns, memory->producer, &memory->epoch) != MODEL_OK)
+		if (!wait_on(memory, began_ms))
+			return memory->dead ? killed() : unreachable("init_transactions");
+	memory->txn_state = TXN_IDLE;
+	return NULL;
+}
+
+static bool is_committing(const struct bus_memory *memory)
+{
+	return memory->job->step != JOB_NONE;
+}
+
 static struct err *memory_begin(struct bus *bus)
 {
 	struct bus_memory *memory = memory_of(bus);
-	/* A fenced producer learns of it from the first answer of a broker, not from begin. */
-	if (memory->txn_state != TXN_IDLE)
-		return txn_error(memory);
-	if (!producer_fenced(memory))
-		memory->producer->txn = txn_new(memory->kafka);
+	if (memory->dead)
+		return killed();
+	if (memory->txn_state == TXN_OPEN || memory->txn_state == TXN_BROKEN)
+		return no_transaction();
+	if (memory->txn_state == TXN_NONE && memory->news == NEWS_LOST)
+		return err_new(ERR_ABORT, "BUS_MEMBER_LOST", "the assignment is lost");
+	struct err *err = producer_ensure(memory);
+	if (err != NULL)
+		return err;
+	memory_job_clear(memory->job);
+	memory->job->producer = memory->producer;
+	memory->job->epoch = memory->epoch;
 	memory->txn_state = TXN_OPEN;
 	return NULL;
 }
@@ -535,22 +180,26 @@ static size_t outgoing_size(const struct outgoing *out)
 static struct err *memory_produce(struct bus *bus, const struct outgoing *out)
 {
 	struct bus_memory *memory = memory_of(bus);
-	if (memory->txn_state != TXN_OPEN || memory->committing)
-		return txn_error(memory);
-	struct memory_topic *topic = topic_find(memory->kafka, out->topic);
+	struct memory_kafka *kafka = memory->kafka;
+	if (memory->dead)
+		return killed();
+	if (memory->txn_state != TXN_OPEN || is_committing(memory))
+		return no_transaction();
+	struct model_topic *topic = model_log_topic(&kafka->log, out->topic);
 	if (topic == NULL)
 		return topic_missing(out->topic);
-	struct memory_partition *partition = partition_choose(topic, out);
+	struct model_partition *partition = model_log_choose(topic, out);
 	if (partition == NULL)
 		return err_new(ERR_FATAL, "BUS_TOPIC_MISSING", "topic %s has no partition %d",
 			       out->topic, (int)out->partition);
-	if (outgoing_size(out) > MEMORY_RECORD_BYTES_MAX)
+	if (outgoing_size(out) > RECORD_BYTES_MAX)
 		return err_new(ERR_POISON, "BUS_TOO_LARGE", "a record of %zu bytes for topic %s",
 			       outgoing_size(out), out->topic);
-	if (producer_fenced(memory))
-		return NULL; /* queued, and refused by the broker later */
-	txn_touch(memory->producer, partition);
-	record_append(memory->kafka, partition, out, memory->producer->txn);
+	if (kafka->chaos != NULL && kafka->chaos->strikes(kafka->chaos->context, MEMORY_PRODUCE))
+		return err_new(ERR_ABORT, "BUS_PRODUCE", "fault: the queue is full");
+	memory_job_hold(memory->job, partition, out);
+	if (model_below(&kafka->clock, HELD_CHANCE) == 0)
+		(void)memory_job_send(kafka, memory->job); /* a refusal comes with the commit */
 	return NULL;
 }
 
@@ -558,69 +207,107 @@ static struct err *memory_send_offsets(struct bus *bus, const struct position *p
 				       size_t count)
 {
 	struct bus_memory *memory = memory_of(bus);
-	if (memory->txn_state != TXN_OPEN || producer_fenced(memory))
-		return txn_error(memory);
-	if (memory->member_state == MEMBER_FENCED) {
-		memory->txn_state = TXN_BROKEN;
-		return err_new(ERR_ABORT, "BUS_MEMBER_FENCED",
-			       "another instance has taken over this member of the group");
-	}
-	if (fault_take(memory->kafka, MEMORY_FAULT_OFFSETS_TIMEOUT)) {
+	struct memory_job *job = memory->job;
+	if (memory->dead)
+		return killed();
+	if (memory->txn_state != TXN_OPEN || is_committing(memory))
+		return no_transaction();
+	if (memory_kafka_fault_take(memory->kafka, MEMORY_FAULT_OFFSETS_TIMEOUT)) {
 		memory->txn_state = TXN_BROKEN;
 		return err_new(ERR_ABORT, "BUS_TIMED_OUT", "fault: send_offsets timed out");
 	}
-	memory->producer->group = memory->group;
+	job->member = memory->member;
+	free(job->instance);
+	job->instance = memory->instance == NULL ? NULL : check_strdup(memory->instance);
+	job->has_positions = true;
 	for (size_t i = 0; i < count; i++) {
-		struct memory_partition *partition =
-			partition_find(memory->kafka, positions[i].topic, positions[i].partition);
-		if (partition == NULL)
+		struct model_position position = { .offset = positions[i].offset };
+		position.partition = model_log_partition(&memory->kafka->log, positions[i].topic,
+							 positions[i].partition);
+		if (position.partition == NULL)
 			return topic_missing(positions[i].topic);
 		CHECK(positions[i].offset >= 0);
-		position_put(&memory->producer->pending, partition, positions[i].offset,
-			     positions[i].metadata);
+		memcpy(position.metadata, positions[i].metadata, sizeof position.metadata);
+		model_positions_put(&job->positions, &position);
 	}
 	return NULL;
+}
+
+/* A commit that is struck fails before anything is sent, on the way, or after all is done. */
+static void strike_commit(struct bus_memory *memory)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	struct memory_job *job = memory->job;
+	switch (model_below(&kafka->clock, 3)) {
+	case 0: break;
+	case 1: (void)memory_job_send(kafka, job); break;
+	default: job->fails_after = true; return;
+	}
+	job->step = JOB_DONE;
+	job->outcome = err_new(ERR_ABORT, "BUS_TIMED_OUT", "fault: the commit timed out");
 }
 
 static struct err *memory_commit_start(struct bus *bus)
 {
 	struct bus_memory *memory = memory_of(bus);
-	if (memory->txn_state != TXN_OPEN || memory->committing)
-		return txn_error(memory);
-	memory->committing = true;
+	struct memory_kafka *kafka = memory->kafka;
+	if (memory->dead)
+		return killed();
+	if (memory->txn_state != TXN_OPEN || is_committing(memory))
+		return no_transaction();
+	memory->job->step = JOB_WAITS;
+	memory->job->due_ms = model_later(&kafka->clock);
+	if (kafka->chaos != NULL && kafka->chaos->strikes(kafka->chaos->context, MEMORY_COMMIT))
+		strike_commit(memory);
 	return NULL;
+}
+
+static bool job_is_done(const struct bus_memory *memory)
+{
+	const struct memory_job *job = memory->job;
+	return job->step == JOB_DONE && job->due_ms <= memory->kafka->clock.now_ms;
 }
 
 static struct err *memory_commit_end(struct bus *bus, bool wait, bool *done)
 {
 	struct bus_memory *memory = memory_of(bus);
-	(void)wait;
 	*done = true;
-	if (!memory->committing)
+	if (memory->dead)
+		return killed();
+	if (!is_committing(memory))
 		return NULL;
-	memory->committing = false;
-	if (memory->txn_state != TXN_OPEN || producer_fenced(memory))
-		return txn_error(memory);
-	if (fault_take(memory->kafka, MEMORY_FAULT_COMMIT_ABORTS)) {
-		txn_end(memory->kafka, memory->producer, OUTCOME_ABORTED);
-		memory->txn_state = TXN_BROKEN;
-		return err_new(ERR_ABORT, "BUS_COMMIT", "fault: the commit failed");
+	memory_kafka_run(memory->kafka);
+	while (wait && !job_is_done(memory)) {
+		CHECK(memory->kafka->chaos != NULL);
+		(void)wait_on(memory, memory->kafka->clock.now_ms);
+		if (memory->dead)
+			return killed();
 	}
-	txn_end(memory->kafka, memory->producer, OUTCOME_COMMITTED);
-	if (fault_take(memory->kafka, MEMORY_FAULT_COMMIT_AMBIGUOUS)) {
-		memory->txn_state = TXN_BROKEN;
-		return err_new(ERR_ABORT, "BUS_COMMIT", "fault: the commit's answer was lost");
-	}
-	memory->txn_state = TXN_IDLE;
-	return NULL;
+	*done = job_is_done(memory);
+	if (!*done)
+		return NULL;
+	struct err *err = memory->job->outcome;
+	memory->job->outcome = NULL;
+	memory_job_clear(memory->job);
+	memory->txn_state = err == NULL ? TXN_IDLE : TXN_BROKEN;
+	return err;
 }
 
-/* What init_transactions does: aborts what is open under this id and fences everyone else. */
-static void producer_init(struct bus_memory *memory)
+static struct err *member_fenced(void)
 {
-	txn_end(memory->kafka, memory->producer, OUTCOME_ABORTED);
-	memory->epoch = ++memory->producer->epoch;
-	memory->txn_state = TXN_IDLE;
+	return err_new(ERR_FATAL, "BUS_MEMBER_FENCED",
+		       "another instance has taken over this member of the group");
+}
+
+/* What a member of the group may do about its fenced producer. */
+static struct err *replace_producer(struct bus_memory *memory)
+{
+	if (memory->member_state == MEMBER_JOINED && memory->news == NEWS_NONE)
+		memory->news = model_group_heartbeat(&memory->kafka->groups, &memory->member);
+	if (memory->news == NEWS_FENCED)
+		return member_fenced();
+	memory->txn_state = TXN_NONE;
+	return memory->news == NEWS_LOST ? NULL : producer_ensure(memory);
 }
 
 static struct err *memory_abort(struct bus *bus)
@@ -629,64 +316,60 @@ static struct err *memory_abort(struct bus *bus)
 	bool done;
 	struct err *err = memory_commit_end(bus, true, &done);
 	err_free(&err); /* the positions will tell */
-	if (producer_fenced(memory)) {
-		/* Only a member of the group may come back: a zombie would fence its successor. */
-		if (memory->member_state == MEMBER_FENCED)
-			return err_new(ERR_FATAL, "BUS_MEMBER_FENCED",
-				       "another instance has taken over this member of the group");
-		producer_init(memory);
+	err = enter(memory, MEMORY_ABORT, "abort");
+	if (err != NULL)
+		return err;
+	memory_job_clear(memory->job);
+	if (memory->txn_state == TXN_NONE)
+		return memory->news == NEWS_LOST ? NULL : producer_ensure(memory);
+	if (memory->txn_state == TXN_IDLE)
 		return NULL;
-	}
-	txn_end(memory->kafka, memory->producer, OUTCOME_ABORTED);
+	enum model_answer answer =
+		model_txn_end(&memory->kafka->txns, memory->producer, memory->epoch, false);
+	if (answer == MODEL_FENCED)
+		return replace_producer(memory);
 	memory->txn_state = TXN_IDLE;
 	return NULL;
 }
 
-/* ---- a bus: the consumer -------------------------------------------------------------------- */
+/* ---- the member ----------------------------------------------------------------------------- */
+
+void bus_memory_beat(struct bus_memory *memory)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	if (memory->dead)
+		return;
+	memory_job_run(kafka, memory->job); /* requests that were sent arrive */
+	if (memory->stopped || memory->member.id == 0)
+		return;
+	if (memory->member_state == MEMBER_JOINING) {
+		(void)model_group_heartbeat(&kafka->groups, &memory->member);
+		return;
+	}
+	if (memory->member_state != MEMBER_JOINED || kafka->clock.now_ms < memory->beat_ms)
+		return;
+	if (kafka->chaos != NULL)
+		memory->beat_ms = kafka->clock.now_ms + kafka->groups.session_ms / BEATS_A_SESSION;
+	enum model_news news = model_group_heartbeat(&kafka->groups, &memory->member);
+	if (news > memory->news)
+		memory->news = news;
+}
 
 static struct err *memory_subscribe(struct bus *bus, const char *const *topics, size_t count,
 				    const struct bus_listener *listener)
 {
-	struct bus_memory *memory = memory_of(bus), *other = memory->group->member;
+	struct bus_memory *memory = memory_of(bus);
+	if (memory->dead)
+		return killed();
 	CHECK(memory->member_state == MEMBER_NONE);
 	CHECK(count > 0 && count <= TOPICS_PER_STAGE_MAX);
 	CHECK(listener->assigned != NULL && listener->revoked != NULL);
-	if (other != NULL && other->producer != memory->producer)
-		return err_new(ERR_FATAL, "BUS_MODEL", "the model's groups have one member");
-	if (other != NULL) {
-		other->member_state = MEMBER_FENCED;
-		other->assigned_count = 0;
-	}
-	memory->group->member = memory;
 	memory->member_state = MEMBER_JOINING;
 	memory->listener = *listener;
 	for (size_t i = 0; i < count; i++)
 		memory->topics[memory->topic_count++] = check_strdup(topics[i]);
-	return NULL;
-}
-
-/* Lists every partition of the subscribed topics as assigned, nothing to be read of them yet. */
-static struct err *assignment_make(struct bus_memory *memory)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < memory->topic_count; i++) {
-		struct memory_topic *topic = topic_find(memory->kafka, memory->topics[i]);
-		if (topic == NULL)
-			return topic_missing(memory->topics[i]);
-		count += (size_t)topic->partition_count;
-	}
-	CHECK(count <= TASKS_MAX);
-	memory->assigned = check_realloc(memory->assigned, count * sizeof *memory->assigned);
-	memory->assigned_count = 0;
-	for (size_t i = 0; i < memory->topic_count; i++) {
-		struct memory_topic *topic = topic_find(memory->kafka, memory->topics[i]);
-		for (int32_t j = 0; j < topic->partition_count; j++)
-			memory->assigned[memory->assigned_count++] = (struct assigned){
-				.partition = &topic->partitions[j],
-				.offset = -1,
-				.end = -1,
-			};
-	}
+	memory->member.topics = (const char *const *)memory->topics;
+	memory->member.topic_count = count;
 	return NULL;
 }
 
@@ -702,28 +385,114 @@ static struct position *positions_new(const struct bus_memory *memory)
 	return positions;
 }
 
-static struct err *memory_join(struct bus_memory *memory)
+/* Leaves the group after a listener's error, which it returns; the next poll joins again. */
+static struct err *give_up(struct bus_memory *memory, struct err *err)
 {
-	struct err *err = assignment_make(memory);
+	if (memory->dead)
+		return err;
+	memory->assigned_count = 0;
+	memory->member_state = MEMBER_LEFT;
+	memory->news = NEWS_NONE;
+	model_group_leave(&memory->kafka->groups, &memory->member);
+	return err;
+}
+
+static struct err *take_assignment(struct bus_memory *memory,
+				   struct model_partition *const *partitions, size_t count)
+{
+	struct err *err = producer_ensure(memory);
 	if (err != NULL)
 		return err;
+	memory->assigned_count = count;
+	for (size_t i = 0; i < count; i++)
+		memory->assigned[i] = (struct assigned){ partitions[i], -1, -1 };
 	struct position *positions = positions_new(memory);
-	err = memory->listener.assigned(memory->listener.context, positions,
-					memory->assigned_count);
-	/* A listener that gives up leaves the group; the next poll joins again. */
-	if (err != NULL)
-		memory->assigned_count = 0;
-	else
-		memory->member_state = MEMBER_JOINED;
-	for (size_t i = 0; i < memory->assigned_count; i++)
+	if (count > 0)
+		err = memory->listener.assigned(memory->listener.context, positions, count);
+	for (size_t i = 0; err == NULL && i < count; i++) {
 		memory->assigned[i].offset = positions[i].offset;
+		if (positions[i].offset < 0)
+			err = err_new(ERR_FATAL, "BUS_OFFSET_GONE",
+				      "%s [%d]: no offset was given to start from",
+				      positions[i].topic, (int)positions[i].partition);
+	}
 	free(positions);
 	return err;
 }
 
+static struct err *topics_exist(const struct bus_memory *memory)
+{
+	for (size_t i = 0; i < memory->topic_count; i++)
+		if (model_log_topic(&memory->kafka->log, memory->topics[i]) == NULL)
+			return topic_missing(memory->topics[i]);
+	return NULL;
+}
+
+/* Joins, as far as it goes without the others. */
+static struct err *join(struct bus_memory *memory)
+{
+	struct model_groups *groups = &memory->kafka->groups;
+	struct model_partition **partitions = NULL;
+	size_t count = 0;
+	struct err *err = topics_exist(memory);
+	if (err != NULL)
+		return err;
+	partitions = check_calloc(TASKS_MAX, sizeof(struct model_partition *));
+	if (memory->member.id == 0)
+		model_group_join(groups, &memory->member);
+	bool joined = model_group_joined(groups, &memory->member, partitions, &count);
+	if (!joined) /* of no effect where it has joined and waits for others */
+		model_group_join(groups, &memory->member);
+	if (!joined)
+		joined = model_group_joined(groups, &memory->member, partitions, &count);
+	if (joined) {
+		memory->member_state = MEMBER_JOINED;
+		memory->news = NEWS_NONE;
+		err = take_assignment(memory, partitions, count);
+	}
+	free(partitions);
+	return err == NULL ? NULL : give_up(memory, err);
+}
+
+/* Hands back what was assigned, because the group wants to, or has done, without it. */
+static struct err *revoke(struct bus_memory *memory, bool lost)
+{
+	struct err *err = NULL;
+	if (memory->assigned_count > 0) {
+		struct position *positions = positions_new(memory);
+		err = memory->listener.revoked(memory->listener.context, positions,
+					       memory->assigned_count, lost);
+		free(positions);
+	}
+	memory->assigned_count = 0;
+	return err;
+}
+
+/* What the group has said since the last poll. */
+static struct err *heed(struct bus_memory *memory)
+{
+	enum model_news news = memory->news;
+	if (memory->member_state != MEMBER_JOINED || news == NEWS_NONE)
+		return NULL;
+	struct err *err = revoke(memory, news == NEWS_LOST);
+	if (err != NULL)
+		return give_up(memory, err);
+	if (memory->dead)
+		return killed();
+	if (memory->news == NEWS_FENCED)
+		return member_fenced();
+	if (memory->news == NEWS_LOST)
+		memory->member.id = 0;
+	else
+		model_group_join(&memory->kafka->groups, &memory->member);
+	memory->member_state = MEMBER_JOINING;
+	memory->news = NEWS_NONE;
+	return NULL;
+}
+
 static struct err *offset_gone(const struct assigned *assigned)
 {
-	const struct memory_partition *partition = assigned->partition;
+	const struct model_partition *partition = assigned->partition;
 	return err_new(ERR_FATAL, "BUS_OFFSET_GONE",
 		       "%s [%d] has no offset %lld: it holds %zu to %zu", partition->topic->name,
 		       (int)partition->index, (long long)assigned->offset, partition->low,
@@ -734,32 +503,22 @@ static struct err *offset_gone(const struct assigned *assigned)
 static size_t assigned_take(struct bus_memory *memory, struct assigned *assigned,
 			    struct record *records, size_t max)
 {
-	const struct memory_partition *partition = assigned->partition;
-	size_t lso = partition_lso(memory->kafka, partition), count = 0;
+	const struct model_partition *partition = assigned->partition;
+	size_t stable = model_log_stable(partition), count = 0;
 	size_t offset = (size_t)assigned->offset;
-	if (offset >= lso) {
+	if (offset >= stable) {
 		assigned->end = assigned->offset;
 		return 0;
 	}
 	assigned->end = -1;
-	for (; offset < lso && count < max; offset++)
-		if (slot_visible(memory->kafka, &partition->slots[offset]))
-			record_show(partition, offset, &records[count++]);
+	for (; offset < stable && count < max; offset++)
+		count += model_log_show(&memory->kafka->log, partition, offset, &records[count]);
 	assigned->offset = (int64_t)offset;
 	return count;
 }
 
-static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch *batch)
+static struct err *fetch(struct bus_memory *memory, struct bus_batch *batch)
 {
-	struct bus_memory *memory = memory_of(bus);
-	(void)timeout_ms; /* time stands still in here: what isn't there now won't come */
-	*batch = (struct bus_batch){ .records = memory->records };
-	if (memory->member_state == MEMBER_FENCED)
-		return err_new(ERR_FATAL, "BUS_MEMBER_FENCED",
-			       "another instance has taken over this member of the group");
-	CHECK(memory->member_state != MEMBER_NONE);
-	if (memory->member_state == MEMBER_JOINING)
-		return memory_join(memory);
 	for (size_t i = 0; i < memory->assigned_count; i++) {
 		const struct assigned *assigned = &memory->assigned[i];
 		if (assigned->offset < (int64_t)assigned->partition->low ||
@@ -767,6 +526,8 @@ static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch
 			return offset_gone(assigned);
 	}
 	size_t poll_max = memory->kafka->poll_max;
+	if (memory->kafka->chaos != NULL)
+		poll_max = 1 + model_below(&memory->kafka->clock, (uint32_t)poll_max);
 	for (size_t i = 0; i < memory->assigned_count && batch->count < poll_max; i++) {
 		size_t turn = (memory->turn + i) % memory->assigned_count;
 		batch->count +=
@@ -778,28 +539,28 @@ static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch
 	return NULL;
 }
 
-static struct err *memory_committed(struct bus *bus, struct position *positions, size_t count)
+static struct err *memory_poll(struct bus *bus, int timeout_ms, struct bus_batch *batch)
 {
 	struct bus_memory *memory = memory_of(bus);
-	for (size_t i = 0; i < count; i++) {
-		struct memory_partition *partition =
-			partition_find(memory->kafka, positions[i].topic, positions[i].partition);
-		if (partition == NULL)
-			return topic_missing(positions[i].topic);
-		if (position_pending(memory->kafka, memory->group, partition))
-			return err_new(ERR_RETRY, "BUS_UNSTABLE",
-				       "an open transaction holds the position of %s [%d]",
-				       positions[i].topic, (int)positions[i].partition);
-		const struct memory_position *found =
-			position_find(&memory->group->committed, partition);
-		positions[i].offset = found == NULL ? -1 : found->offset;
-		snprintf(positions[i].metadata, sizeof positions[i].metadata, "%s",
-			 found == NULL ? "" : found->metadata);
-	}
-	return NULL;
+	(void)timeout_ms; /* what isn't there now comes with a later poll */
+	*batch = (struct bus_batch){ .records = memory->records };
+	CHECK(memory->member_state != MEMBER_NONE);
+	struct err *err = enter(memory, MEMORY_POLL, "poll");
+	if (err != NULL)
+		return err;
+	if (memory->news == NEWS_FENCED)
+		return member_fenced();
+	if (memory->member_state == MEMBER_LEFT)
+		memory->member_state = MEMBER_JOINING;
+	err = heed(memory);
+	if (err != NULL)
+		return err;
+	if (memory->member_state == MEMBER_JOINING)
+		return join(memory);
+	return fetch(memory, batch);
 }
 
-static struct assigned *assigned_find(const struct bus_memory *memory, const char *topic,
+static struct assigned *assigned_find(struct bus_memory *memory, const char *topic,
 				      int32_t partition)
 {
 	for (size_t i = 0; i < memory->assigned_count; i++)
@@ -812,12 +573,17 @@ static struct assigned *assigned_find(const struct bus_memory *memory, const cha
 static struct err *memory_seek(struct bus *bus, const struct position *positions, size_t count)
 {
 	struct bus_memory *memory = memory_of(bus);
+	struct err *err = enter(memory, MEMORY_SEEK, "seek");
+	if (err != NULL)
+		return err;
+	for (size_t i = 0; i < count; i++)
+		if (memory->news == NEWS_LOST ||
+		    assigned_find(memory, positions[i].topic, positions[i].partition) == NULL)
+			return err_new(ERR_ABORT, "BUS_NOT_ASSIGNED", "%s [%d] isn't assigned",
+				       positions[i].topic, (int)positions[i].partition);
 	for (size_t i = 0; i < count; i++) {
 		struct assigned *assigned =
 			assigned_find(memory, positions[i].topic, positions[i].partition);
-		if (assigned == NULL)
-			return err_new(ERR_ABORT, "BUS_NOT_ASSIGNED", "%s [%d] isn't assigned",
-				       positions[i].topic, (int)positions[i].partition);
 		assigned->offset = positions[i].offset;
 		assigned->end = -1;
 	}
@@ -830,13 +596,55 @@ static int64_t memory_end_reached(struct bus *bus, const char *topic, int32_t pa
 	return assigned == NULL ? -1 : assigned->end;
 }
 
-/* ---- a bus: outside the group --------------------------------------------------------------- */
+/* ---- what is asked of the brokers ----------------------------------------------------------- */
+
+/* Waits while a transaction holds the position. */
+static struct err *await_stable(struct bus_memory *memory, const struct model_partition *partition)
+{
+	int64_t began_ms = memory->kafka->clock.now_ms;
+	while (model_txn_holds(&memory->kafka->txns, memory->member.group, partition))
+		if (!wait_on(memory, began_ms))
+			return memory->dead
+				       ? killed()
+				       : err_new(ERR_RETRY, "BUS_UNSTABLE",
+						 "an open transaction holds the position of "
+						 "%s [%d]",
+						 partition->topic->name, (int)partition->index);
+	return NULL;
+}
+
+static struct err *memory_committed(struct bus *bus, struct position *positions, size_t count)
+{
+	struct bus_memory *memory = memory_of(bus);
+	struct err *err = enter(memory, MEMORY_COMMITTED, "committed offsets");
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		struct model_partition *partition = model_log_partition(
+			&memory->kafka->log, positions[i].topic, positions[i].partition);
+		if (partition == NULL)
+			return topic_missing(positions[i].topic);
+		err = await_stable(memory, partition);
+	}
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		const struct model_position *found = model_group_committed(
+			memory->member.group,
+			model_log_partition(&memory->kafka->log, positions[i].topic,
+					    positions[i].partition));
+		positions[i].offset = found == NULL ? -1 : found->offset;
+		snprintf(positions[i].metadata, sizeof positions[i].metadata, "%s",
+			 found == NULL ? "" : found->metadata);
+	}
+	return err;
+}
 
 static struct err *memory_watermarks(struct bus *bus, const char *topic, int32_t partition,
 				     int64_t *low, int64_t *high)
 {
-	const struct memory_partition *found =
-		partition_find(memory_of(bus)->kafka, topic, partition);
+	struct bus_memory *memory = memory_of(bus);
+	struct err *err = enter(memory, MEMORY_WATERMARKS, "watermarks");
+	if (err != NULL)
+		return err;
+	const struct model_partition *found =
+		model_log_partition(&memory->kafka->log, topic, partition);
 	if (found == NULL)
 		return topic_missing(topic);
 	*low = (int64_t)found->low;
@@ -856,7 +664,7 @@ static struct err *memory_ends(struct bus *bus, struct position *positions, size
 
 static struct err *memory_partition_count(struct bus *bus, const char *topic, int32_t *count)
 {
-	const struct memory_topic *found = topic_find(memory_of(bus)->kafka, topic);
+	const struct model_topic *found = model_log_topic(&memory_of(bus)->kafka->log, topic);
 	if (found == NULL)
 		return topic_missing(topic);
 	*count = found->partition_count;
@@ -867,35 +675,56 @@ static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t p
 				   struct err *(*each)(void *, const struct record *),
 				   void *context)
 {
-	struct memory_kafka *kafka = memory_of(bus)->kafka;
-	const struct memory_partition *found = partition_find(kafka, topic, partition);
+	struct bus_memory *memory = memory_of(bus);
+	struct memory_kafka *kafka = memory->kafka;
+	struct err *err = enter(memory, MEMORY_READ_ALL, "reading a topic");
+	if (err != NULL)
+		return err;
+	const struct model_partition *found = model_log_partition(&kafka->log, topic, partition);
 	if (found == NULL)
 		return topic_missing(topic);
 	size_t high = found->slot_count;
-	if (partition_lso(kafka, found) < high)
-		return err_new(ERR_RETRY, "BUS_UNSTABLE", "an open transaction holds %s [%d] back",
-			       topic, (int)partition);
-	for (size_t i = found->low; i < high; i++) {
-		if (!slot_visible(kafka, &found->slots[i]))
-			continue;
+	int64_t began_ms = kafka->clock.now_ms;
+	while (model_log_stable(found) < high)
+		if (!wait_on(memory, began_ms))
+			return memory->dead ? killed()
+					    : err_new(ERR_RETRY, "BUS_UNSTABLE",
+						      "an open transaction holds %s [%d] back",
+						      topic, (int)partition);
+	for (size_t i = found->low; err == NULL && i < high; i++) {
 		struct record record;
-		record_show(found, i, &record);
-		struct err *err = each(context, &record);
-		if (err != NULL)
-			return err;
+		if (!model_log_show(&kafka->log, found, i, &record))
+			continue;
+		err = each(context, &record);
+		if (err == NULL && kafka->chaos != NULL &&
+		    kafka->chaos->strikes(kafka->chaos->context, MEMORY_READ_ALL))
+			err = unreachable("reading a topic");
 	}
-	return NULL;
+	return err;
 }
 
-/* ---- a bus: its life ------------------------------------------------------------------------ */
+/* ---- its life ------------------------------------------------------------------------------- */
+
+static void forget_bus(struct bus_memory *memory)
+{
+	struct memory_kafka *kafka = memory->kafka;
+	size_t kept = 0;
+	for (size_t i = 0; i < kafka->bus_count; i++)
+		if (kafka->buses[i] != memory)
+			kafka->buses[kept++] = kafka->buses[i];
+	kafka->bus_count = kept;
+}
 
 static void memory_destroy(struct bus_memory *memory)
 {
-	if (memory->group->member == memory)
-		memory->group->member = NULL;
+	forget_bus(memory);
+	if (memory->job != NULL)
+		memory_job_clear(memory->job);
+	free(memory->job);
 	for (size_t i = 0; i < memory->topic_count; i++)
 		free(memory->topics[i]);
-	free(memory->assigned);
+	free(memory->instance);
+	free(memory->transactional_id);
 	free(memory->records);
 	free(memory);
 }
@@ -903,16 +732,40 @@ static void memory_destroy(struct bus_memory *memory)
 static void memory_close(struct bus *bus)
 {
 	struct bus_memory *memory = memory_of(bus);
-	if (memory->member_state == MEMBER_JOINED) {
-		struct position *positions = positions_new(memory);
-		struct err *err = memory->listener.revoked(memory->listener.context, positions,
-							   memory->assigned_count, false);
+	if (!memory->dead && memory->member_state == MEMBER_JOINED && memory->news != NEWS_FENCED) {
+		struct err *err = revoke(memory, memory->news == NEWS_LOST);
 		err_free(&err); /* the bus goes either way */
-		free(positions);
 	}
-	if (!producer_fenced(memory))
-		txn_end(memory->kafka, memory->producer, OUTCOME_ABORTED);
+	bool done;
+	struct err *err = memory_commit_end(bus, true, &done);
+	err_free(&err);
+	/* A static member doesn't leave: it may come back within its session. */
+	if (!memory->dead && memory->instance == NULL && memory->member.id != 0)
+		model_group_leave(&memory->kafka->groups, &memory->member);
+	if (!memory->dead && memory->txn_state != TXN_NONE)
+		(void)model_txn_end(&memory->kafka->txns, memory->producer, memory->epoch, false);
 	memory_destroy(memory);
+}
+
+void bus_memory_stop(struct bus *bus, bool stopped)
+{
+	memory_of(bus)->stopped = stopped;
+}
+
+/* What was sent is on its way, or it isn't: nobody knows. */
+void bus_memory_strike_dead(struct bus *bus)
+{
+	struct bus_memory *memory = memory_of(bus);
+	struct memory_kafka *kafka = memory->kafka;
+	memory->dead = true;
+	if (!is_committing(memory) || model_below(&kafka->clock, 2) == 0)
+		return;
+	memory->job->member.topics = NULL; /* the client's own, and not needed any more */
+	memory->job->member.topic_count = 0;
+	kafka->orphans = model_grow(kafka->orphans, kafka->orphan_count, &kafka->orphan_room,
+				    sizeof(struct memory_job *));
+	kafka->orphans[kafka->orphan_count++] = memory->job;
+	memory->job = NULL;
 }
 
 void bus_memory_kill(struct bus **bus)
@@ -922,57 +775,56 @@ void bus_memory_kill(struct bus **bus)
 	*bus = NULL;
 }
 
-static struct memory_group *group_get(struct memory_kafka *kafka, const char *name)
-{
-	for (size_t i = 0; i < kafka->group_count; i++)
-		if (strcmp(kafka->groups[i]->name, name) == 0)
-			return kafka->groups[i];
-	CHECK(kafka->group_count < MEMORY_GROUPS_MAX);
-	struct memory_group *group = check_calloc(1, sizeof *group);
-	group->name = check_strdup(name);
-	kafka->groups[kafka->group_count++] = group;
-	return group;
-}
+static const struct bus_ops memory_ops = {
+	.subscribe = memory_subscribe,
+	.poll = memory_poll,
+	.begin = memory_begin,
+	.produce = memory_produce,
+	.send_offsets = memory_send_offsets,
+	.commit_start = memory_commit_start,
+	.commit_end = memory_commit_end,
+	.abort = memory_abort,
+	.committed = memory_committed,
+	.seek = memory_seek,
+	.watermarks = memory_watermarks,
+	.ends = memory_ends,
+	.partition_count = memory_partition_count,
+	.read_all = memory_read_all,
+	.end_reached = memory_end_reached,
+	.close = memory_close,
+};
 
-static struct memory_producer *producer_get(struct memory_kafka *kafka, const char *id)
+struct err *bus_memory_open_with(struct memory_kafka *kafka,
+				 const struct bus_memory_options *options, struct bus **bus)
 {
-	for (size_t i = 0; i < kafka->producer_count; i++)
-		if (strcmp(kafka->producers[i]->transactional_id, id) == 0)
-			return kafka->producers[i];
-	CHECK(kafka->producer_count < MEMORY_PRODUCERS_MAX);
-	struct memory_producer *producer = check_calloc(1, sizeof *producer);
-	producer->transactional_id = check_strdup(id);
-	kafka->producers[kafka->producer_count++] = producer;
-	return producer;
+	struct bus_memory *memory = check_calloc(1, sizeof *memory);
+	memory->bus.ops = &memory_ops;
+	memory->kafka = kafka;
+	memory->instance = options->instance == NULL ? NULL : check_strdup(options->instance);
+	memory->transactional_id = check_strdup(options->transactional_id);
+	memory->member.group = model_group_get(&kafka->groups, options->group);
+	memory->member.instance = memory->instance;
+	memory->producer = model_txn_producer(&kafka->txns, options->transactional_id);
+	memory->records = check_calloc(POLL_RECORDS_MAX, sizeof *memory->records);
+	memory->job = check_calloc(1, sizeof *memory->job);
+	kafka->buses = model_grow(kafka->buses, kafka->bus_count, &kafka->bus_room,
+				  sizeof(struct bus_memory *));
+	kafka->buses[kafka->bus_count++] = memory;
+	*bus = &memory->bus;
+	struct err *err = enter(memory, MEMORY_OPEN, "init_transactions");
+	if (err == NULL)
+		err = producer_ensure(memory);
+	if (err != NULL)
+		bus_memory_kill(bus);
+	return err;
 }
 
 struct bus *bus_memory_open(struct memory_kafka *kafka, const char *group,
 			    const char *transactional_id)
 {
-	static const struct bus_ops ops = {
-		.subscribe = memory_subscribe,
-		.poll = memory_poll,
-		.begin = memory_begin,
-		.produce = memory_produce,
-		.send_offsets = memory_send_offsets,
-		.commit_start = memory_commit_start,
-		.commit_end = memory_commit_end,
-		.abort = memory_abort,
-		.committed = memory_committed,
-		.seek = memory_seek,
-		.watermarks = memory_watermarks,
-		.ends = memory_ends,
-		.partition_count = memory_partition_count,
-		.read_all = memory_read_all,
-		.end_reached = memory_end_reached,
-		.close = memory_close,
-	};
-	struct bus_memory *memory = check_calloc(1, sizeof *memory);
-	memory->bus.ops = &ops;
-	memory->kafka = kafka;
-	memory->group = group_get(kafka, group);
-	memory->producer = producer_get(kafka, transactional_id);
-	memory->records = check_calloc(POLL_RECORDS_MAX, sizeof *memory->records);
-	producer_init(memory);
-	return &memory->bus;
+	const struct bus_memory_options options = { group, transactional_id, transactional_id };
+	struct bus *bus = NULL;
+	struct err *err = bus_memory_open_with(kafka, &options, &bus);
+	CHECK(err == NULL);
+	return bus;
 }

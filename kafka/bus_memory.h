@@ -1,10 +1,13 @@
-/* A model of Kafka in memory, for tests without a broker: topics with partitions, transactions
- * whose markers take offsets, read_committed, groups with committed offsets and metadata, fencing
- * by epoch. No kinder than the real one where it models a thing; what it doesn't model is listed in
- * bus_memory.c.
+/* A model of Kafka in memory, for tests without a broker: a bus by librdkafka's and bus_kafka's
+ * habits, on the model's logs (kafka/model_log.h), transactions (model_txn.h) and groups
+ * (model_group.h). No kinder than the real one where it models a thing: tests/e2e/bus_contract.c
+ * runs the same list of behaviours on both. docs/HACKING.md says what it doesn't model.
  *
- * A `struct memory_kafka` outlives its buses; a "crash" is closing a bus with
- * bus_memory_kill. Threads: everything on one thread. Time: virtual, set by the test. */
+ * A `struct memory_kafka` outlives its buses. By itself it delays nothing, lets nothing fail, and
+ * answers RETRY at once where the real one would wait for somebody else. With a `struct
+ * memory_chaos` calls take virtual time, in which others run, and fail.
+ *
+ * Threads: everything on one thread (or on fibers of one). Time: virtual, set by the test. */
 #ifndef KAFKA_BUS_MEMORY_H
 #define KAFKA_BUS_MEMORY_H
 
@@ -16,23 +19,47 @@ struct memory_kafka *memory_kafka_new(void);
 void memory_kafka_free(struct memory_kafka **kafka);
 
 void memory_kafka_topic(struct memory_kafka *kafka, const char *topic, int32_t partition_count);
-void memory_kafka_set_time(struct memory_kafka *kafka, int64_t now_ms); /* broker timestamps */
+
+/* Broker timestamps, time-outs, sessions. Time doesn't go back: an earlier one is ignored. */
+void memory_kafka_set_time(struct memory_kafka *kafka, int64_t now_ms);
 
 /* How many records a poll hands out at most: 1 .. POLL_RECORDS_MAX (at first). */
 void memory_kafka_set_poll_max(struct memory_kafka *kafka, size_t count);
 
+struct memory_timeouts {
+	int64_t session_ms, rebalance_ms, transaction_ms;
+};
+void memory_kafka_set_timeouts(struct memory_kafka *kafka, const struct memory_timeouts *timeouts);
+
 /* Appends outside any transaction, as an ordinary producer does. */
 void memory_kafka_append(struct memory_kafka *kafka, const struct outgoing *out);
+
+/* Appends records (of any topics) and the markers of their transaction behind them. */
+void memory_kafka_append_txn(struct memory_kafka *kafka, const struct outgoing *outs, size_t count,
+			     bool commit);
 
 /* What retention or a deletion of records does: everything below `low` is gone. */
 void memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int32_t partition,
 		       int64_t low);
+
+/* What the cleaner does with the offsets below `until`: see model_log_compact. */
+void memory_kafka_compact(struct memory_kafka *kafka, const char *topic, int32_t partition,
+			  int64_t until, bool tombstones);
+
+/* Deletes a topic and makes it again; its groups' positions on it go, too. */
+void memory_kafka_recreate(struct memory_kafka *kafka, const char *topic);
 
 /* The committed records of one partition in order, from the `index_from`th on (0: the first
  * retained) into records[records_max]. Returns how many. What they point to is borrowed until
  * memory_kafka_free. */
 size_t memory_kafka_read(struct memory_kafka *kafka, const char *topic, int32_t partition,
 			 size_t index_from, struct record *records, size_t records_max);
+
+/* The end of a partition, and what a group has committed on it (position->topic, ->partition are
+ * given; as bus_committed, but asks nobody's leave). */
+int64_t memory_kafka_end(struct memory_kafka *kafka, const char *topic, int32_t partition);
+void memory_kafka_committed(struct memory_kafka *kafka, const char *group,
+			    struct position *position);
 
 enum memory_fault {
 	MEMORY_FAULT_NONE,
@@ -43,10 +70,57 @@ enum memory_fault {
 
 void memory_kafka_fault(struct memory_kafka *kafka, enum memory_fault fault);
 
-/* A new bus. A later bus with the same transactional_id fences this one and aborts what it left
- * open. */
+/* Where a call may take its time or fail. */
+enum memory_call {
+	MEMORY_OPEN,
+	MEMORY_POLL,
+	MEMORY_BEGIN,
+	MEMORY_PRODUCE,
+	MEMORY_COMMIT, /* of whatever is asked on the way: positions, records, the end */
+	MEMORY_ABORT,
+	MEMORY_COMMITTED,
+	MEMORY_SEEK,
+	MEMORY_WATERMARKS,
+	MEMORY_READ_ALL,
+	MEMORY_CALL_COUNT,
+};
+
+struct memory_chaos {
+	void *context;
+	uint32_t (*below)(void *context, uint32_t bound); /* a random number */
+	/* Lets others run; returns when it likes, not before until_ms unless the bus is killed. */
+	void (*pause)(void *context, int64_t until_ms);
+	/* Whether the call that begins now fails. */
+	bool (*strikes)(void *context, enum memory_call call);
+	uint32_t delay_ms_max; /* of answers and markers */
+	int64_t wait_ms_max;   /* for others, before a call gives up */
+};
+
+/* chaos (borrowed) from now on; NULL: none. */
+void memory_kafka_set_chaos(struct memory_kafka *kafka, const struct memory_chaos *chaos);
+
+struct bus_memory_options {
+	const char *group;
+	const char *instance; /* NULL: dynamic membership */
+	const char *transactional_id;
+};
+
+/* A new bus, its old transaction settled: a later bus with the same transactional_id fences this
+ * one and aborts what it left open. Errors: with chaos, RETRY. */
+ERR_MUST_USE struct err *bus_memory_open_with(struct memory_kafka *kafka,
+					      const struct bus_memory_options *options,
+					      struct bus **bus);
+
+/* The same, a static member whose instance is the transactional_id, on a Kafka without chaos. */
 struct bus *bus_memory_open(struct memory_kafka *kafka, const char *group,
 			    const char *transactional_id);
+
+/* SIGSTOP and SIGCONT: a stopped member sends no heartbeats, and learns nothing. */
+void bus_memory_stop(struct bus *bus, bool stopped);
+
+/* kill -9, while the process may be in a call: that call and all later ones return FATAL
+ * BUS_KILLED and have no effect; what had been sent may still arrive. */
+void bus_memory_strike_dead(struct bus *bus);
 
 /* Ends the bus as kill -9 does: no callback, the open transaction stays open until a bus with the
  * same transactional_id opens. *bus becomes NULL. */

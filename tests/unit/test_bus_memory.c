@@ -221,10 +221,11 @@ static void offsets_below_the_log_are_gone(void **state)
 
 static void a_position_left_open_is_refused(void **state)
 {
+	static const char *const topics[] = { "in" };
 	struct fixture *fixture = *state;
 	struct bus_batch batch;
 	fixture->start = -1;
-	join(fixture);
+	expect_ok(bus_subscribe(fixture->bus, topics, 1, &fixture->listener));
 	expect_err(bus_poll(fixture->bus, 0, &batch), ERR_FATAL, "BUS_OFFSET_GONE");
 }
 
@@ -306,23 +307,34 @@ static void fault_offsets_timeout_needs_an_abort(void **state)
 static void a_killed_transaction_holds_readers_until_its_id_comes_back(void **state)
 {
 	struct fixture *fixture = *state;
-	struct position position = { "in", 0, 5, "" };
 	struct outgoing plain = text_record("out", 0, "plain");
 	expect_ok(bus_begin(fixture->bus));
 	produce(fixture->bus, "a");
-	expect_ok(bus_send_offsets(fixture->bus, &position, 1));
 	bus_memory_kill(&fixture->bus);
 	memory_kafka_append(fixture->kafka, &plain);
 	assert_int_equal(out_count(fixture), 0);
 
-	struct bus *other = bus_memory_open(fixture->kafka, "group", "other");
-	expect_err(bus_committed(other, &position, 1), ERR_RETRY, "BUS_UNSTABLE");
-	bus_close(&other);
-
 	fixture->bus = bus_memory_open(fixture->kafka, "group", "tid");
-	expect_ok(bus_committed(fixture->bus, &position, 1));
-	assert_int_equal(position.offset, -1);
 	assert_int_equal(out_count(fixture), 1); /* the plain one */
+}
+
+static void a_killed_transaction_ends_with_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct memory_timeouts timeouts = { 45000, 600000, 1000 };
+	memory_kafka_set_timeouts(fixture->kafka, &timeouts);
+	expect_ok(bus_begin(fixture->bus));
+	produce(fixture->bus, "a");
+	memory_kafka_set_time(fixture->kafka, 1000);
+	assert_int_equal(out_high(fixture->bus), 1);
+	memory_kafka_set_time(fixture->kafka, 1001);
+	assert_int_equal(out_high(fixture->bus), 2); /* the marker */
+	expect_err(bus_commit(fixture->bus), ERR_ABORT, "BUS_FENCED");
+	expect_ok(bus_abort(fixture->bus));
+	expect_ok(bus_begin(fixture->bus));
+	produce(fixture->bus, "b");
+	expect_ok(bus_commit(fixture->bus));
+	assert_int_equal(out_count(fixture), 1);
 }
 
 static void the_same_id_takes_the_membership_over(void **state)
@@ -347,14 +359,192 @@ static void the_same_id_takes_the_membership_over(void **state)
 	assert_int_equal(out_count(fixture), 1);
 }
 
-static void a_second_member_is_not_modelled(void **state)
+/* A member beside the fixture's, which says where it is. */
+struct beside {
+	struct bus *bus;
+	struct bus_listener listener;
+	size_t assigned_count;
+};
+
+static struct err *beside_assigned(void *context, struct position *positions, size_t count)
+{
+	((struct beside *)context)->assigned_count = count;
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = 0;
+	return NULL;
+}
+
+static struct err *beside_revoked(void *context, const struct position *positions, size_t count,
+				  bool lost)
+{
+	(void)positions;
+	(void)lost;
+	((struct beside *)context)->assigned_count -= count;
+	return NULL;
+}
+
+static void join_beside(struct fixture *fixture, struct beside *beside)
 {
 	static const char *const topics[] = { "in" };
+	struct bus_batch batch;
+	*beside = (struct beside){ .bus = bus_memory_open(fixture->kafka, "group", "beside") };
+	beside->listener = (struct bus_listener){ beside, beside_assigned, beside_revoked };
+	expect_ok(bus_subscribe(beside->bus, topics, 1, &beside->listener));
+	expect_ok(bus_poll(beside->bus, 0, &batch));
+}
+
+static void a_second_member_waits_for_the_first_and_gets_its_share(void **state)
+{
 	struct fixture *fixture = *state;
+	struct bus_batch batch;
+	struct beside beside;
 	join(fixture);
-	struct bus *second = bus_memory_open(fixture->kafka, "group", "other");
-	expect_err(bus_subscribe(second, topics, 1, &fixture->listener), ERR_FATAL, "BUS_MODEL");
-	bus_close(&second);
+	join_beside(fixture, &beside);
+	assert_int_equal(beside.assigned_count, 0);
+	expect_ok(bus_poll(fixture->bus, 0, &batch)); /* gives back, and joins */
+	assert_int_equal(fixture->revoked_count, 2);
+	assert_false(fixture->lost);
+	expect_ok(bus_poll(beside.bus, 0, &batch));
+	expect_ok(bus_poll(fixture->bus, 0, &batch));
+	assert_int_equal(beside.assigned_count, 1);
+	assert_int_equal(fixture->assigned_count, 2 + 1);
+	bus_close(&beside.bus);
+}
+
+static void positions_of_an_old_generation_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct position position = { "in", 0, 5, "" };
+	struct bus_batch batch;
+	struct beside beside;
+	join(fixture);
+	expect_ok(bus_begin(fixture->bus));
+	expect_ok(bus_send_offsets(fixture->bus, &position, 1));
+	join_beside(fixture, &beside);
+	expect_ok(bus_poll(fixture->bus, 0, &batch));
+	expect_err(bus_commit(fixture->bus), ERR_ABORT, "BUS_MEMBER_LOST");
+	expect_ok(bus_abort(fixture->bus));
+	bus_close(&beside.bus);
+}
+
+static void a_stopped_member_is_lost_with_its_session(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bus_batch batch;
+	struct beside beside;
+	join(fixture);
+	bus_memory_stop(fixture->bus, true);
+	join_beside(fixture, &beside);
+	assert_int_equal(beside.assigned_count, 0);
+	memory_kafka_set_time(fixture->kafka, 45001);
+	expect_ok(bus_poll(beside.bus, 0, &batch));
+	assert_int_equal(beside.assigned_count, 2);
+	bus_memory_stop(fixture->bus, false);
+	expect_ok(bus_poll(fixture->bus, 0, &batch));
+	assert_int_equal(fixture->revoked_count, 2);
+	assert_true(fixture->lost);
+	bus_close(&beside.bus);
+}
+
+static void compaction_keeps_the_last_of_each_key(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const values[] = { "a", "b", "c" };
+	struct record records[4];
+	struct outgoing gone = text_record("out", 0, "");
+	gone.key = bytes_str("gone");
+	memory_kafka_append(fixture->kafka, &gone);
+	gone.value = bytes_of(NULL, 0);
+	memory_kafka_append(fixture->kafka, &gone);
+	for (size_t i = 0; i < 3; i++) {
+		struct outgoing out = text_record("out", 0, values[i]);
+		memory_kafka_append(fixture->kafka, &out);
+	}
+	memory_kafka_compact(fixture->kafka, "out", 0, 5, false);
+	assert_int_equal(memory_kafka_read(fixture->kafka, "out", 0, 0, records, 4), 2);
+	assert_null(records[0].value.data); /* the tombstone, for a while */
+	assert_int_equal(records[1].offset, 4);
+	memory_kafka_compact(fixture->kafka, "out", 0, 5, true);
+	assert_int_equal(memory_kafka_read(fixture->kafka, "out", 0, 0, records, 4), 1);
+	assert_int_equal(out_high(fixture->bus), 5);
+}
+
+static void a_topic_made_anew_is_empty_and_without_positions(void **state)
+{
+	struct fixture *fixture = *state;
+	struct position position = { "in", 0, 1, "" };
+	int64_t low, high;
+	append(fixture, 0, "a");
+	join(fixture);
+	expect_ok(bus_begin(fixture->bus));
+	expect_ok(bus_send_offsets(fixture->bus, &position, 1));
+	expect_ok(bus_commit(fixture->bus));
+	memory_kafka_recreate(fixture->kafka, "in");
+	expect_ok(bus_committed(fixture->bus, &position, 1));
+	assert_int_equal(position.offset, -1);
+	expect_ok(bus_watermarks(fixture->bus, "in", 0, &low, &high));
+	assert_int_equal(high, 0);
+}
+
+/* Chaos by which each delay is the longest. */
+static uint32_t longest(void *context, uint32_t bound)
+{
+	(void)context;
+	return bound - 1;
+}
+
+static void wait_no_longer(void *context, int64_t until_ms)
+{
+	struct fixture *fixture = context;
+	memory_kafka_set_time(fixture->kafka, until_ms);
+}
+
+static bool never(void *context, enum memory_call call)
+{
+	(void)context;
+	(void)call;
+	return false;
+}
+
+static void markers_trail_the_outcome(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct memory_chaos chaos = { fixture, longest, wait_no_longer, never, 10, 100 };
+	struct position position = { "in", 0, 5, "" };
+	bool done = true;
+	expect_ok(bus_begin(fixture->bus));
+	produce(fixture->bus, "a");
+	memory_kafka_set_chaos(fixture->kafka, &chaos);
+	expect_ok(bus_send_offsets(fixture->bus, &position, 1));
+	expect_ok(bus_commit_start(fixture->bus));
+	memory_kafka_set_time(fixture->kafka, 20); /* arrives */
+	memory_kafka_set_time(fixture->kafka, 30); /* is decided; the answer is on its way */
+	expect_ok(bus_commit_end(fixture->bus, false, &done));
+	assert_false(done);
+	assert_int_equal(out_count(fixture), 0);
+	memory_kafka_set_time(fixture->kafka, 40);
+	expect_ok(bus_commit_end(fixture->bus, false, &done));
+	assert_true(done);
+	expect_ok(bus_committed(fixture->bus, &position, 1));
+	assert_int_equal(position.offset, 5);
+	assert_int_equal(out_count(fixture), 1);
+	memory_kafka_set_chaos(fixture->kafka, NULL);
+}
+
+static void the_dead_have_no_effect_but_what_they_sent(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bus_batch batch;
+	join(fixture);
+	expect_ok(bus_begin(fixture->bus));
+	produce(fixture->bus, "a");
+	bus_memory_strike_dead(fixture->bus);
+	expect_err(bus_poll(fixture->bus, 0, &batch), ERR_FATAL, "BUS_KILLED");
+	expect_err(bus_commit(fixture->bus), ERR_FATAL, "BUS_KILLED");
+	expect_err(bus_abort(fixture->bus), ERR_FATAL, "BUS_KILLED");
+	bus_memory_kill(&fixture->bus);
+	assert_int_equal(fixture->revoked_count, 0);
+	assert_int_equal(out_count(fixture), 0);
 }
 
 static void close_aborts_what_is_open(void **state)
@@ -387,7 +577,14 @@ int main(void)
 		TEST(fault_offsets_timeout_needs_an_abort),
 		TEST(a_killed_transaction_holds_readers_until_its_id_comes_back),
 		TEST(the_same_id_takes_the_membership_over),
-		TEST(a_second_member_is_not_modelled),
+		TEST(a_killed_transaction_ends_with_its_time),
+		TEST(a_second_member_waits_for_the_first_and_gets_its_share),
+		TEST(positions_of_an_old_generation_are_refused),
+		TEST(a_stopped_member_is_lost_with_its_session),
+		TEST(compaction_keeps_the_last_of_each_key),
+		TEST(a_topic_made_anew_is_empty_and_without_positions),
+		TEST(markers_trail_the_outcome),
+		TEST(the_dead_have_no_effect_but_what_they_sent),
 		TEST(close_aborts_what_is_open),
 #undef TEST
 	};
