@@ -52,9 +52,11 @@ BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 # The job that the benchmarks run, linked to each of them.
 BENCH_JOB_SRC := $(sort $(wildcard tests/bench/job/*.c))
 BENCH_COUNT_SRC := tests/bench/count.c
+# The simulator: the runtime on the model of Kafka, and on a disk of its own under state/.
+SIM_SRC := $(sort $(wildcard tests/sim/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 ALL_SRC := $(SRC) $(TEST_SRC) $(E2E_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(BENCH_JOB_SRC) \
-	$(BENCH_COUNT_SRC) $(FUZZ_SRC)
+	$(BENCH_COUNT_SRC) $(SIM_SRC) $(FUZZ_SRC)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wundef -Wpointer-arith
@@ -85,6 +87,7 @@ TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(B)/obj/%.o)
 BENCH_JOB_OBJ := $(BENCH_JOB_SRC:%.c=$(B)/obj/%.o)
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%) $(E2E_SRC:%.c=$(B)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+SIM_OBJ := $(SIM_SRC:%.c=$(B)/obj/%.o)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 
 # ---- what people call ----------------------------------------------------------------------
@@ -95,7 +98,7 @@ lib: $(B)/libforetell.a ## build everything but main() as a static library
 
 objects: $(LIB_OBJ) $(B)/obj/cli/main.o $(ALL_SRC:%.c=$(B)/obj/%.o) ## compile all, link nothing
 
-tests: $(TEST_BIN) ## build the C tests
+tests: $(TEST_BIN) $(B)/tests/sim/sim ## build the C tests
 
 demo: ## set up, start a local Kafka (or use BROKER=host:port) and run the whole line on real data
 	@tools/setup demo
@@ -129,6 +132,14 @@ chaos: ## faults by SEED on a real Kafka for MINUTES (10), then compare with a c
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
 
+.PHONY: sim
+RUNS ?= 1000
+FROM ?= 1
+JOBS ?= $(shell nproc)
+sim: ## simulate faults by seed: RUNS=1000 from FROM=1, or SEED=n again, told step by step
+	@$(MAKE) $(B)/tests/sim/sim
+	@$(B)/tests/sim/sim $(or $(SEED),$(FROM) $(RUNS) $(JOBS))
+
 FUZZ_SECONDS ?= 30
 fuzz: ## run each fuzz target for FUZZ_SECONDS (30)
 	@tools/setup test
@@ -153,7 +164,7 @@ bench-flink: ## the reference job on foretell and on Flink
 format: ## format the sources with clang-format
 	@tools/setup format
 	@clang-format-14 -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests/lib tests/unit \
-		tests/driver tests/bench tests/bench/job tests/fuzz))
+		tests/driver tests/bench tests/bench/job tests/sim tests/fuzz))
 
 image-check: ## build the container image from a Debian base made here (needs root and podman)
 	@tests/deploy/image-check
@@ -182,7 +193,7 @@ $(B)/flags: FORCE
 	$(call stamp,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS))
 
 $(B)/sources: FORCE
-	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ) $(BENCH_JOB_OBJ))
+	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ) $(BENCH_JOB_OBJ) $(SIM_OBJ))
 
 # The list of schemas is in the stamp, since a removed file is newer than nothing.
 $(B)/schemas: FORCE
@@ -229,6 +240,11 @@ $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(B)/libforetell.a
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=$(SAN) -o $@ $^ $(LIBS)
+
+$(B)/tests/sim/sim: $(SIM_OBJ) $(B)/libforetell.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # A copy of the library whose allocations can be told from those of other libraries.
 $(B)/libcounted.a: $(B)/libforetell.a

@@ -34,17 +34,31 @@ static struct err *check_logic(const struct engine *engine, const struct task *t
 		own);
 }
 
+/* States without a position. A process that stood still between asking for the one and reading the
+ * others is told of it here: meanwhile another may have begun. */
+static struct err *checkpoint_gone(struct engine *engine, const struct task *task)
+{
+	struct position position = { .topic = task->own_topic, .partition = task->partition };
+	struct err *err = bus_committed(engine->bus, &position, 1);
+	if (err != NULL)
+		return err;
+	if (position.offset >= 0)
+		return err_new(ERR_RETRY, "CHECKPOINT_MOVED",
+			       "another process has begun with %s/%d meanwhile", task->own_topic,
+			       task->partition);
+	return err_new(ERR_FATAL, "CHECKPOINT_GONE",
+		       "%s has states of %s/%d but no committed position (it expired, or the "
+		       "group was deleted): start over under another --app with "
+		       "--from-beginning, or restore the group's offsets",
+		       engine->options.app_id, task->own_topic, task->partition);
+}
+
 static struct err *start_fresh(struct engine *engine, struct task *task)
 {
 	int64_t low = 0, high = 0, restored = 0;
 	struct err *err = restore_run(engine, task, &restored);
 	if (err == NULL && restored > 0)
-		err = err_new(
-			ERR_FATAL, "CHECKPOINT_GONE",
-			"%s has states of %s/%d but no committed position (it expired, or the "
-			"group was deleted): start over under another --app with "
-			"--from-beginning, or restore the group's offsets",
-			engine->options.app_id, task->own_topic, task->partition);
+		err = checkpoint_gone(engine, task);
 	if (err == NULL)
 		err = bus_watermarks(engine->bus, task->own_topic, task->partition, &low, &high);
 	if (err != NULL)

@@ -1,0 +1,26 @@
+/* A disk for the simulation, under the real code of state/: the calls of RocksDB's C interface that
+ * open, read and write a database are defined here (disk.c), and the linker prefers them to the
+ * library's. Everything else (options, caches) stays the library's.
+ *
+ * A database is in memory while it is open; a column family reaches the disk when it is flushed,
+ * whole, or by itself at any write. A crash leaves what is on the disk. Only what state/ uses is
+ * there; what it can't do is CHECKed.
+ *
+ * Threads: one. */
+#ifndef TESTS_SIM_DISK_H
+#define TESTS_SIM_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The chance by which families are flushed by themselves; NULL: only when they are told to. */
+void disk_set_chance(uint32_t (*below)(void *context, uint32_t bound), void *context);
+
+/* The process that has the database at `path` open dies: from here on it writes to nobody, and the
+ * next to open it finds what was flushed. */
+void disk_crash(const char *path);
+
+/* All files are deleted; nobody has any open. */
+void disk_lose_all(void);
+
+#endif
