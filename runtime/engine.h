@@ -76,6 +76,8 @@ struct engine {
 	struct store *store;
 	struct registry *registry;
 	struct cache *cache;
+	struct shelf_loan *loan; /* of states that are read ahead */
+	struct entry *expected;	 /* that the record at hand touches, most likely; NULL: unknown */
 	struct effects *effects;
 	struct store_batch *batch; /* of a restore */
 	struct flight *flight;

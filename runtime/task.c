@@ -76,14 +76,13 @@ void task_drop_memory(struct engine *engine, struct task *task)
 	task->due_floor_ms = INT64_MIN;
 }
 
-static struct err *load_state(struct engine *engine, struct task *task, struct entry *entry)
+struct err *task_entry_fill(struct engine *engine, const struct task *task, struct entry *entry,
+			    const struct shelf_value *value)
 {
-	struct shelf_value value;
-	struct err *err = shelf_get(task->shelf, entry->kind, entry_key(entry), &value);
-	if (err != NULL || !value.present)
-		return err;
+	if (!value->present)
+		return NULL;
 	const struct state_kind *kind = &engine->processor->kinds[entry->kind];
-	err = kind->decode(engine->processor->context, value.state, entry->state);
+	struct err *err = kind->decode(engine->processor->context, value->state, entry->state);
 	if (err != NULL) { /* not the record's fault, so never its dead letter */
 		struct err *fatal = err_new(ERR_FATAL, "STATE_UNREADABLE",
 					    "a state in the store of %s/%d can't be read (was "
@@ -93,20 +92,27 @@ static struct err *load_state(struct engine *engine, struct task *task, struct e
 		err_free(&err);
 		return fatal;
 	}
-	entry->lsn = value.lsn;
-	entry->due_ms = entry->stored_due_ms = value.due_ms;
+	entry->lsn = value->lsn;
+	entry->due_ms = entry->stored_due_ms = value->due_ms;
 	return NULL;
 }
 
 struct err *task_entry(struct engine *engine, struct task *task, uint8_t kind, struct bytes key,
 		       struct entry **out)
 {
+	*out = engine->expected;
+	if (*out != NULL && entry_is_of(*out, task->index, kind, key))
+		return NULL;
 	*out = cache_find(engine->cache, task->index, kind, key);
 	if (*out != NULL)
 		return NULL;
+	struct shelf_value value;
+	struct err *err = shelf_get(task->shelf, kind, key, &value);
+	if (err != NULL)
+		return err;
 	*out = cache_insert(engine->cache, task->index, kind, key);
 	CHECK(*out != NULL);
-	return load_state(engine, task, *out);
+	return task_entry_fill(engine, task, *out, &value);
 }
 
 void task_entry_changed(struct engine *engine, struct task *task, struct entry *entry,

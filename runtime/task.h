@@ -21,6 +21,11 @@ void task_drop_memory(struct engine *engine, struct task *task);
 ERR_MUST_USE struct err *task_entry(struct engine *engine, struct task *task, uint8_t kind,
 				    struct bytes key, struct entry **entry);
 
+/* Fills an entry that was just made with what the store has of it. Errors: FATAL
+ * STATE_UNREADABLE. */
+ERR_MUST_USE struct err *task_entry_fill(struct engine *engine, const struct task *task,
+					 struct entry *entry, const struct shelf_value *value);
+
 /* After a state was changed by the record at `offset`: lsn, due time, dirty queue. */
 void task_entry_changed(struct engine *engine, struct task *task, struct entry *entry,
 			int64_t offset);

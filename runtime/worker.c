@@ -144,6 +144,7 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->registry = registry;
 	engine->stats = stats;
 	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
+	engine->loan = shelf_loan_new();
 	engine->effects = effects_new(options->app_id, registry);
 	engine->batch = store_batch_new();
 	engine->flight = check_calloc(1, sizeof *engine->flight);
@@ -294,12 +295,15 @@ static struct err *process_run(struct engine *engine, const struct record *recor
 	struct task *task = task_find(engine, records[0].topic, records[0].partition);
 	if (task == NULL)
 		return NULL; /* orphaned: its next owner reads them */
-	struct err *err = read_ahead(engine, task, records, count);
+	struct entry *entries[READ_AHEAD_MAX];
+	struct err *err = read_ahead(engine, task, records, count, entries);
 	for (size_t i = 0; err == NULL && i < count; i++) {
+		engine->expected = entries[i];
 		err = seal_make_room(engine, 2 * TARGETS_MAX);
 		if (err == NULL)
 			err = process_record(engine, task, &records[i]);
 	}
+	engine->expected = NULL;
 	return err;
 }
 
@@ -498,6 +502,7 @@ static void dispose(struct worker *worker)
 	for (size_t i = 0; i < engine->task_count; i++)
 		task_free(engine, &engine->tasks[i]);
 	cache_free(&engine->cache);
+	shelf_loan_free(&engine->loan);
 	effects_free(&engine->effects);
 	store_batch_free(&engine->batch);
 	store_batch_free(&engine->flight->batch);

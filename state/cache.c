@@ -1,13 +1,14 @@
 #include "state/cache.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 
 #define NIL UINT32_MAX
 
-enum { LINE_BYTES = 64, HINT_BYTES_MAX = 1024 };
+enum { LINE_BYTES = 64, HINT_BYTES_MAX = 1024, HUGE_PAGE_BYTES = 2 * 1024 * 1024 };
 
 struct dirty_queue {
 	uint32_t head, tail, count;
@@ -15,7 +16,7 @@ struct dirty_queue {
 
 struct cache {
 	uint8_t *slots;
-	size_t stride;
+	size_t stride, slots_size;
 	uint32_t slot_count, used_count, hand;
 	uint32_t *table; /* slot + 1; 0 is empty; linear probing */
 	uint32_t table_mask;
@@ -44,14 +45,25 @@ size_t cache_slot_bytes(size_t state_size)
 	return stride_of(state_size) + 4 * sizeof(uint32_t) + 2 * sizeof(uint32_t) + sizeof(bool);
 }
 
+/* Zero pages, which become memory as slots come into use. Large ones where the system has them:
+ * keys are scattered, so with small ones nearly each look-up would walk the page tables, too. */
+static uint8_t *map_slots(size_t size)
+{
+	void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(slots != MAP_FAILED);
+	(void)madvise(slots, size, MADV_HUGEPAGE);
+	return slots;
+}
+
 struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max)
 {
 	CHECK(slot_count > 0 && slot_count < NIL / 4);
 	struct cache *cache = check_calloc(1, sizeof *cache);
 	cache->slot_count = slot_count;
 	cache->stride = stride_of(state_size);
-	/* calloc of this size maps zero pages: memory is used as slots come into use */
-	cache->slots = check_calloc(slot_count, cache->stride);
+	cache->slots_size = (slot_count * cache->stride + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES *
+			    HUGE_PAGE_BYTES;
+	cache->slots = map_slots(cache->slots_size);
 	uint32_t table_size = 16;
 	while (table_size < slot_count * 2)
 		table_size *= 2;
@@ -71,7 +83,7 @@ void cache_free(struct cache **cache)
 {
 	if (*cache == NULL)
 		return;
-	free((*cache)->slots);
+	munmap((*cache)->slots, (*cache)->slots_size);
 	free((*cache)->table);
 	free((*cache)->spare);
 	free((*cache)->live);
@@ -88,12 +100,16 @@ static uint64_t key_hash(uint32_t task, uint8_t kind, struct bytes key)
 
 struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key)
 {
-	uint64_t hash = key_hash(task, kind, key);
-	for (uint32_t i = (uint32_t)hash & cache->table_mask; cache->table[i] != 0;
+	return cache_find_hinted(cache, task, kind, key, key_hash(task, kind, key));
+}
+
+struct entry *cache_find_hinted(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key,
+				uint64_t hint)
+{
+	for (uint32_t i = (uint32_t)hint & cache->table_mask; cache->table[i] != 0;
 	     i = (i + 1) & cache->table_mask) {
 		struct entry *entry = slot_entry(cache, cache->table[i] - 1);
-		if (entry->hash == hash && entry->task == task && entry->kind == kind &&
-		    bytes_equal(entry_key(entry), key)) {
+		if (entry->hash == hint && entry_is_of(entry, task, kind, key)) {
 			entry->referenced = true;
 			return entry;
 		}
@@ -149,6 +165,7 @@ static void release_slot(struct cache *cache, uint32_t slot)
 	struct entry *entry = slot_entry(cache, slot);
 	table_remove(cache, entry->hash, slot);
 	entry->generation++;
+	entry->key_len = 0; /* no key is as short: who remembers the entry sees that it is gone */
 	cache->live[slot] = false;
 }
 

@@ -8,7 +8,8 @@
  *
  * Invariants: an entry that is dirty or in flight is never evicted; a task's queue is ordered by
  * first_dirty, so its head gives Y at no cost. Memory is taken once. Threads: one. Entries are
- * borrowed from the cache; a pointer holds until the next cache_insert. */
+ * borrowed from the cache; a pointer holds until the next cache_insert, and may be asked with
+ * entry_is_of later whether it is still that key's. */
 #ifndef STATE_CACHE_H
 #define STATE_CACHE_H
 
@@ -29,6 +30,10 @@ struct entry *cache_find(struct cache *cache, uint32_t task, uint8_t kind, struc
  * table's line into the processor's cache, the second the entry's. */
 uint64_t cache_hint(const struct cache *cache, uint32_t task, uint8_t kind, struct bytes key);
 void cache_hint_entry(const struct cache *cache, uint64_t hint);
+
+/* As cache_find, with what cache_hint said of that key. */
+struct entry *cache_find_hinted(struct cache *cache, uint32_t task, uint8_t kind, struct bytes key,
+				uint64_t hint);
 
 /* A zeroed, clean entry for a key that is not in memory. NULL where every slot is dirty or in
  * flight: the caller must publish first (cache_unstored_count tells in time). key.len is 1 ..

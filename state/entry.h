@@ -44,6 +44,12 @@ static inline struct bytes entry_key(const struct entry *entry)
 	return bytes_of(entry->key, entry->key_len);
 }
 
+static inline bool entry_is_of(const struct entry *entry, uint32_t task, uint8_t kind,
+			       struct bytes key)
+{
+	return entry->task == task && entry->kind == kind && bytes_equal(entry_key(entry), key);
+}
+
 static inline bool entry_is_dirty(const struct entry *entry)
 {
 	return entry->first_dirty != ENTRY_CLEAN;
