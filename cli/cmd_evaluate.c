@@ -11,6 +11,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
+	{ "churn", "who leaves, from any table of customers", cmd_evaluate_churn },
 	{ "forecast", "series of a file, scored as in the M4 competition", cmd_evaluate_forecast },
 	{ NULL, NULL, NULL },
 };

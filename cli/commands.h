@@ -13,6 +13,7 @@ int cmd_webhook(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
+int cmd_evaluate_churn(int argc, char **argv);
 int cmd_evaluate_forecast(int argc, char **argv);
 int cmd_risk(int argc, char **argv);
 int cmd_forecast(int argc, char **argv);
