@@ -40,6 +40,7 @@ static const char *const shown_options[] = {
 	"memory.max",
 	"cache.entries",
 	"series.dimensions",
+	"series.file",
 	"alert.open",
 	"alert.close",
 	"http.listen",

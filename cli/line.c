@@ -8,13 +8,14 @@
 #include "base/log.h"
 #include "cli/budget.h"
 #include "cli/place.h"
+#include "consumers/series_file.h"
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
 #include "state/cache.h"
 
 enum {
 	POLL_MS = 50,
-	DUE_BYTES = 48,	/* of a state's timer, besides its slot */
+	DUE_BYTES = 48, /* of a state's timer, besides its slot */
 	CACHE_ENTRIES_MIN = 200,
 };
 
@@ -32,7 +33,7 @@ struct seat {
 	struct line *line;
 	struct level *level;
 	struct place *place;
-	int number; /* of the worker within its stage, from 1 */
+	int number;	       /* of the worker within its stage, from 1 */
 	_Atomic int64_t ended; /* partitions it owned when all of them were at their end; -1 */
 	struct registry *registry;
 	struct stage *stage;
@@ -59,7 +60,7 @@ struct line {
 	_Atomic bool stop;
 };
 
-static void read_options(struct line *line)
+static struct err *read_options(struct line *line)
 {
 	const struct conf *conf = line->options.conf;
 	struct stage_options *options = &line->stage_options;
@@ -74,7 +75,11 @@ static void read_options(struct line *line)
 	options->churn = (struct churn_options){ conf_double(conf, "alert.open"),
 						 conf_double(conf, "alert.close"),
 						 conf_int(conf, "alert.orders.min") };
+	const char *file = conf_string(conf, "series.file");
+	if (*file != '\0')
+		return series_file_read(file, &options->series);
 	series_table_init(&options->series, dimensions, dimension_count);
+	return NULL;
 }
 
 static struct err *open_bus(struct seat *seat, struct bus **bus)
@@ -261,12 +266,13 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	struct line *line = check_calloc(1, sizeof *line);
 	line->options = *options;
 	*out = line;
-	read_options(line);
+	struct err *err = read_options(line);
 	line->worker_count = (size_t)conf_int(options->conf, "workers");
 	budget_share(conf_int(options->conf, "memory.max"),
 		     options->stage_count * line->worker_count, &line->budget);
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
-	struct err *err = open_places(line);
+	if (err == NULL)
+		err = open_places(line);
 	if (err == NULL)
 		err = start_levels(line);
 	if (err == NULL)

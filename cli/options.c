@@ -180,6 +180,13 @@ static const struct conf_option rows[] = {
 	  .pattern_text = "attribute names",
 	  .doc = "Attributes of orders by which revenue is forecast besides the total, e.g. "
 		 "country." },
+	{ .name = "series.file",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .doc = "JSON file that says which series are forecast (docs/forecasting.md), instead of "
+		 "revenue by day and week. Every process of an application needs the same." },
 	{ .name = "webhook.url",
 	  .kind = CONF_STRING,
 	  .fallback = "",
@@ -278,6 +285,11 @@ struct err *options_check(const struct conf *conf)
 			"would be resolved as it opens",
 			close, open);
 	size_t count;
+	(void)conf_list(conf, "series.dimensions", &count);
+	if (count > 0 && *conf_string(conf, "series.file") != '\0')
+		return err_new(ERR_FATAL, "CONF_INVALID",
+			       "series.dimensions splits the revenue that is forecast by default; "
+			       "with series.file, write dimensions there");
 	const char *const *inputs = conf_list(conf, "inputs", &count);
 	for (size_t i = 0; i < count; i++) {
 		if (topics_find_input(inputs[i]) == NULL)

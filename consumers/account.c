@@ -58,41 +58,20 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	return err;
 }
 
-static struct bytes attribute(const struct source_event *event, const char *name)
-{
-	for (size_t i = 0; i < event->attr_count; i++)
-		if (bytes_equal(event->attrs[i].key, bytes_str(name)))
-			return event->attrs[i].value;
-	return bytes_of(NULL, 0);
-}
-
-static bool is_revenue(const struct source_event *event)
-{
-	return event->has_amount && event->currency.len == SERIES_UNIT_LEN &&
-	       (bytes_equal(event->type, bytes_str("erp.order")) ||
-		bytes_equal(event->type, bytes_str("erp.return")));
-}
-
 static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
 {
 	struct account_stage *stage = context;
 	const struct account_event *event = parsed;
 	size_t count = 0;
 	targets[count++] = (struct target){ ACCOUNT_KIND, event->account, event->effective_ms };
-	if (!is_revenue(&event->event))
-		return count;
 	const struct series_table *series = &stage->options.series;
 	for (size_t i = 0; i < series->count; i++) {
-		const struct series_definition *definition = &series->definitions[i];
-		struct series_name name = { bytes_str(definition->name), event->event.currency,
-					    bytes_of(NULL, 0) };
-		if (definition->attribute[0] != '\0') {
-			name.dimension = attribute(&event->event, definition->attribute);
-			if (name.dimension.len == 0)
-				continue;
-		}
-		targets[count++] = (struct target){ TOTALS_KIND, series_key(&name, stage->keys[i]),
-						    event->effective_ms };
+		int64_t amount;
+		size_t len;
+		if (series_take(&series->definitions[i], event, &amount, stage->keys[i], &len))
+			targets[count++] =
+				(struct target){ TOTALS_KIND, bytes_of(stage->keys[i], len),
+						 event->effective_ms };
 	}
 	return count;
 }
@@ -146,8 +125,11 @@ static void apply_totals(void *context, const struct origin *origin, const void 
 	CHECK(series_key_split(key, &name));
 	const struct series_definition *definition =
 		series_find(&stage->options.series, name.definition);
-	CHECK(definition != NULL);
-	account_totals_add(state, definition, key, parsed, stage->options.tick_ms, effects);
+	int64_t amount = 0;
+	uint8_t taken_key[KEY_LEN_MAX];
+	size_t len = 0;
+	CHECK(definition != NULL && series_take(definition, parsed, &amount, taken_key, &len));
+	account_totals_add(state, definition, key, parsed, amount, stage->options.tick_ms, effects);
 }
 
 static void fire_totals(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,

@@ -39,8 +39,8 @@ static void add_to_period(struct account_totals *totals, int64_t period_start_ms
 }
 
 void account_totals_add(struct account_totals *totals, const struct series_definition *definition,
-			struct bytes key, const struct account_event *event, int64_t tick_ms,
-			struct effects *effects)
+			struct bytes key, const struct account_event *event, int64_t amount,
+			int64_t tick_ms, struct effects *effects)
 {
 	int64_t period_start_ms =
 		time_floor(event->event.event_ms, definition->period_ms, definition->origin_ms);
@@ -48,7 +48,7 @@ void account_totals_add(struct account_totals *totals, const struct series_defin
 		account_totals_flush(totals, key, effects);
 	if (totals->period_count == 0)
 		totals->flush_ms = time_floor(event->effective_ms, tick_ms, 0) + tick_ms;
-	add_to_period(totals, period_start_ms, event->event.amount_minor, event->late);
+	add_to_period(totals, period_start_ms, amount, event->late);
 }
 
 int64_t account_totals_due(const void *state)

@@ -13,10 +13,10 @@ struct account_totals {
 	struct period_total periods[SERIES_TOTALS_MAX];
 };
 
-/* Adds a revenue event's amount to its period; what no longer fits is handed on first. */
+/* Adds an event's amount (series_take) to its period; what no longer fits is handed on first. */
 void account_totals_add(struct account_totals *totals, const struct series_definition *definition,
-			struct bytes key, const struct account_event *event, int64_t tick_ms,
-			struct effects *effects);
+			struct bytes key, const struct account_event *event, int64_t amount,
+			int64_t tick_ms, struct effects *effects);
 
 /* Hands everything on to series.points, keyed by the definition. */
 void account_totals_flush(struct account_totals *totals, struct bytes key, struct effects *effects);

@@ -5,33 +5,73 @@
 #include "base/check.h"
 #include "base/timestamp.h"
 
-static void add(struct series_table *table, const char *period, const char *attribute)
+static const struct {
+	const char *iso;
+	int64_t ms, origin_ms;
+} periods[] = {
+	{ "PT1H", MS_PER_HOUR, 0 },
+	{ "P1D", MS_PER_DAY, 0 },
+	{ "P1W", MS_PER_WEEK, WEEK_ORIGIN_MS },
+};
+
+bool series_period_set(struct series_definition *definition, const char *iso_period)
+{
+	for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
+		if (strcmp(periods[i].iso, iso_period) != 0)
+			continue;
+		definition->iso_period = periods[i].iso;
+		definition->period_ms = periods[i].ms;
+		definition->origin_ms = periods[i].origin_ms;
+		return true;
+	}
+	return false;
+}
+
+void series_type_add(struct series_definition *definition, const char *type)
+{
+	size_t i = definition->type_count++, len = strlen(type);
+	CHECK(i < SERIES_TYPES_MAX && len <= EVENT_TYPE_MAX);
+	definition->type_lens[i] = len;
+	memcpy(definition->types[i], type, len);
+}
+
+static void find_path(const char *text, struct record_path *path)
+{
+	struct err *err = record_path_find(&account_event_type, text, path);
+	CHECK(err == NULL);
+}
+
+static void add(struct series_table *table, bool week, const char *attribute)
 {
 	CHECK(table->count < SERIES_DEFINITIONS_MAX);
 	struct series_definition *added = &table->definitions[table->count++];
-	bool week = strcmp(period, "week") == 0;
 	*added = (struct series_definition){
-		.period_ms = week ? MS_PER_WEEK : MS_PER_DAY,
-		.origin_ms = week ? WEEK_ORIGIN_MS : 0,
-		.iso_period = week ? "P1W" : "P1D",
 		.horizon = week ? 4 : 7,
 		.season = week ? 1 : 7,
 	};
-	int len = snprintf(added->name, sizeof added->name, "revenue.%s%s%s", period,
+	series_type_add(added, "erp.order");
+	series_type_add(added, "erp.return");
+	CHECK(series_period_set(added, week ? "P1W" : "P1D"));
+	find_path("amount_minor", &added->measure);
+	int len = snprintf(added->name, sizeof added->name, "revenue.%s%s%s", week ? "week" : "day",
 			   *attribute ? "." : "", attribute);
 	CHECK(len > 0 && len < SERIES_NAME_MAX);
-	snprintf(added->attribute, sizeof added->attribute, "%s", attribute);
+	if (*attribute == '\0')
+		return;
+	char path[RECORD_PATH_LEN_MAX + 1];
+	snprintf(path, sizeof path, "attrs.%s", attribute);
+	find_path(path, &added->dimensions[added->dimension_count++]);
 }
 
 void series_table_init(struct series_table *table, const char *const *dimensions, size_t count)
 {
 	CHECK(count <= SERIES_DIMENSIONS_MAX);
 	table->count = 0;
-	add(table, "day", "");
-	add(table, "week", "");
+	add(table, false, "");
+	add(table, true, "");
 	for (size_t i = 0; i < count; i++) {
-		add(table, "day", dimensions[i]);
-		add(table, "week", dimensions[i]);
+		add(table, false, dimensions[i]);
+		add(table, true, dimensions[i]);
 	}
 }
 
@@ -43,13 +83,13 @@ const struct series_definition *series_find(const struct series_table *table, st
 	return NULL;
 }
 
-/* At most SERIES_DIMENSION_LEN_MAX bytes, not ending within a UTF-8 character. */
-static size_t dimension_len(struct bytes dimension)
+/* At most len_max bytes, not ending within a UTF-8 character. */
+static size_t cut_len(struct bytes text, size_t len_max)
 {
-	if (dimension.len <= SERIES_DIMENSION_LEN_MAX)
-		return dimension.len;
-	size_t len = SERIES_DIMENSION_LEN_MAX;
-	while (len > 0 && (dimension.data[len] & 0xc0) == 0x80)
+	if (text.len <= len_max)
+		return text.len;
+	size_t len = len_max;
+	while (len > 0 && (text.data[len] & 0xc0) == 0x80)
 		len--;
 	return len;
 }
@@ -64,7 +104,7 @@ struct bytes series_key(const struct series_name *name, uint8_t key[KEY_LEN_MAX]
 	memcpy(at, name->unit.data, SERIES_UNIT_LEN);
 	at += SERIES_UNIT_LEN;
 	*at++ = '/';
-	size_t len = dimension_len(name->dimension);
+	size_t len = cut_len(name->dimension, SERIES_DIMENSION_LEN_MAX);
 	if (len > 0)
 		memcpy(at, name->dimension.data, len);
 	return bytes_of(key, (size_t)(at - key) + len);
@@ -81,5 +121,73 @@ bool series_key_split(struct bytes key, struct series_name *name)
 		return false;
 	name->unit = bytes_of(slash + 1, SERIES_UNIT_LEN);
 	name->dimension = bytes_of(slash + 2 + SERIES_UNIT_LEN, rest - SERIES_UNIT_LEN - 1);
+	return true;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static bool type_matches(const struct series_definition *definition, struct bytes type)
+{
+	for (size_t i = 0; i < definition->type_count; i++)
+		if (bytes_equal(type, bytes_of(definition->types[i], definition->type_lens[i])))
+			return true;
+	return false;
+}
+
+/* In units of 10^-decimals, to the nearest; false where it is none, or larger than a double holds
+ * exactly. */
+static bool measure(const struct series_definition *definition, const struct account_event *event,
+		    int64_t *amount)
+{
+	static const double scales[SERIES_DECIMALS_MAX + 1] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+	static const double exact_max = 9007199254740992.0; /* 2^53 */
+	double number = 1;
+	if (definition->decimals == 0 && definition->measure.kind == FIELD_LONG &&
+	    !definition->counts)
+		return record_path_long(&definition->measure, event, amount);
+	if (!definition->counts && !record_path_number(&definition->measure, event, &number))
+		return false;
+	number *= scales[definition->decimals];
+	if (!(number > -exact_max && number < exact_max))
+		return false;
+	*amount = number < 0 ? -(int64_t)(0.5 - number) : (int64_t)(number + 0.5);
+	return true;
+}
+
+/* The values of the dimensions with | between them into text[SERIES_DIMENSION_LEN_MAX]. */
+static bool dimension_text(const struct series_definition *definition,
+			   const struct account_event *event,
+			   uint8_t text[SERIES_DIMENSION_LEN_MAX], size_t *len)
+{
+	size_t count = definition->dimension_count;
+	*len = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct bytes value = record_path_text(&definition->dimensions[i], event);
+		if (value.len == 0)
+			return false;
+		if (i > 0)
+			text[(*len)++] = '|';
+		size_t taken = cut_len(value, (SERIES_DIMENSION_LEN_MAX + 1) / count - 1);
+		for (size_t k = 0; k < taken; k++)
+			text[(*len)++] = value.data[k] == '|' ? '/' : value.data[k];
+	}
+	return true;
+}
+
+bool series_take(const struct series_definition *definition, const struct account_event *event,
+		 int64_t *amount, uint8_t key[KEY_LEN_MAX], size_t *len)
+{
+	uint8_t text[SERIES_DIMENSION_LEN_MAX];
+	size_t text_len = 0;
+	if (!type_matches(definition, event->event.type) || !measure(definition, event, amount) ||
+	    !dimension_text(definition, event, text, &text_len))
+		return false;
+	struct bytes unit =
+		definition->unit[0] != '\0' ? bytes_str(definition->unit) : event->event.currency;
+	if (unit.len != SERIES_UNIT_LEN)
+		return false;
+	const struct series_name name = { bytes_str(definition->name), unit,
+					  bytes_of(text, text_len) };
+	*len = series_key(&name, key).len;
 	return true;
 }

@@ -1,36 +1,56 @@
-/* Series: which amounts are added up over which periods, by which dimension.
+/* Series: which measures of events are added up over which periods, by which dimensions.
  *
  *   revenue.day, revenue.week                 in total
- *   revenue.day.country, revenue.week.country by an event attribute, here "country"
+ *   revenue.day.country, revenue.week.country by an event's attribute, here "country"
  *
- * Amounts of different currencies are never added: a series' key is
- * "<definition>/<currency>/<dimension value>", the value empty for a total. */
+ * and whatever else a file of definitions says (consumers/series_file.h). A series' key is
+ * "<definition>/<unit>/<values of the dimensions, with | between them>", the values empty for a
+ * total. Amounts of different units are never added.
+ *
+ * Threads: a table is read-only once it is made. */
 #ifndef CONSUMERS_SERIES_H
 #define CONSUMERS_SERIES_H
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "schemas/record_path.h"
+#include "schemas/types.h"
 
 enum {
-	SERIES_DIMENSIONS_MAX = 4,
+	SERIES_DIMENSIONS_MAX = 4, /* of series.dimensions: splits of revenue, one at a time */
+	SERIES_LEVELS_MAX = 3,	   /* dimensions of one definition */
+	SERIES_TYPES_MAX = 8,
 	SERIES_DIMENSION_LEN_MAX = 64,
 	SERIES_NAME_MAX = 48,
 	SERIES_UNIT_LEN = 3,
-	SERIES_DEFINITIONS_MAX = 2 * (1 + SERIES_DIMENSIONS_MAX)
+	SERIES_DECIMALS_MAX = 6,
+	SERIES_DEFINITIONS_MAX = 15,
 };
 
 _Static_assert((int)SERIES_NAME_MAX + 5 + (int)SERIES_DIMENSION_LEN_MAX <= (int)KEY_LEN_MAX,
 	       "a series' key");
 _Static_assert((int)SERIES_DEFINITIONS_MAX < (int)TARGETS_MAX,
 	       "an event touches its account and its series");
+_Static_assert((int)SERIES_DEFINITIONS_MAX >= 2 * (1 + (int)SERIES_DIMENSIONS_MAX),
+	       "days and weeks, in total and by each dimension");
 
 struct series_definition {
 	char name[SERIES_NAME_MAX];
-	char attribute[SERIES_NAME_MAX]; /* "" for the total */
-	int64_t period_ms, origin_ms;	 /* a period begins at origin + k * period */
-	const char *iso_period;		 /* P1D, P1W */
-	int horizon;			 /* periods to forecast */
-	int season;			 /* periods of a season to look for; 1: none */
+	/* which events, and what of them */
+	char types[SERIES_TYPES_MAX][EVENT_TYPE_MAX];
+	size_t type_lens[SERIES_TYPES_MAX];
+	size_t type_count;
+	bool counts;		    /* the events themselves; else: */
+	struct record_path measure; /* of struct account_event */
+	int decimals; /* the measure is kept as a whole number of 10^-decimals units */
+	char unit[SERIES_UNIT_LEN + 1]; /* UN/CEFACT code; "": the event's currency, minor units */
+	struct record_path dimensions[SERIES_LEVELS_MAX];
+	size_t dimension_count;
+	/* over which periods */
+	int64_t period_ms, origin_ms; /* a period begins at origin + k * period */
+	const char *iso_period;	      /* PT1H, P1D, P1W */
+	int horizon;		      /* periods to forecast */
+	int season;		      /* periods of a season to look for; 1: none */
 };
 
 struct series_table {
@@ -38,9 +58,21 @@ struct series_table {
 	size_t count;
 };
 
-/* The total and, for each attribute, the split. dimensions[count], count <= SERIES_DIMENSIONS_MAX,
- * names at most 20 bytes. */
+/* Revenue by day and week: the total and, for each attribute, the split. dimensions[count], count
+ * <= SERIES_DIMENSIONS_MAX, names at most 20 bytes. */
 void series_table_init(struct series_table *table, const char *const *dimensions, size_t count);
+
+/* Adds a type of event, 1 to EVENT_TYPE_MAX bytes; at most SERIES_TYPES_MAX. */
+void series_type_add(struct series_definition *definition, const char *type);
+
+/* Sets period, origin and iso_period by an ISO 8601 duration: PT1H, P1D, P1W. False: another. */
+bool series_period_set(struct series_definition *definition, const char *iso_period);
+
+/* Whether the event belongs to the definition: then its amount, and the key of its series into
+ * key[KEY_LEN_MAX] (*len). A dimension that an event lacks leaves it out; one that is too long is
+ * cut at a character; "|" in it becomes "/". */
+bool series_take(const struct series_definition *definition, const struct account_event *event,
+		 int64_t *amount, uint8_t key[KEY_LEN_MAX], size_t *len);
 
 /* The definition of a name, NULL where there is none. */
 const struct series_definition *series_find(const struct series_table *table, struct bytes name);

@@ -33,8 +33,8 @@ extern const struct record_type series_totals_type;
 enum {
 	SERIES_HISTORY_MAX = 128,
 	SERIES_OPEN_MAX = 4096,
-	SERIES_HORIZON_MAX = 7,
-	SERIES_OUTSTANDING_MAX = SERIES_HORIZON_MAX * SERIES_HORIZON_MAX
+	/* made at each close for HORIZON_MAX periods, dropped as their period closes */
+	SERIES_OUTSTANDING_MAX = HORIZON_MAX * (HORIZON_MAX + 1) / 2
 };
 
 struct series_amount {

@@ -1,0 +1,216 @@
+/* Series: definitions from a file, and what of an event goes where. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/timestamp.h"
+#include "consumers/series_file.h"
+
+static struct series_table table;
+
+static void parse(const char *text)
+{
+	struct err *err = series_file_parse(text, strlen(text), "series.json", &table);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+}
+
+static void refuse(const char *text, const char *told)
+{
+	struct err *err = series_file_parse(text, strlen(text), "series.json", &table);
+	assert_non_null(err);
+	assert_string_equal(err_code(err), "SERIES_INVALID");
+	if (strstr(err_text(err), told) == NULL)
+		fail_msg("\"%s\" is not told: %s", told, err_text(err));
+	err_free(&err);
+}
+
+static struct account_event charging(void)
+{
+	struct account_event event = { .account = bytes_str("A"), .effective_ms = 20 * MS_PER_DAY };
+	event.event.type = bytes_str("iot.charging");
+	event.event.event_ms = 20 * MS_PER_DAY;
+	event.event.has_iot = true;
+	event.event.iot.has_charging = true;
+	event.event.iot.charging.region = bytes_str("EU|N");
+	event.event.iot.charging.station_id = bytes_str("S1");
+	event.event.iot.charging.has_energy_kwh = true;
+	event.event.iot.charging.energy_kwh = 12.3456;
+	return event;
+}
+
+/* The key that the event's amount goes to under a definition; "" where it doesn't belong. */
+static const char *take(const char *name, const struct account_event *event, int64_t *amount)
+{
+	static char text[KEY_LEN_MAX + 1];
+	uint8_t key[KEY_LEN_MAX];
+	size_t len = 0;
+	const struct series_definition *definition = series_find(&table, bytes_str(name));
+	assert_non_null(definition);
+	if (!series_take(definition, event, amount, key, &len))
+		return "";
+	memcpy(text, key, len);
+	text[len] = '\0';
+	return text;
+}
+
+static const char energy[] =
+	"{\"series\": [{\"name\": \"energy.day\", \"types\": [\"iot.charging\"],"
+	"\"measure\": \"iot.charging.energy_kwh\", \"unit\": \"KWH\", \"decimals\": 3,"
+	"\"dimensions\": [\"iot.charging.region\", \"iot.charging.station_id\"],"
+	"\"period\": \"P1D\", \"horizon\": 14, \"season\": 7, \"utc_offset_minutes\": 60}]}";
+
+static void every_level_of_the_dimensions_is_a_series(void **state)
+{
+	(void)state;
+	parse(energy);
+	assert_int_equal(table.count, 4);
+	assert_string_equal(table.definitions[0].name, "energy.day");
+	assert_string_equal(table.definitions[1].name, "energy.day.region");
+	assert_string_equal(table.definitions[2].name, "energy.day.station_id");
+	assert_string_equal(table.definitions[3].name, "energy.day.region.station_id");
+	assert_int_equal(table.definitions[3].horizon, 14);
+	assert_int_equal(table.definitions[3].season, 7);
+	/* A day of UTC+1 begins an hour before that of UTC. */
+	const struct series_definition *day = &table.definitions[0];
+	assert_int_equal(time_floor(MS_PER_DAY, day->period_ms, day->origin_ms),
+			 MS_PER_DAY - MS_PER_HOUR);
+}
+
+static void an_event_goes_to_each_level(void **state)
+{
+	(void)state;
+	parse(energy);
+	struct account_event event = charging();
+	int64_t amount = 0;
+	assert_string_equal(take("energy.day", &event, &amount), "energy.day/KWH/");
+	assert_int_equal(amount, 12346);
+	assert_string_equal(take("energy.day.region", &event, &amount),
+			    "energy.day.region/KWH/EU/N");
+	assert_string_equal(take("energy.day.region.station_id", &event, &amount),
+			    "energy.day.region.station_id/KWH/EU/N|S1");
+	event.event.iot.charging.energy_kwh = -12.3456;
+	assert_string_not_equal(take("energy.day", &event, &amount), "");
+	assert_int_equal(amount, -12346);
+}
+
+static void what_does_not_fit_is_left_out(void **state)
+{
+	(void)state;
+	parse(energy);
+	int64_t amount = 0;
+	struct account_event event = charging();
+	event.event.type = bytes_str("iot.chargin");
+	assert_string_equal(take("energy.day", &event, &amount), "");
+	event = charging();
+	event.event.iot.charging.region = bytes_of(NULL, 0);
+	assert_string_not_equal(take("energy.day", &event, &amount), "");
+	assert_string_equal(take("energy.day.region", &event, &amount), "");
+	event = charging();
+	event.event.iot.charging.has_energy_kwh = false;
+	assert_string_equal(take("energy.day", &event, &amount), "");
+	event = charging();
+	event.event.iot.has_charging = false; /* what lies behind is not initialised then */
+	assert_string_equal(take("energy.day", &event, &amount), "");
+	static const double absurd[] = { 1e300, -1e300, 0.0 / 1.0 * (1.0 / 0.0) };
+	for (size_t i = 0; i < sizeof absurd / sizeof absurd[0]; i++) {
+		event = charging();
+		event.event.iot.charging.energy_kwh = absurd[i];
+		assert_string_equal(take("energy.day", &event, &amount), "");
+	}
+}
+
+static void long_values_are_cut_at_a_character(void **state)
+{
+	(void)state;
+	parse(energy);
+	char region[200], station[200];
+	memset(region, 'r', sizeof region);
+	for (size_t i = 0; i < sizeof station; i += 2)
+		memcpy(station + i, "\xc3\xa9", 2);
+	struct account_event event = charging();
+	event.event.iot.charging.region = bytes_of(region, sizeof region);
+	event.event.iot.charging.station_id = bytes_of(station, sizeof station);
+	int64_t amount;
+	const char *key = take("energy.day.region.station_id", &event, &amount);
+	const char *values = strrchr(key, '/') + 1;
+	assert_true(strlen(values) <= SERIES_DIMENSION_LEN_MAX);
+	assert_int_equal(strchr(values, '|') - values, 31);
+	assert_int_equal(strlen(strchr(values, '|') + 1), 30);
+}
+
+static void counts_and_money(void **state)
+{
+	(void)state;
+	parse("{\"series\": [{\"name\": \"tickets.week\", \"types\": [\"support.ticket.opened\"],"
+	      "\"period\": \"P1W\"},"
+	      "{\"name\": \"sales.hour\", \"types\": [\"erp.order\"], \"measure\": "
+	      "\"amount_minor\", \"unit\": \"currency\", \"dimensions\": [\"attrs.country\"],"
+	      "\"period\": \"PT1H\"}]}");
+	struct account_event event = { .event.type = bytes_str("support.ticket.opened") };
+	int64_t amount = 0;
+	assert_string_equal(take("tickets.week", &event, &amount), "tickets.week/C62/");
+	assert_int_equal(amount, 1);
+	event.event.type = bytes_str("erp.order");
+	event.event.has_amount = true;
+	event.event.amount_minor = INT64_C(9007199254740993);	      /* no double */
+	assert_string_equal(take("sales.hour", &event, &amount), ""); /* no currency */
+	event.event.currency = bytes_str("EUR");
+	event.event.attr_count = 2;
+	event.event.attrs[1] = (struct attr){ bytes_str("country"), bytes_str("DE") };
+	assert_string_equal(take("sales.hour.country", &event, &amount),
+			    "sales.hour.country/EUR/DE");
+	assert_int_equal(amount, INT64_C(9007199254740993));
+}
+
+#define WITH(more) \
+	"{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1D\"" more "}]}"
+
+static void what_is_wrong_is_told(void **state)
+{
+	(void)state;
+	refuse("{", "series.json:1:1");
+	refuse("{}", "at least one series");
+	refuse("{\"series\": []}", "at least one series");
+	refuse("{\"series\": [{\"types\": [\"t\"], \"period\": \"P1D\"}]}", "name");
+	refuse("{\"series\": [{\"name\": \"A b\", \"types\": [\"t\"], \"period\": \"P1D\"}]}",
+	       "lower-case");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [], \"period\": \"P1D\"}]}",
+	       "1 to 8 event types");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1M\"}]}",
+	       "PT1H, P1D or P1W");
+	refuse(WITH(", \"colour\": 1"), "colour");
+	refuse(WITH(", \"measure\": \"amount\""), "amount_minor");
+	refuse(WITH(", \"measure\": \"name\""), "a number's field");
+	refuse(WITH(", \"unit\": \"kilowatt\""), "UN/CEFACT");
+	refuse(WITH(", \"dimensions\": [\"erp.order\"]"), "neither a text nor a number");
+	refuse(WITH(", \"dimensions\": [\"quantity\"]"), "text's field");
+	refuse(WITH(", \"dimensions\": [\"attrs.a\", \"attrs.a\"]"), "a name of its own");
+	refuse(WITH(", \"horizon\": 15"), "1 to 14");
+	refuse(WITH(", \"season\": 0"), "1 (none) to 60");
+	refuse(WITH(", \"decimals\": 7"), "0 to 6");
+	refuse(WITH(", \"utc_offset_minutes\": 900"), "-840 to 840");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1D\","
+	       "\"dimensions\": [\"attrs.a\", \"attrs.b\", \"attrs.c\"]},"
+	       "{\"name\": \"b\", \"types\": [\"t\"], \"period\": \"P1D\","
+	       "\"dimensions\": [\"attrs.a\", \"attrs.b\", \"attrs.c\"]}]}",
+	       "at most 15");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_level_of_the_dimensions_is_a_series),
+		cmocka_unit_test(an_event_goes_to_each_level),
+		cmocka_unit_test(what_does_not_fit_is_left_out),
+		cmocka_unit_test(long_values_are_cut_at_a_character),
+		cmocka_unit_test(counts_and_money),
+		cmocka_unit_test(what_is_wrong_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
