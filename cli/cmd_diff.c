@@ -12,6 +12,7 @@
 #include "cli/stop.h"
 #include "consumers/topics.h"
 #include "kafka/reader.h"
+#include "schemas/value_json.h"
 
 static const char *const shown_options[] = { "kafka.bootstrap.servers", "registry.url", NULL };
 
@@ -203,7 +204,7 @@ static struct err *record_compare(void *context, const struct record *record)
 	if (detail == NULL)
 		return stop_err();
 	if (detail->shown_key == NULL)
-		detail->shown_key = decode_text(record->key);
+		detail->shown_key = value_text(record->key);
 	if (diff->row->compacted)
 		return latest_take(diff, detail, record);
 	size_t side = diff->side;

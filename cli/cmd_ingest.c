@@ -12,13 +12,15 @@
 #include "consumers/topics.h"
 #include "kafka/writer.h"
 #include "producers/ingest.h"
+#include "schemas/event_types.h"
 
 static const struct args_flag flags[] = {
-	{ "map", "FILE", NULL, "the mapping from columns to event fields, JSON (required)" },
+	{ "map", "FILE", NULL, "the mapping from columns to event fields, JSON (csv: required)" },
 	{ "topic", "TOPIC", NULL, "write here instead of the mapping's topic" },
 	{ "from", "TIME", NULL, "only events at or after this time (1997-09-30, or ISO 8601)" },
 	{ "until", "TIME", NULL, "only events before this time" },
 	{ "limit", "N", NULL, "only the first N rows of the file" },
+	{ "again", NULL, NULL, "send it once more, with the same ids, though it was sent before" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -28,30 +30,81 @@ static const char *const shown_options[] = { "kafka.bootstrap.servers", "app.id"
 static const char *const examples[] = {
 	"foretell ingest csv --map orders.json orders.csv.xz",
 	"foretell ingest csv --map orders.json --until 1997-10-01 orders.csv",
+	"foretell ingest jsonl --map tickets.json tickets.jsonl.gz",
+	"foretell ingest avro company/crm.events.avro",
 	NULL,
 };
 
 static const struct args_spec spec = {
 	.command = "ingest",
-	.operands = "csv FILE",
+	.operands = "csv|jsonl|avro FILE",
 	.operand_count_min = 2,
 	.operand_count_max = 2,
-	.about = "Publishes the rows of a delimited text file (plain, .gz or .xz) as events, as "
-		 "the\n"
-		 "mapping says. A row that can't be one goes to the application's dlq. The same\n"
-		 "file gives the same events, ids and order again. At the end the input is marked\n"
-		 "as ended, so that time goes on to its last moment.",
+	.about =
+		"Publishes the rows of a file (plain, .gz or .xz) as events, as the mapping says:\n"
+		"delimited text, a JSON object a line, or an Avro object container. Files of\n"
+		"foretell's own events need no mapping. A row that can't be one goes to the\n"
+		"application's dlq. Each file is sent exactly once: killed in the middle, the "
+		"same\n"
+		"command goes on where it stood. At the end the input is marked as ended, so that\n"
+		"time goes on to its last moment.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
 	.quiet = true,
 };
 
-enum { FLUSH_MS = 60000 };
+enum { ATTEMPTS_MAX = 4, NAME_DIGEST_LEN = 16, NAME_MAX_LEN = APP_ID_MAX + 32 };
 
-static struct err *record_send(void *context, const struct outgoing *out)
+static const char done_metadata[] = "v=1;complete", part_metadata[] = "v=1";
+
+/* Kafka as a place for a file's records: a transaction at a time, the position in each. */
+struct place {
+	const struct client_options *client;
+	const char *app_id, *topic, *dlq_topic; /* topic: from begin on */
+	bool again;
+	struct writer *writer; /* from begin on */
+};
+
+static struct err *place_send(void *context, const struct outgoing *out)
 {
-	return writer_send(context, out);
+	struct place *place = context;
+	return writer_send(place->writer, out);
+}
+
+static struct err *place_begin(void *context, const char *topic, const char *identity,
+			       struct ingest_start *start)
+{
+	struct place *place = context;
+	struct position position;
+	char name[NAME_MAX_LEN];
+	snprintf(name, sizeof name, "%s.ingest.%.*s", place->app_id, NAME_DIGEST_LEN, identity);
+	place->topic = topic;
+	struct err *err =
+		writer_open_transactional(place->client, name, topic, &position, &place->writer);
+	if (err == NULL)
+		err = writer_partition_count(place->writer, topic, &start->partition_count);
+	if (err == NULL)
+		err = writer_partition_count(place->writer, place->dlq_topic,
+					     &start->dlq_partition_count);
+	if (err != NULL || place->again || position.offset < 0)
+		return err;
+	start->done = position.offset;
+	start->complete = strcmp(position.metadata, done_metadata) == 0;
+	return NULL;
+}
+
+static struct err *place_commit(void *context, int64_t done, bool complete)
+{
+	struct place *place = context;
+	struct position position = { .topic = place->topic, .offset = done };
+	snprintf(position.metadata, sizeof position.metadata, "%s",
+		 complete ? done_metadata : part_metadata);
+	/* from now on an attempt goes on where this one stood */
+	struct err *err = writer_commit(place->writer, &position);
+	place->again = place->again && err != NULL;
+	/* whoever reads next, `run --until-end` for one, must see all of it */
+	return err == NULL && complete ? writer_settle(place->writer, &position) : err;
 }
 
 static void progress_show(void *context, const struct ingest_progress *now)
@@ -77,11 +130,21 @@ static struct err *time_flag(const struct args *args, const char *name, int64_t 
 		       name, text);
 }
 
-static void result_print(const struct ingest_result *result, const char *topic, const char *dlq)
+static void result_print(const struct ingest_result *result, const char *dlq)
 {
+	if (result->complete) {
+		printf("the file was sent before, all %" PRId64
+		       " records of it: nothing is sent; --again sends it once more\n",
+		       result->resumed);
+		return;
+	}
 	printf("%" PRId64 " rows: %" PRId64 " events to %s, %" PRId64 " to %s, %" PRId64
 	       " outside the time asked for\n",
-	       result->rows, result->events, topic, result->dlq_rows, dlq, result->outside_rows);
+	       result->rows, result->events, result->topic, result->dlq_rows, dlq,
+	       result->outside_rows);
+	if (result->resumed > 0)
+		printf("%" PRId64 " of these records were there already, from an earlier run\n",
+		       result->resumed);
 	if (result->events > 0) {
 		char first[TIME_TEXT_LEN + 1], last[TIME_TEXT_LEN + 1];
 		time_format(result->first_ms, first);
@@ -92,74 +155,98 @@ static void result_print(const struct ingest_result *result, const char *topic, 
 		printf("see what was wrong with them: foretell tail dlq --raw\n");
 }
 
-/* Sends the file; `writer` is open. */
-static struct err *file_send(struct writer *writer, struct ingest_options *options)
+/* One attempt: from where the last one's last commit stands. */
+static struct err *file_send(struct place *place, struct ingest_options *options,
+			     struct ingest_result *result)
 {
-	struct ingest_result result = { 0 };
-	options->sink.send = record_send;
-	options->sink.context = writer;
-	struct err *err =
-		writer_partition_count(writer, options->topic, &options->sink.partition_count);
-	if (err == NULL)
-		err = writer_partition_count(writer, options->dlq_topic,
-					     &options->sink.dlq_partition_count);
-	if (err != NULL)
-		return err;
 	struct progress *progress = progress_new("ingest", "rows", -1);
 	options->progress = progress_show;
 	options->progress_context = progress;
-	options->stop = stop_flag();
-	err = ingest_run(options, &result);
-	struct err *flush_err = writer_flush(writer, FLUSH_MS);
+	struct err *err = ingest_run(options, result);
 	progress_finish(&progress);
-	if (err == NULL) {
-		err = flush_err;
-		flush_err = NULL;
-	}
-	err_free(&flush_err);
-	if (result.rows > 0 || err == NULL)
-		result_print(&result, options->topic, options->dlq_topic);
-	if (err == NULL && result.stopped)
-		err = err_new(
-			ERR_FATAL, "INTERRUPTED",
-			"interrupted; the input is not marked as ended. The same command sends "
-			"the same events, with the same ids, from the start");
+	writer_close(&place->writer);
 	return err;
+}
+
+static struct err *file_ingest(struct place *place, struct ingest_options *options)
+{
+	struct ingest_result result = { 0 };
+	options->sink.send = place_send;
+	options->sink.begin = place_begin;
+	options->sink.commit = place_commit;
+	options->sink.context = place;
+	options->stop = stop_flag();
+	struct err *err = file_send(place, options, &result);
+	for (int i = 1;
+	     i < ATTEMPTS_MAX && err != NULL && err_verdict(err) == ERR_ABORT && !result.stopped;
+	     i++) {
+		err_free(&err);
+		err = file_send(place, options, &result);
+	}
+	if (err == NULL)
+		result_print(&result, options->dlq_topic);
+	if (err == NULL && result.stopped)
+		return err_new(ERR_FATAL, "INTERRUPTED",
+			       "interrupted; the input is not marked as ended. The same command "
+			       "goes on where it stood");
+	return err;
+}
+
+/* The format, and what says which events the rows are. */
+static struct err *choose_rows(const struct args *args, struct ingest_options *options)
+{
+	static const char *const formats[] = { "csv", "jsonl", "avro" };
+	const char *format = args_operand(args, 0), *map = args_value(args, "map", NULL);
+	size_t i = 0;
+	while (i < sizeof formats / sizeof formats[0] && strcmp(format, formats[i]) != 0)
+		i++;
+	if (i == sizeof formats / sizeof formats[0])
+		return err_new(ERR_FATAL, "USAGE",
+			       "\"%.80s\" is no format; there are csv, jsonl and avro", format);
+	options->format = (enum row_format)i;
+	options->topic = args_value(args, "topic", NULL);
+	if (map != NULL)
+		return mapping_load(map, &options->mapping);
+	if (options->format == ROWS_CSV)
+		return err_new(ERR_FATAL, "USAGE", "csv needs --map FILE");
+	if (options->format == ROWS_AVRO)
+		return NULL;
+	const struct event_source *source =
+		options->topic == NULL ? NULL : event_source_find(options->topic);
+	if (source == NULL)
+		return err_new(ERR_FATAL, "USAGE",
+			       "jsonl needs --map FILE, or, where the lines are events as their "
+			       "schema has them, --topic with one of the input topics");
+	options->type = source->schema;
+	return NULL;
 }
 
 static struct err *ingest_file(const struct args *args)
 {
 	const struct conf *conf = args_conf(args);
-	const char *map = args_value(args, "map", NULL);
 	char dlq[TOPIC_NAME_MAX + 1];
 	struct options_client client;
-	struct writer *writer = NULL;
-	struct ingest_options options = { .path = args_operand(args, 1), .dlq_topic = dlq };
-	if (strcmp(args_operand(args, 0), "csv") != 0)
-		return err_new(ERR_FATAL, "USAGE", "\"%.80s\" is no format; there is csv",
-			       args_operand(args, 0));
-	if (map == NULL)
-		return err_new(ERR_FATAL, "USAGE", "it needs --map FILE");
-	topics_name(conf_string(conf, "app.id"), "dlq", dlq);
+	struct place place = { .client = &client.options,
+			       .app_id = conf_string(conf, "app.id"),
+			       .dlq_topic = dlq,
+			       .again = args_switch(args, "again") };
+	struct ingest_options options = { .path = args_operand(args, 1),
+					  .dlq_topic = dlq,
+					  .now_ms = time_wall_ms() };
+	topics_name(place.app_id, "dlq", dlq);
 	options_client_init(&client, conf);
 
-	struct err *err = time_flag(args, "from", &options.from_ms);
+	struct err *err = choose_rows(args, &options);
+	if (err == NULL)
+		err = time_flag(args, "from", &options.from_ms);
 	if (err == NULL)
 		err = time_flag(args, "until", &options.until_ms);
 	if (err == NULL)
 		err = args_number(args, "limit", 0, 1, INT64_MAX, &options.limit);
 	if (err == NULL)
-		err = mapping_load(map, &options.mapping);
-	if (err == NULL)
 		err = registry_open(conf_string(conf, "registry.url"), &options.registry);
 	if (err == NULL)
-		err = writer_open(&client.options, &writer);
-	if (err == NULL) {
-		options.topic = args_value(args, "topic", mapping_info(options.mapping).topic);
-		err = file_send(writer, &options);
-	}
-	if (writer != NULL)
-		writer_close(&writer);
+		err = file_ingest(&place, &options);
 	registry_close(&options.registry);
 	mapping_free(&options.mapping);
 	return err;

@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/phrase.h"
-#include "consumers/event_check.h"
+#include "schemas/event_check.h"
 #include "schemas/states.h"
 
 enum { LOGIC_VERSION = 1, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };

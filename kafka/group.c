@@ -105,6 +105,32 @@ struct err *group_has_offsets(const struct client_options *client, const char *g
 	return err;
 }
 
+static void take_metadata(const rd_kafka_topic_partition_t *from, char to[POSITION_TEXT_MAX])
+{
+	snprintf(to, POSITION_TEXT_MAX, "%.*s",
+		 from->metadata == NULL ? 0 : (int)from->metadata_size,
+		 from->metadata == NULL ? "" : (const char *)from->metadata);
+}
+
+struct err *group_position(const struct client_options *client, const char *group,
+			   const char *topic, int32_t partition, struct position *position)
+{
+	struct group_reader reader = { .handle = NULL };
+	*position = (struct position){ .topic = topic, .partition = partition, .offset = -1 };
+	struct err *err = open_reader(&reader, client, group, "read_committed");
+	if (err == NULL) {
+		reader.committed = rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_add(reader.committed, topic, partition);
+		err = ask_committed_patiently(&reader, topic);
+	}
+	if (err == NULL && reader.committed->elems[0].offset >= 0) {
+		position->offset = reader.committed->elems[0].offset;
+		take_metadata(&reader.committed->elems[0], position->metadata);
+	}
+	close_reader(&reader);
+	return err;
+}
+
 /* ---- all of a group ------------------------------------------------------------------------- */
 
 static struct err *add_topic(struct group_reader *reader, struct group_view *view,
@@ -130,9 +156,7 @@ static void take_committed(const struct group_reader *reader, struct group_view 
 		const rd_kafka_topic_partition_t *from = &reader->committed->elems[i];
 		struct group_position *to = &view->positions[i];
 		to->offset = from->offset < 0 ? -1 : from->offset;
-		snprintf(to->metadata, sizeof to->metadata, "%.*s",
-			 from->metadata == NULL ? 0 : (int)from->metadata_size,
-			 from->metadata == NULL ? "" : (const char *)from->metadata);
+		take_metadata(from, to->metadata);
 	}
 }
 

@@ -1,14 +1,15 @@
 /* What a consumer group has committed, and who is in it, asked without joining it.
  *
  * By a consumer's own request: librdkafka 2.15.1's admin request for committed offsets dereferences
- * NULL where the coordinator has moved. Nothing here waits for a transaction, so that a dead
- * member's, which only its successor can settle, holds up nobody. */
+ * NULL where the coordinator has moved. Nothing here waits for a transaction unless it says so, so
+ * that a dead member's, which only its successor can settle, holds up nobody. */
 #ifndef KAFKA_GROUP_H
 #define KAFKA_GROUP_H
 
 #include <stdbool.h>
 
 #include "base/limits.h"
+#include "kafka/bus.h"
 #include "kafka/client.h"
 
 /* The offsets of `topic` from where the group's next member would read (what it committed, else the
@@ -21,6 +22,13 @@ ERR_MUST_USE struct err *group_lag(const struct client_options *client, const ch
 /* Whether the group has committed an offset anywhere on `topic`. Errors: as group_lag. */
 ERR_MUST_USE struct err *group_has_offsets(const struct client_options *client, const char *group,
 					   const char *topic, bool *has);
+
+/* What the group has committed on one partition, into *position (its topic is borrowed); offset -1
+ * where there is nothing. Waits for a transaction that is about to change it. Errors: as group_lag.
+ */
+ERR_MUST_USE struct err *group_position(const struct client_options *client, const char *group,
+					const char *topic, int32_t partition,
+					struct position *position);
 
 enum { GROUP_OWNER_MAX = 160 };
 

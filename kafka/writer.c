@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "kafka/group.h"
 #include "kafka/rd.h"
 
 enum {
@@ -27,12 +28,17 @@ struct writer {
 	size_t topic_count;
 	int32_t turn; /* for records without a key */
 	unsigned sent_count;
+	char *name;   /* its transactional id; NULL: it writes without transactions */
+	bool is_open; /* a transaction */
 };
 
-struct err *writer_open(const struct client_options *options, struct writer **writer)
+/* name NULL: without transactions */
+static struct err *open_named(const struct client_options *options, const char *name,
+			      struct writer **writer)
 {
-	char message_bytes_max[32];
+	char message_bytes_max[32], txn_ms[32];
 	snprintf(message_bytes_max, sizeof message_bytes_max, "%d", RD_MESSAGE_BYTES_MAX);
+	snprintf(txn_ms, sizeof txn_ms, "%d", RD_TXN_MS);
 	const struct rd_setting settings[] = {
 		{ "enable.idempotence", "true" },
 		{ "acks", "all" },
@@ -43,18 +49,27 @@ struct err *writer_open(const struct client_options *options, struct writer **wr
 		{ "linger.ms", "5" },
 		{ "retry.backoff.ms", "10" },
 		{ "delivery.report.only.error", "true" },
+		{ "transaction.timeout.ms", txn_ms }, /* the last two: of transactions */
+		{ "transactional.id", name },
 	};
+	const size_t count = sizeof settings / sizeof settings[0] - (name == NULL ? 2 : 0);
 	struct writer *made = check_calloc(1, sizeof *made);
 	rd_kafka_conf_t *conf = NULL;
-	struct err *err = rd_conf_new(options, settings, sizeof settings / sizeof settings[0],
-				      &made->client, &conf);
+	struct err *err = rd_conf_new(options, settings, count, &made->client, &conf);
 	if (err == NULL)
 		err = rd_handle_new(RD_KAFKA_PRODUCER, conf, &made->handle);
-	if (err != NULL)
+	if (err != NULL) {
 		free(made);
-	else
-		*writer = made;
-	return err;
+		return err;
+	}
+	made->name = name == NULL ? NULL : check_strdup(name);
+	*writer = made;
+	return NULL;
+}
+
+struct err *writer_open(const struct client_options *options, struct writer **writer)
+{
+	return open_named(options, NULL, writer);
 }
 
 void writer_close(struct writer **writer)
@@ -66,9 +81,124 @@ void writer_close(struct writer **writer)
 		rd_kafka_topic_destroy(closed->topics[i].handle);
 	rd_kafka_purge(closed->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_destroy(closed->handle);
+	free(closed->name);
 	free(closed);
 	*writer = NULL;
 }
+
+/* ---- transactions --------------------------------------------------------------------------- */
+
+/* Calls again while the brokers are busy with something else or away. */
+static struct err *patiently(struct writer *writer, struct err *(*call)(struct writer *, void *),
+			     void *context, int patience_ms)
+{
+	int64_t deadline = time_monotonic_ms() + patience_ms;
+	struct err *err = call(writer, context);
+	while (err != NULL && err_verdict(err) == ERR_RETRY && time_monotonic_ms() < deadline) {
+		err_free(&err);
+		rd_kafka_poll(writer->handle, RD_BACKOFF_MS);
+		err = call(writer, context);
+	}
+	if (err == NULL || err_verdict(err) != ERR_RETRY)
+		return err;
+	err_free(&err);
+	return rd_err_unreachable(&writer->client, "what a transaction needs");
+}
+
+static struct err *call_init(struct writer *writer, void *context)
+{
+	(void)context;
+	return rd_err_txn(rd_kafka_init_transactions(writer->handle, RD_CALL_MS),
+			  "init_transactions");
+}
+
+static struct err *call_offsets(struct writer *writer, void *context)
+{
+	const struct position *position = context;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *entry =
+		rd_kafka_topic_partition_list_add(list, position->topic, position->partition);
+	entry->offset = position->offset;
+	entry->metadata = check_strdup(position->metadata); /* freed with the list */
+	entry->metadata_size = strlen(position->metadata);
+	/* nobody is a member of this group: its name alone is what the brokers look at */
+	rd_kafka_consumer_group_metadata_t *group =
+		rd_kafka_consumer_group_metadata_new(writer->name);
+	struct err *err = rd_err_txn(
+		rd_kafka_send_offsets_to_transaction(writer->handle, list, group, RD_CALL_MS),
+		"send_offsets");
+	rd_kafka_consumer_group_metadata_destroy(group);
+	rd_kafka_topic_partition_list_destroy(list);
+	return err;
+}
+
+static struct err *call_commit(struct writer *writer, void *context)
+{
+	(void)context;
+	return rd_err_txn(rd_kafka_commit_transaction(writer->handle, RD_TXN_MS), "commit");
+}
+
+struct err *writer_open_transactional(const struct client_options *options, const char *name,
+				      const char *topic, struct position *position,
+				      struct writer **writer)
+{
+	struct err *err = open_named(options, name, writer);
+	if (err != NULL)
+		return err;
+	err = patiently(*writer, call_init, NULL, RD_CALL_MS);
+	if (err == NULL)
+		err = group_position(options, name, topic, 0, position);
+	if (err != NULL)
+		writer_close(writer);
+	return err;
+}
+
+static struct err *transaction_begin(struct writer *writer)
+{
+	if (writer->name == NULL || writer->is_open)
+		return NULL;
+	struct err *err = rd_err_txn(rd_kafka_begin_transaction(writer->handle), "begin");
+	writer->is_open = err == NULL;
+	return err;
+}
+
+struct err *writer_commit(struct writer *writer, const struct position *position)
+{
+	struct position copy = *position;
+	CHECK(writer->name != NULL && position->offset >= 0);
+	struct err *err = transaction_begin(writer);
+	if (err == NULL)
+		err = patiently(writer, call_offsets, &copy, RD_TXN_MS);
+	if (err == NULL)
+		err = patiently(writer, call_commit, NULL, RD_TXN_MS);
+	writer->is_open = false;
+	return err;
+}
+
+static struct err *call_abort(struct writer *writer, void *context)
+{
+	(void)context;
+	return rd_err_txn(rd_kafka_abort_transaction(writer->handle, RD_TXN_MS), "abort");
+}
+
+/* The coordinator lets nothing into the next transaction before the last one's marks are written;
+ * so one that begins with a position and is given up waits for just that. */
+struct err *writer_settle(struct writer *writer, const struct position *position)
+{
+	struct position copy = *position;
+	CHECK(writer->name != NULL && !writer->is_open);
+	struct err *err = transaction_begin(writer);
+	if (err == NULL)
+		err = patiently(writer, call_offsets, &copy, RD_TXN_MS);
+	struct err *abort_err = patiently(writer, call_abort, NULL, RD_TXN_MS);
+	writer->is_open = false;
+	if (err == NULL)
+		return abort_err;
+	err_free(&abort_err);
+	return err;
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
 
 /* The first failed delivery, or a producer that can't go on, as an error. */
 static struct err *delivery_err(struct writer *writer)
@@ -126,6 +256,8 @@ struct err *writer_send(struct writer *writer, const struct outgoing *out)
 	struct err *err = delivery_err(writer);
 	if (err == NULL)
 		err = writer_partition_count(writer, out->topic, &count);
+	if (err == NULL)
+		err = transaction_begin(writer);
 	if (err != NULL)
 		return err;
 	struct writer_topic *topic = topic_get(writer, out->topic);

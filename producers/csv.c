@@ -270,7 +270,7 @@ static struct err *split(struct csv *csv, struct bytes raw, size_t *field_count)
 }
 
 /* Reads a line that is too long to be kept up to its end, hashing it. */
-static struct err *skip_oversized(struct csv *csv, struct csv_row *row)
+static struct err *skip_oversized(struct csv *csv, struct row *row)
 {
 	static const char digits[] = "0123456789abcdef";
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -308,7 +308,7 @@ static struct err *skip_oversized(struct csv *csv, struct csv_row *row)
 }
 
 /* Only the row's first line is given up where it has several. */
-static void drop_damaged(struct csv *csv, const struct extent *extent, struct csv_row *row)
+static void drop_damaged(struct csv *csv, const struct extent *extent, struct row *row)
 {
 	bool several = extent->lines > 0;
 	size_t len = several ? extent->first_len : extent->len;
@@ -319,7 +319,7 @@ static void drop_damaged(struct csv *csv, const struct extent *extent, struct cs
 	advance(csv, len + end_len, end_len > 0);
 }
 
-static struct err *read_row(struct csv *csv, const struct extent *extent, struct csv_row *row)
+static struct err *read_row(struct csv *csv, const struct extent *extent, struct row *row)
 {
 	if (extent->oversized) {
 		struct err *err = skip_oversized(csv, row);
@@ -371,11 +371,11 @@ static bool is_empty(const struct csv *csv, const struct extent *extent)
 	return at == raw.len && !extent->oversized && !extent->open_quote;
 }
 
-struct err *csv_next(struct csv *csv, struct csv_row *row, bool *more)
+struct err *csv_next(struct csv *csv, struct row *row, bool *more)
 {
 	struct extent extent;
 	struct err *err = csv->begun ? NULL : skip_byte_order_mark(csv);
-	*row = (struct csv_row){ 0 };
+	*row = (struct row){ 0 };
 	*more = false;
 	while (err == NULL) {
 		err = scan(csv, &extent);

@@ -16,10 +16,9 @@
 #ifndef PRODUCERS_CSV_H
 #define PRODUCERS_CSV_H
 
-#include "base/bytes.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/limits.h"
+#include "producers/row.h"
 
 enum {
 	CSV_ROW_LEN_MAX = 256 * 1024, /* bytes, without the line end */
@@ -43,16 +42,6 @@ struct csv_input {
 	void *context;
 };
 
-struct csv_row {
-	int64_t line; /* 1-based line of the file on which the row begins */
-	struct bytes
-		raw; /* its bytes without the line end; absent for a line over CSV_ROW_LEN_MAX */
-	int64_t raw_len;			  /* bytes, of such a line too */
-	char raw_digest[HASH_SHA256_HEX_LEN + 1]; /* of such a line, else "" */
-	size_t field_count;
-	const struct bytes *fields; /* unquoted, in the file's own encoding */
-};
-
 struct csv;
 
 /* A new reader. Close with csv_close. */
@@ -65,6 +54,6 @@ void csv_expect(struct csv *csv, size_t field_count);
 /* The next row; *more false at the end. Errors: POISON CSV_QUOTE, CSV_FIELD_COUNT, CSV_ROW_SIZE: a
  * bad row; row->line, raw, raw_len and raw_digest are set, its text says in which column (1-based)
  * and what was expected, and the next call goes on behind it. Any other error is the input's. */
-ERR_MUST_USE struct err *csv_next(struct csv *csv, struct csv_row *row, bool *more);
+ERR_MUST_USE struct err *csv_next(struct csv *csv, struct row *row, bool *more);
 
 #endif

@@ -7,28 +7,30 @@
 #include "base/check.h"
 #include "base/timestamp.h"
 #include "producers/event_sort.h"
-#include "producers/source_file.h"
+#include "producers/row_source.h"
+#include "schemas/event_types.h"
+
+/* Goes up where a row makes other records than before: an interrupted run of an older version is
+ * then begun anew, under the same ids. */
+enum { INGEST_VERSION = 1 };
 
 enum { EVENT_ID_DIGEST_LEN = 16, EVENT_ID_LEN = EVENT_ID_DIGEST_LEN + 1 + 20 };
 
 struct run {
 	const struct ingest_options *options;
 	struct ingest_result *result;
-	struct mapping_info info;
+	struct mapping_info info; /* all zero without a mapping */
 	const char *topic;
 	const char *file_name; /* without folders: dead letters don't tell whose disk it was */
 	struct source_file *file;
-	struct csv *csv;
-	struct arena *arena;
+	struct row_source *source;
 	struct event_sort *sort;	 /* NULL where the file's own order is kept */
 	char event_id[EVENT_ID_LEN + 1]; /* of the row at hand */
+	struct ingest_start start;
+	int64_t done; /* records made, those of earlier runs included */
+	int64_t uncommitted_records, uncommitted_bytes;
 	uint8_t value[INGEST_EVENT_LEN_MAX];
 };
-
-static struct err *read_file(void *context, uint8_t *out, size_t out_max, size_t *len)
-{
-	return source_file_read(context, out, out_max, len);
-}
 
 /* What names a file to its reader, without the folders. */
 static const char *base_name(const char *path)
@@ -37,9 +39,69 @@ static const char *base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
+static struct err *commit(struct run *run, bool complete)
+{
+	const struct ingest_sink *sink = &run->options->sink;
+	run->uncommitted_records = run->uncommitted_bytes = 0;
+	/* stopped before it had passed over what was there: the position must not go back */
+	if (sink->commit == NULL || run->done < run->result->resumed)
+		return NULL;
+	return sink->commit(sink->context, run->done, complete);
+}
+
+/* Passes over what an earlier run has sent. */
 static struct err *send_record(struct run *run, const struct outgoing *out)
 {
-	return run->options->sink.send(run->options->sink.context, out);
+	const struct ingest_sink *sink = &run->options->sink;
+	if (run->done < run->result->resumed) {
+		run->done++;
+		return NULL;
+	}
+	int64_t records_max = run->options->commit_records > 0 ? run->options->commit_records
+							       : INGEST_COMMIT_RECORDS;
+	if (run->uncommitted_records >= records_max ||
+	    run->uncommitted_bytes >= INGEST_COMMIT_BYTES) {
+		struct err *err = commit(run, false);
+		if (err != NULL)
+			return err;
+	}
+	struct err *err = sink->send(sink->context, out);
+	if (err != NULL)
+		return err;
+	run->done++;
+	run->uncommitted_records++;
+	run->uncommitted_bytes += (int64_t)(out->key.len + out->value.len);
+	return NULL;
+}
+
+/* What decides which records are made, and in which order. */
+static void take_identity(const struct run *run, char hex[HASH_SHA256_HEX_LEN + 1])
+{
+	const struct ingest_options *options = run->options;
+	char text[4 * HASH_SHA256_HEX_LEN + TOPIC_NAME_MAX];
+	int len = snprintf(text, sizeof text, "%d %d %s %s %s %" PRId64 " %" PRId64 " %" PRId64,
+			   INGEST_VERSION, (int)options->format, run->result->digest,
+			   options->mapping == NULL ? "-" : run->info.digest, run->topic,
+			   options->from_ms, options->until_ms, options->limit);
+	CHECK(len > 0 && (size_t)len < sizeof text);
+	hash_sha256_hex(bytes_of(text, (size_t)len), hex);
+}
+
+static struct err *begin(struct run *run)
+{
+	const struct ingest_sink *sink = &run->options->sink;
+	char identity[HASH_SHA256_HEX_LEN + 1];
+	struct err *err = NULL;
+	run->start = sink->start;
+	take_identity(run, identity);
+	if (sink->begin != NULL)
+		err = sink->begin(sink->context, run->topic, identity, &run->start);
+	if (err != NULL)
+		return err;
+	CHECK(run->start.partition_count > 0 && run->start.dlq_partition_count > 0);
+	run->result->resumed = run->start.done;
+	run->result->complete = run->start.complete;
+	return NULL;
 }
 
 static void report_progress(struct run *run, enum ingest_phase phase, int64_t done, int64_t total)
@@ -84,6 +146,8 @@ static struct err *send_event(struct run *run, int64_t event_ms, struct bytes ke
 	if (err != NULL)
 		return err;
 	result->events++;
+	if (run->options->now_ms != 0 && event_ms > run->options->now_ms)
+		return NULL;
 	if (result->first_ms == TIME_NONE || event_ms < result->first_ms)
 		result->first_ms = event_ms;
 	if (result->last_ms == TIME_NONE || event_ms > result->last_ms)
@@ -91,7 +155,7 @@ static struct err *send_event(struct run *run, int64_t event_ms, struct bytes ke
 	return NULL;
 }
 
-static void digest_of_row(const struct csv_row *row, char hex[HASH_SHA256_HEX_LEN + 1])
+static void digest_of_row(const struct row *row, char hex[HASH_SHA256_HEX_LEN + 1])
 {
 	if (row->raw.data == NULL)
 		memcpy(hex, row->raw_digest, HASH_SHA256_HEX_LEN + 1);
@@ -100,11 +164,11 @@ static void digest_of_row(const struct csv_row *row, char hex[HASH_SHA256_HEX_LE
 }
 
 /* `why` is stolen. */
-static struct err *send_dead_letter(struct run *run, const struct csv_row *row, struct err *why)
+static struct err *send_dead_letter(struct run *run, const struct row *row, struct err *why)
 {
 	char offset[24], length[24], digest[HASH_SHA256_HEX_LEN + 1];
-	why = err_wrap(why, "%s: row %" PRId64 " (line %" PRId64 ")", run->file_name,
-		       run->result->rows, row->line);
+	why = err_wrap(why, "%s: row %" PRId64 " (%s %" PRId64 ")", run->file_name,
+		       run->result->rows, row_source_unit(run->source), row->line);
 	snprintf(offset, sizeof offset, "%" PRId64, run->result->rows);
 	snprintf(length, sizeof length, "%" PRId64, row->raw_len);
 	struct header headers[] = {
@@ -121,7 +185,7 @@ static struct err *send_dead_letter(struct run *run, const struct csv_row *row, 
 	const size_t all = sizeof headers / sizeof headers[0], with_original = all - 2;
 	struct outgoing out = {
 		.topic = run->options->dlq_topic,
-		.partition = (int32_t)(run->result->rows % run->options->sink.dlq_partition_count),
+		.partition = (int32_t)(run->result->rows % run->start.dlq_partition_count),
 		.key = bytes_str(run->event_id),
 		.value = row->raw,
 		.headers = headers,
@@ -143,15 +207,17 @@ static struct err *send_dead_letter(struct run *run, const struct csv_row *row, 
 	return err;
 }
 
-static struct err *send_row(struct run *run, const struct csv_row *row)
+static struct err *send_row(struct run *run, const struct row *row)
 {
 	struct source_event event;
 	size_t len = 0;
-	struct err *err = mapping_apply(run->options->mapping, row, run->arena, &event);
+	struct err *err = row_source_event(run->source, row, &event);
 	if (err == NULL) {
-		event.event_id = bytes_str(run->event_id);
-		err = registry_encode(run->options->registry, run->topic, run->info.type, &event,
-				      run->value, sizeof run->value, &len);
+		if (event.event_id.data == NULL)
+			event.event_id = bytes_str(run->event_id);
+		err = registry_encode(run->options->registry, run->topic,
+				      row_source_type(run->source), &event, run->value,
+				      sizeof run->value, &len);
 	}
 	if (err != NULL && err_verdict(err) == ERR_POISON)
 		return send_dead_letter(run, row, err);
@@ -164,17 +230,16 @@ static struct err *send_row(struct run *run, const struct csv_row *row)
 	return err == NULL ? NULL : err_wrap(err, "%s", run->options->path);
 }
 
-/* `bad` (stolen, may be NULL): what the CSV reader found wrong with the row. */
-static struct err *take_row(struct run *run, const struct csv_row *row, struct err *bad)
+/* `bad` (stolen, may be NULL): what the reader found wrong with the row. */
+static struct err *take_row(struct run *run, const struct row *row, struct err *bad)
 {
 	const struct ingest_options *options = run->options;
 	int64_t event_ms = 0;
 	run->result->rows++;
 	snprintf(run->event_id, sizeof run->event_id, "%.*s-%" PRId64, EVENT_ID_DIGEST_LEN,
 		 run->result->digest, run->result->rows);
-	arena_reset(run->arena);
 	if (bad == NULL)
-		bad = mapping_read_time(options->mapping, row, &event_ms);
+		bad = row_source_time(run->source, row, &event_ms);
 	if (bad != NULL && options->from_ms != TIME_NONE) {
 		err_free(&bad);
 		run->result->outside_rows++;
@@ -193,11 +258,11 @@ static struct err *take_row(struct run *run, const struct csv_row *row, struct e
 static struct err *read_rows(struct run *run)
 {
 	const struct ingest_options *options = run->options;
-	struct csv_row row;
+	struct row row;
 	bool more = true;
 	while (more && !stop_wanted(run) &&
 	       (options->limit == 0 || run->result->rows < options->limit)) {
-		struct err *err = csv_next(run->csv, &row, &more);
+		struct err *err = row_source_next(run->source, &row, &more);
 		if (err != NULL && err_verdict(err) != ERR_POISON)
 			return err;
 		if (more)
@@ -253,7 +318,7 @@ static struct err *send_end(struct run *run)
 	struct control end = { .kind = CONTROL_END, .writer = bytes_str(writer), .at_ms = end_ms };
 	struct err *err = registry_encode(run->options->registry, run->topic, &control_type, &end,
 					  run->value, sizeof run->value, &len);
-	for (int32_t i = 0; i < run->options->sink.partition_count && err == NULL; i++)
+	for (int32_t i = 0; i < run->start.partition_count && err == NULL; i++)
 		err = send_record(run, &(struct outgoing){
 					       .topic = run->topic,
 					       .partition = i,
@@ -265,73 +330,60 @@ static struct err *send_end(struct run *run)
 	return err;
 }
 
-/* Whatever is wrong with the header line stops everything: without it no row can be told. */
-static struct err *read_header(struct run *run, struct csv_row *header)
-{
-	bool more = false;
-	struct err *err = csv_next(run->csv, header, &more);
-	if (err != NULL && err_verdict(err) == ERR_POISON) {
-		struct err *fatal =
-			err_new(ERR_FATAL, "MAPPING_COLUMNS",
-				"%s: line %" PRId64 ": the header line can't be read: %s",
-				run->options->path, header->line, err_text(err));
-		err_free(&err);
-		return fatal;
-	}
-	if (err == NULL && !more)
-		return err_new(ERR_FATAL, "MAPPING_COLUMNS",
-			       "%s: line 1: the file is empty; expected a header line",
-			       run->options->path);
-	return err;
-}
-
 static struct err *open_file(struct run *run)
 {
 	const struct ingest_options *options = run->options;
-	struct csv_row header;
-	size_t field_count = 0;
 	struct err *err = source_file_open(options->path, &run->file);
 	if (err != NULL)
 		return err;
 	memcpy(run->result->digest, source_file_digest(run->file), sizeof run->result->digest);
-	struct csv_input input = { .read = read_file, .context = run->file };
-	run->csv = csv_open(&run->info.csv, &input);
-	if (run->info.has_header)
-		err = read_header(run, &header);
+	const struct row_source_options rows = { .format = options->format,
+						 .path = options->path,
+						 .mapping = options->mapping,
+						 .type = options->type,
+						 .file = run->file };
+	err = row_source_open(&rows, &run->source);
+	if (err == NULL && run->topic == NULL)
+		run->topic = event_source_of(row_source_type(run->source))->topic;
+	run->result->topic = run->topic;
+	return err;
+}
+
+static struct err *send_all(struct run *run)
+{
+	struct err *err = read_rows(run);
+	if (err == NULL && run->sort != NULL)
+		err = send_sorted(run);
+	if (err == NULL && !run->result->stopped)
+		err = send_end(run);
 	if (err == NULL)
-		err = mapping_bind(options->mapping, options->path,
-				   run->info.has_header ? &header : NULL, run->arena, &field_count);
-	csv_expect(run->csv, field_count);
+		err = commit(run, !run->result->stopped);
 	return err;
 }
 
 struct err *ingest_run(const struct ingest_options *options, struct ingest_result *result)
 {
-	CHECK(options->sink.partition_count > 0 && options->sink.dlq_partition_count > 0);
 	struct run *run = check_calloc(1, sizeof *run);
 	*result = (struct ingest_result){ .first_ms = TIME_NONE,
 					  .last_ms = TIME_NONE,
 					  .end_ms = TIME_NONE };
 	run->options = options;
 	run->result = result;
-	run->info = mapping_info(options->mapping);
+	if (options->mapping != NULL)
+		run->info = mapping_info(options->mapping);
 	run->topic = options->topic != NULL ? options->topic : run->info.topic;
 	run->file_name = base_name(options->path);
-	run->arena = arena_new(INGEST_ARENA_LEN);
 	if (run->info.order_by_time)
 		run->sort = event_sort_new(options->sort_bytes_max != 0 ? options->sort_bytes_max
 									: EVENT_SORT_BYTES_MAX);
 	struct err *err = open_file(run);
 	if (err == NULL)
-		err = read_rows(run);
-	if (err == NULL && run->sort != NULL)
-		err = send_sorted(run);
-	if (err == NULL && !result->stopped)
-		err = send_end(run);
+		err = begin(run);
+	if (err == NULL && !result->complete)
+		err = send_all(run);
 	event_sort_free(&run->sort);
-	csv_close(&run->csv);
+	row_source_close(&run->source);
 	source_file_close(&run->file);
-	arena_free(&run->arena);
 	free(run);
 	return err;
 }

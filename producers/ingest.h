@@ -1,10 +1,11 @@
-/* Ingest: the rows of a file become source events on an input topic.
+/* Ingest: the rows of a file (producers/row_source.h) become source events on an input topic.
  *
  * Every data row is counted in exactly one of: an event sent, a row sent to the dead letters, a row
  * outside [from, until). So rows = events + dlq_rows + outside_rows, always.
  *
- * The same file gives the same records again: an event's id is the first 16 hex digits of the
- * file's SHA-256, "-", and the row's number (data rows count from 1; the header line is none).
+ * The same file gives the same records again: an event's id is the one it has in the file, else the
+ * first 16 hex digits of the file's SHA-256, "-", and the row's number (data rows count from 1; the
+ * header line is none).
  * An event's key is its subject, its partition the murmur2 of that.
  *
  * A dead letter is the row's own bytes without its line end, keyed by the id its event would have
@@ -20,29 +21,44 @@
 #define PRODUCERS_INGEST_H
 
 #include "kafka/bus.h"
-#include "producers/mapping.h"
+#include "producers/row_source.h"
 #include "schemas/registry.h"
 
 enum {
-	INGEST_EVENT_LEN_MAX = 32 * 1024,   /* an encoded event, bytes */
-	INGEST_PROGRESS_ROWS = 1000,	    /* between two calls of progress */
-	INGEST_ARENA_LEN = 2 * 1024 * 1024, /* a header's names, or one event's texts */
+	INGEST_EVENT_LEN_MAX = 64 * 1024, /* an encoded event, bytes */
+	INGEST_PROGRESS_ROWS = 1000,	  /* between two calls of progress */
+	INGEST_COMMIT_RECORDS = 10000,	  /* between two commits, at most */
+	INGEST_COMMIT_BYTES = 8 * 1024 * 1024,
 };
 
-_Static_assert((int)INGEST_EVENT_LEN_MAX >
-		       3 * KEY_LEN_MAX + ATTR_COUNT_MAX * (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) +
-			       4096,
+_Static_assert((int)INGEST_EVENT_LEN_MAX > (3 + 2 * IDENTIFIER_COUNT_MAX) * KEY_LEN_MAX +
+						   (ATTR_COUNT_MAX + MAPPING_FIELDS_MAX) *
+							   (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) +
+						   4096,
 	       "every event that a mapping can make");
-_Static_assert((int)INGEST_ARENA_LEN > 2 * CSV_ROW_LEN_MAX + 32 * CSV_FIELD_COUNT_MAX &&
-		       (int)INGEST_ARENA_LEN > (int)MAPPING_ARENA_LEN,
-	       "a header's names in UTF-8, or an event");
-
-/* Where records go: a writer on a real Kafka, or a test's memory. */
-struct ingest_sink {
-	struct err *(*send)(void *context, const struct outgoing *out);
-	void *context;
+/* What is there before a run sends anything. */
+struct ingest_start {
 	int32_t partition_count; /* of the target topic */
 	int32_t dlq_partition_count;
+	int64_t done;  /* records of the sequence that an earlier run has sent */
+	bool complete; /* that was all of them */
+};
+
+/* Where records go: a writer on a real Kafka, or a test's memory.
+ *
+ * With `begin` and `commit` (both or neither) the file is written once, whatever dies meanwhile:
+ * the same file, mapping and bounds make the same sequence of records, so how many of them are
+ * there says where to go on. */
+struct ingest_sink {
+	struct err *(*send)(void *context, const struct outgoing *out);
+	/* Before anything is sent to `topic`. `identity`: 64 hex digits of what decides the
+	 * sequence. Fills *start. */
+	struct err *(*begin)(void *context, const char *topic, const char *identity,
+			     struct ingest_start *start);
+	/* Makes everything sent so far, `done` records with those of earlier runs, lasting. */
+	struct err *(*commit)(void *context, int64_t done, bool complete);
+	void *context;
+	struct ingest_start start; /* where `begin` is NULL */
 };
 
 enum ingest_phase {
@@ -58,15 +74,19 @@ struct ingest_progress {
 };
 
 struct ingest_options {
-	const char *path;	 /* the file */
-	struct mapping *mapping; /* is bound to the file */
+	const char *path; /* the file */
+	enum row_format format;
+	struct mapping *mapping;	/* is bound to the file; NULL: it holds events */
+	const struct record_type *type; /* of the events in a ROWS_JSONL without a mapping */
 	struct registry *registry;
 	struct ingest_sink sink;
-	const char *topic;	   /* NULL: the mapping's */
+	const char *topic;	   /* NULL: the mapping's, or the events' own */
 	const char *dlq_topic;	   /* its full name */
 	int64_t from_ms, until_ms; /* events in [from, until); TIME_NONE: no bound */
-	int64_t limit;		   /* data rows to read, in the file's order; 0: all */
-	size_t sort_bytes_max;	   /* 0: EVENT_SORT_BYTES_MAX */
+	int64_t now_ms; /* what is dated later moves no end: the stages refuse it; 0: no bound */
+	int64_t limit;	/* data rows to read, in the file's order; 0: all */
+	int64_t commit_records; /* 0: INGEST_COMMIT_RECORDS */
+	size_t sort_bytes_max;	/* 0: EVENT_SORT_BYTES_MAX */
 	void (*progress)(void *context, const struct ingest_progress *progress); /* may be NULL */
 	void *progress_context;
 	const volatile int *stop; /* non-zero: end early, without CONTROL_END; may be NULL */
@@ -76,7 +96,10 @@ struct ingest_result {
 	int64_t rows, events, dlq_rows, outside_rows;
 	int64_t first_ms, last_ms; /* earliest and latest event time sent; TIME_NONE: no event */
 	int64_t end_ms;		   /* of CONTROL_END; TIME_NONE: none was sent */
+	int64_t resumed; /* records that an earlier run had sent; counted above like the others */
+	bool complete;	 /* an earlier run had sent everything: nothing was read */
 	bool stopped;
+	const char *topic; /* where the events went; borrowed from the options or for ever */
 	char digest[HASH_SHA256_HEX_LEN + 1];
 };
 

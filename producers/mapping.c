@@ -10,6 +10,7 @@ struct err *mapping_parse(const char *name, struct bytes json, struct mapping **
 {
 	struct mapping *mapping = check_calloc(1, sizeof *mapping);
 	mapping->name = check_strdup(name);
+	hash_sha256_hex(json, mapping->digest);
 	struct err *err = mapping_read(json, mapping);
 	if (err != NULL)
 		mapping_free(&mapping);
@@ -46,6 +47,8 @@ void mapping_free(struct mapping **mapping)
 	if (*mapping == NULL)
 		return;
 	time_zone_close(&(*mapping)->time.zone);
+	for (size_t i = 0; i < (*mapping)->payload_count; i++)
+		time_zone_close(&(*mapping)->payload[i].time.zone);
 	free((*mapping)->given_columns);
 	free((*mapping)->name);
 	free(*mapping);
@@ -61,6 +64,8 @@ struct mapping_info mapping_info(const struct mapping *mapping)
 		.type = mapping->type,
 		.csv = mapping->csv,
 		.has_header = mapping->has_header,
+		.is_csv = mapping->is_csv,
+		.digest = mapping->digest,
 		.order_by_time = mapping->order_by_time,
 		.end_at_next_day = mapping->end_at_next_day,
 	};
@@ -104,7 +109,7 @@ static struct err *find_column(const struct mapping *mapping, struct mapping_col
 		       list_names(names, count, list));
 }
 
-struct err *mapping_bind(struct mapping *mapping, const char *file, const struct csv_row *header,
+struct err *mapping_bind(struct mapping *mapping, const char *file, const struct row *header,
 			 struct arena *arena, size_t *field_count)
 {
 	struct bytes names[CSV_FIELD_COUNT_MAX];
@@ -131,15 +136,20 @@ struct err *mapping_bind(struct mapping *mapping, const char *file, const struct
 	return NULL;
 }
 
-static struct bytes field_of(const struct mapping *mapping, const struct csv_row *row, int column)
+static struct bytes field_of(const struct mapping *mapping, const struct row *row, int column)
 {
 	size_t field = mapping->columns[column].field;
 	CHECK(field < row->field_count);
 	return row->fields[field];
 }
 
+static bool is_empty(const struct mapping *mapping, const struct row *row, int column)
+{
+	return field_of(mapping, row, column).len == 0;
+}
+
 /* A POISON error about one column's content. */
-static struct err *bad_field(const struct mapping *mapping, const struct csv_row *row, int column,
+static struct err *bad_field(const struct mapping *mapping, const struct row *row, int column,
 			     const char *code, const char *expected)
 {
 	char shown[TEXT_SHOWN_LEN + 1];
@@ -149,7 +159,7 @@ static struct err *bad_field(const struct mapping *mapping, const struct csv_row
 }
 
 /* A column's content as UTF-8 of at most len_max bytes. */
-static struct err *read_field(const struct mapping *mapping, const struct csv_row *row, int column,
+static struct err *read_field(const struct mapping *mapping, const struct row *row, int column,
 			      struct arena *arena, size_t len_max, const char *code,
 			      struct bytes *text)
 {
@@ -167,10 +177,9 @@ static struct err *read_field(const struct mapping *mapping, const struct csv_ro
 	return bad_field(mapping, row, column, code, expected);
 }
 
-struct err *mapping_read_time(const struct mapping *mapping, const struct csv_row *row,
-			      int64_t *event_ms)
+static struct err *read_time(const struct mapping *mapping, const struct row *row,
+			     const struct time_rule *rule, const char *code, int64_t *event_ms)
 {
-	const struct time_rule *rule = &mapping->time;
 	char expected[256];
 	switch (time_text_parse(&rule->format, rule->zone, field_of(mapping, row, rule->column),
 				event_ms)) {
@@ -185,7 +194,13 @@ struct err *mapping_read_time(const struct mapping *mapping, const struct csv_ro
 		break;
 	default: snprintf(expected, sizeof expected, "a time as %s", rule->format_text); break;
 	}
-	return bad_field(mapping, row, rule->column, "EVENT_TIME", expected);
+	return bad_field(mapping, row, rule->column, code, expected);
+}
+
+struct err *mapping_read_time(const struct mapping *mapping, const struct row *row,
+			      int64_t *event_ms)
+{
+	return read_time(mapping, row, &mapping->time, "EVENT_TIME", event_ms);
 }
 
 static bool case_matches(const struct type_case *rule, struct bytes field)
@@ -196,7 +211,7 @@ static bool case_matches(const struct type_case *rule, struct bytes field)
 	return bytes_equal(field, text);
 }
 
-static struct err *apply_type(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_type(const struct mapping *mapping, const struct row *row,
 			      struct bytes *type, bool *is_return)
 {
 	const struct type_rule *rule = &mapping->type_rule;
@@ -218,7 +233,7 @@ static struct err *apply_type(const struct mapping *mapping, const struct csv_ro
 	return NULL;
 }
 
-static struct err *apply_subject(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_subject(const struct mapping *mapping, const struct row *row,
 				 struct arena *arena, struct bytes *subject)
 {
 	const struct subject_rule *rule = &mapping->subject;
@@ -249,8 +264,8 @@ static struct err *apply_subject(const struct mapping *mapping, const struct csv
 	return NULL;
 }
 
-static struct err *read_integer(const struct mapping *mapping, const struct csv_row *row,
-				int column, const char *code, int64_t *value)
+static struct err *read_integer(const struct mapping *mapping, const struct row *row, int column,
+				const char *code, int64_t *value)
 {
 	struct decimal decimal;
 	struct decimal_syntax syntax = mapping->amount.syntax;
@@ -262,10 +277,11 @@ static struct err *read_integer(const struct mapping *mapping, const struct csv_
 	return NULL;
 }
 
-static struct err *apply_quantity(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_quantity(const struct mapping *mapping, const struct row *row,
 				  bool is_return, struct source_event *event)
 {
-	if (mapping->quantity == NO_COLUMN)
+	if (mapping->quantity == NO_COLUMN ||
+	    (mapping->quantity_optional && is_empty(mapping, row, mapping->quantity)))
 		return NULL;
 	struct err *err =
 		read_integer(mapping, row, mapping->quantity, "EVENT_QUANTITY", &event->quantity);
@@ -280,7 +296,7 @@ static struct err *apply_quantity(const struct mapping *mapping, const struct cs
 	return NULL;
 }
 
-static struct err *apply_currency(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_currency(const struct mapping *mapping, const struct row *row,
 				  struct source_event *event)
 {
 	const struct text_rule *rule = &mapping->amount.currency;
@@ -297,7 +313,7 @@ static struct err *apply_currency(const struct mapping *mapping, const struct cs
 				 "a currency of three capitals (ISO 4217)");
 }
 
-static struct err *apply_amount(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_amount(const struct mapping *mapping, const struct row *row,
 				bool is_return, struct source_event *event)
 {
 	const struct amount_rule *rule = &mapping->amount;
@@ -305,7 +321,7 @@ static struct err *apply_amount(const struct mapping *mapping, const struct csv_
 	int64_t factor = 1, minor;
 	char expected[128];
 	struct err *err = NULL;
-	if (!rule->given)
+	if (!rule->given || (rule->optional && is_empty(mapping, row, rule->column)))
 		return NULL;
 	if (rule->times != NO_COLUMN)
 		err = read_integer(mapping, row, rule->times, "EVENT_QUANTITY", &factor);
@@ -345,7 +361,7 @@ static bool parse_double(struct bytes text, double *value)
 	return *end == '\0' && *value <= 1e300 && *value >= -1e300;
 }
 
-static struct err *apply_text_rule(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_text_rule(const struct mapping *mapping, const struct row *row,
 				   const struct text_rule *rule, struct arena *arena,
 				   struct bytes *text)
 {
@@ -357,13 +373,14 @@ static struct err *apply_text_rule(const struct mapping *mapping, const struct c
 	return read_field(mapping, row, rule->column, arena, ATTR_LEN_MAX, "EVENT_ATTRIBUTE", text);
 }
 
-static struct err *apply_value(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_value(const struct mapping *mapping, const struct row *row,
 			       struct arena *arena, struct source_event *event)
 {
 	struct err *err = apply_text_rule(mapping, row, &mapping->label, arena, &event->name);
 	if (err == NULL)
 		err = apply_text_rule(mapping, row, &mapping->unit, arena, &event->unit);
-	if (err != NULL || mapping->value == NO_COLUMN)
+	if (err != NULL || mapping->value == NO_COLUMN ||
+	    (mapping->value_optional && is_empty(mapping, row, mapping->value)))
 		return err;
 	event->has_value = true;
 	if (!parse_double(field_of(mapping, row, mapping->value), &event->value))
@@ -371,11 +388,11 @@ static struct err *apply_value(const struct mapping *mapping, const struct csv_r
 	return NULL;
 }
 
-static struct err *apply_attributes(const struct mapping *mapping, const struct csv_row *row,
+static struct err *apply_attributes(const struct mapping *mapping, const struct row *row,
 				    struct arena *arena, struct source_event *event)
 {
 	for (size_t i = 0; i < mapping->attribute_count; i++) {
-		const struct attribute_rule *rule = &mapping->attributes[i];
+		const struct named_rule *rule = &mapping->attributes[i];
 		struct bytes value;
 		struct err *err = read_field(mapping, row, rule->column, arena, ATTR_LEN_MAX,
 					     "EVENT_ATTRIBUTE", &value);
@@ -390,8 +407,130 @@ static struct err *apply_attributes(const struct mapping *mapping, const struct 
 	return NULL;
 }
 
-struct err *mapping_apply(const struct mapping *mapping, const struct csv_row *row,
-			  struct arena *arena, struct source_event *event)
+/* ---- identifiers and payloads ---- */
+
+static struct err *apply_names(const struct mapping *mapping, const struct row *row,
+			       struct arena *arena, struct source_event *event)
+{
+	struct err *err = NULL;
+	if (mapping->subject.scheme[0] != '\0')
+		event->subject_scheme = bytes_str(mapping->subject.scheme);
+	if (mapping->id != NO_COLUMN) {
+		err = read_field(mapping, row, mapping->id, arena, EVENT_ID_MAX, "EVENT_ID",
+				 &event->event_id);
+		if (err == NULL && event->event_id.len == 0)
+			err = bad_field(mapping, row, mapping->id, "EVENT_ID",
+					"the event's identifier");
+	}
+	if (err == NULL && mapping->trace_id != NO_COLUMN)
+		err = read_field(mapping, row, mapping->trace_id, arena, EVENT_ID_MAX,
+				 "EVENT_ATTRIBUTE", &event->trace_id);
+	if (event->trace_id.len == 0)
+		event->trace_id = (struct bytes){ 0 };
+	if (err == NULL)
+		err = apply_text_rule(mapping, row, &mapping->data_version, arena,
+				      &event->data_version);
+	for (size_t i = 0; i < mapping->identifier_count && err == NULL; i++) {
+		const struct named_rule *rule = &mapping->identifiers[i];
+		struct bytes value;
+		err = read_field(mapping, row, rule->column, arena, KEY_LEN_MAX, "EVENT_IDENTIFIER",
+				 &value);
+		if (err != NULL || value.len == 0)
+			continue;
+		if (event->identifier_count == IDENTIFIER_COUNT_MAX)
+			return bad_field(mapping, row, rule->column, "EVENT_IDENTIFIER",
+					 "at most 8 identifiers in one event");
+		event->identifiers[event->identifier_count++] =
+			(struct identifier){ .scheme = bytes_str(rule->key), .value = value };
+	}
+	return err;
+}
+
+/* A number into its field; an empty cell says nothing. */
+static struct err *apply_number(const struct mapping *mapping, const struct row *row,
+				const struct payload_rule *rule, struct bytes text, uint8_t *at)
+{
+	struct decimal decimal;
+	const struct decimal_syntax syntax = { .point = mapping->amount.syntax.point == 0
+								? '.'
+								: mapping->amount.syntax.point,
+					       .thousands = mapping->amount.syntax.thousands };
+	bool good;
+	if (rule->is_time)
+		return read_time(mapping, row, &rule->time, "EVENT_PAYLOAD", (int64_t *)(void *)at);
+	if (rule->field->kind == FIELD_DOUBLE)
+		good = parse_double(text, (double *)(void *)at);
+	else
+		good = decimal_parse(text, &syntax, &decimal) &&
+		       decimal_to_units(&decimal, 1, rule->scale < 0 ? 0 : rule->scale,
+					(int64_t *)(void *)at);
+	if (good)
+		return NULL;
+	const char *expected = rule->field->kind == FIELD_DOUBLE ? "a finite number"
+			       : rule->scale < 0		 ? "a whole number"
+						 : "an amount of no more decimals than its scale";
+	if (rule->text.column == NO_COLUMN)
+		return err_new(ERR_POISON, "EVENT_PAYLOAD", "payload.%s.%s: \"%s\": expected %s",
+			       rule->block->name, rule->field->name, rule->text.constant, expected);
+	return bad_field(mapping, row, rule->text.column, "EVENT_PAYLOAD", expected);
+}
+
+static struct err *apply_field(const struct mapping *mapping, const struct row *row,
+			       const struct payload_rule *rule, struct arena *arena, uint8_t *block)
+{
+	uint8_t *at = block + rule->field->offset;
+	struct bytes text = bytes_str(rule->text.constant);
+	struct err *err = NULL;
+	if (rule->text.column != NO_COLUMN)
+		err = read_field(mapping, row, rule->text.column, arena, ATTR_LEN_MAX,
+				 "EVENT_PAYLOAD", &text);
+	if (err != NULL)
+		return err;
+	if (text.len == 0)
+		return rule->field->optional ? NULL
+					     : bad_field(mapping, row, rule->text.column,
+							 "EVENT_PAYLOAD", "something");
+	if (rule->field->kind == FIELD_STRING) {
+		*(struct bytes *)(void *)at = text;
+		return NULL;
+	}
+	err = apply_number(mapping, row, rule, text, at);
+	if (rule->field->optional)
+		*(bool *)(void *)(block + rule->field->has_offset) = err == NULL;
+	return err;
+}
+
+/* The block that belongs to the event's type; of a source's own word, the only one there is. */
+static bool block_belongs(const struct mapping *mapping, const struct event_type *type,
+			  const struct field *block)
+{
+	if (type != NULL)
+		return type->block != NULL && strcmp(type->block, block->name) == 0;
+	return mapping->payload[0].block == block &&
+	       mapping->payload[mapping->payload_count - 1].block == block;
+}
+
+static struct err *apply_payload(const struct mapping *mapping, const struct row *row,
+				 struct arena *arena, struct source_event *event)
+{
+	const struct field *payload = event_payload_field(mapping->type);
+	const struct event_type *type =
+		mapping->payload_count > 0 ? event_type_find(event->type) : NULL;
+	struct err *err = NULL;
+	for (size_t i = 0; i < mapping->payload_count && err == NULL; i++) {
+		const struct payload_rule *rule = &mapping->payload[i];
+		uint8_t *section = (uint8_t *)event + payload->offset;
+		if (!block_belongs(mapping, type, rule->block))
+			continue;
+		*(bool *)(void *)((uint8_t *)event + payload->has_offset) = true;
+		*(bool *)(void *)(section + rule->block->has_offset) = true;
+		err = apply_field(mapping, row, rule, arena, section + rule->block->offset);
+	}
+	return err;
+}
+
+struct err *mapping_apply(const struct mapping *mapping, const struct row *row, struct arena *arena,
+			  struct source_event *event)
 {
 	bool is_return = false;
 	*event = (struct source_event){ .source = bytes_str(mapping->source) };
@@ -408,5 +547,9 @@ struct err *mapping_apply(const struct mapping *mapping, const struct csv_row *r
 		err = apply_value(mapping, row, arena, event);
 	if (err == NULL)
 		err = apply_attributes(mapping, row, arena, event);
+	if (err == NULL)
+		err = apply_names(mapping, row, arena, event);
+	if (err == NULL)
+		err = apply_payload(mapping, row, arena, event);
 	return err;
 }

@@ -1,5 +1,8 @@
 /* The declarative mapping: which columns of a file make which fields of a source event.
  *
+ * A column is one of a delimited text, found by its header, or a value in a JSON object: a key, or,
+ * where the name begins with "/", a JSON Pointer (RFC 6901). The rest is the same for both.
+ *
  * A mapping is a JSON file (docs/ingest.md is its reference). Loading checks all of it: an unknown
  * key, a wrong type, or a field that the chosen schema lacks is an error that names the file, the
  * JSON path and what was expected. Binding finds its columns in the file's header. Applying is
@@ -16,15 +19,17 @@
 #include "schemas/types.h"
 
 enum {
-	MAPPING_LEN_MAX = 64 * 1024,   /* of the JSON file, bytes */
-	MAPPING_TEXT_MAX = 128,	       /* of a name, prefix or constant in it, bytes */
-	MAPPING_COLUMNS_MAX = 64,      /* distinct columns that it uses */
-	MAPPING_RULES_MAX = 32,	       /* of the type */
-	MAPPING_ARENA_LEN = 32 * 1024, /* what applying may take of an arena, bytes */
+	MAPPING_LEN_MAX = 64 * 1024,	/* of the JSON file, bytes */
+	MAPPING_TEXT_MAX = 128,		/* of a name, prefix or constant in it, bytes */
+	MAPPING_COLUMNS_MAX = 64,	/* distinct columns that it uses */
+	MAPPING_RULES_MAX = 32,		/* of the type */
+	MAPPING_FIELDS_MAX = 48,	/* of payloads */
+	MAPPING_ARENA_LEN = 128 * 1024, /* what applying may take of an arena, bytes */
 };
 
 _Static_assert((int)MAPPING_ARENA_LEN >
-		       2 * (ATTR_COUNT_MAX + 2) * (ATTR_LEN_MAX + 16) + 4 * KEY_LEN_MAX,
+		       2 * (ATTR_COUNT_MAX + MAPPING_FIELDS_MAX + 2) * (ATTR_LEN_MAX + 16) +
+			       4 * (IDENTIFIER_COUNT_MAX + 2) * KEY_LEN_MAX,
 	       "every text of an event, latin-1 turned into UTF-8");
 
 struct mapping;
@@ -36,7 +41,9 @@ struct mapping_info {
 	const struct record_type *type; /* the schema of its events */
 	struct csv_options csv;
 	bool has_header;
+	bool is_csv;	      /* it has csv settings of its own */
 	bool order_by_time;   /* sort the file's events by time before sending */
+	const char *digest;   /* SHA-256 of its text, hex */
 	bool end_at_next_day; /* the end of the input is the end of its last UTC day */
 };
 
@@ -57,18 +64,19 @@ struct mapping_info mapping_info(const struct mapping *mapping);
  * Errors: FATAL MAPPING_COLUMNS naming file, column, the JSON path that needs it, and what the
  * header has. */
 ERR_MUST_USE struct err *mapping_bind(struct mapping *mapping, const char *file,
-				      const struct csv_row *header, struct arena *arena,
+				      const struct row *header, struct arena *arena,
 				      size_t *field_count);
 
 /* Only the event time of a row of a bound mapping, UTC ms. Errors: POISON EVENT_TIME. */
-ERR_MUST_USE struct err *mapping_read_time(const struct mapping *mapping, const struct csv_row *row,
+ERR_MUST_USE struct err *mapping_read_time(const struct mapping *mapping, const struct row *row,
 					   int64_t *event_ms);
 
-/* The whole event, but for event_id, which is set absent. Uses at most MAPPING_ARENA_LEN of
- * the arena. Errors: POISON EVENT_TIME, EVENT_TYPE, EVENT_REJECTED (a rule of the mapping),
+/* The whole event; event_id is absent where the mapping has no `id`. Uses at most MAPPING_ARENA_LEN
+ * of the arena. Errors: POISON EVENT_TIME, EVENT_TYPE, EVENT_REJECTED (a rule of the mapping),
  * EVENT_SUBJECT, EVENT_QUANTITY, EVENT_AMOUNT, EVENT_CURRENCY, EVENT_VALUE, EVENT_ATTRIBUTE,
- * EVENT_ENCODING; the text names the column, its content and what was expected. */
-ERR_MUST_USE struct err *mapping_apply(const struct mapping *mapping, const struct csv_row *row,
+ * EVENT_ID, EVENT_IDENTIFIER, EVENT_PAYLOAD, EVENT_ENCODING; the text names the column, its content
+ * and what was expected. */
+ERR_MUST_USE struct err *mapping_apply(const struct mapping *mapping, const struct row *row,
 				       struct arena *arena, struct source_event *event);
 
 #endif

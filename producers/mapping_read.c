@@ -218,6 +218,7 @@ static void read_csv(struct reader *reader, const struct node *node)
 	struct mapping *mapping = reader->mapping;
 	mapping->csv = (struct csv_options){ .delimiter = ',', .quote = '"' };
 	mapping->has_header = true;
+	mapping->is_csv = node->json != NULL;
 	if (node->json == NULL || !check_object(reader, node, "delimiter quote columns encoding"))
 		return;
 	struct node delimiter = child(node, "delimiter");
@@ -243,6 +244,14 @@ static void read_csv(struct reader *reader, const struct node *node)
 							    TEXT_UTF8, "\"utf-8\" or \"latin-1\"");
 }
 
+static bool read_flag(struct reader *reader, const struct node *parent, const char *key)
+{
+	struct node node = child(parent, key);
+	if (node.json != NULL && !json_is_boolean(node.json))
+		fail_type(reader, &node, "true or false");
+	return json_is_true(node.json);
+}
+
 static void read_case(struct reader *reader, const struct node *node, struct type_case *rule)
 {
 	if (!check_object(reader, node, "begins_with equals type return reject"))
@@ -258,10 +267,7 @@ static void read_case(struct reader *reader, const struct node *node, struct typ
 		      rule->reject);
 	if ((rule->type[0] == '\0') == (rule->reject[0] == '\0'))
 		fail(reader, node, "expected either \"type\" or \"reject\"");
-	struct node is_return = child(node, "return");
-	if (is_return.json != NULL && !json_is_boolean(is_return.json))
-		fail_type(reader, &is_return, "true or false");
-	rule->is_return = json_is_true(is_return.json);
+	rule->is_return = read_flag(reader, node, "return");
 }
 
 static void check_type_len(struct reader *reader, const struct node *node, const char *type)
@@ -301,8 +307,9 @@ static void read_type(struct reader *reader, const struct node *node)
 static void read_subject(struct reader *reader, const struct node *node)
 {
 	struct subject_rule *rule = &reader->mapping->subject;
-	if (!check_object(reader, node, "column prefix strip_suffix otherwise"))
+	if (!check_object(reader, node, "column prefix strip_suffix otherwise scheme"))
 		return;
+	read_optional(reader, node, "scheme", "a scheme such as \"erp.customer\"", rule->scheme);
 	rule->column = read_column(reader, node, "column");
 	read_optional(reader, node, "prefix", "a text", rule->prefix);
 	read_optional(reader, node, "strip_suffix", "a text", rule->strip_suffix);
@@ -310,10 +317,10 @@ static void read_subject(struct reader *reader, const struct node *node)
 		      rule->otherwise);
 }
 
-static void read_time(struct reader *reader, const struct node *node)
+static void read_time(struct reader *reader, const struct node *node, const char *allowed,
+		      struct time_rule *rule)
 {
-	struct time_rule *rule = &reader->mapping->time;
-	if (!check_object(reader, node, "column format zone"))
+	if (!check_object(reader, node, allowed))
 		return;
 	rule->column = read_column(reader, node, "column");
 	struct node format = child(node, "format"), zone = child(node, "zone");
@@ -344,9 +351,11 @@ static void read_amount(struct reader *reader, const struct node *node)
 	struct amount_rule *rule = &reader->mapping->amount;
 	*rule = (struct amount_rule){ .times = NO_COLUMN, .scale = 2, .syntax = { .point = '.' } };
 	if (node->json == NULL ||
-	    !check_object(reader, node, "column times scale point thousands currency sign"))
+	    !check_object(reader, node,
+			  "column times scale point thousands currency sign optional"))
 		return;
 	rule->given = true;
+	rule->optional = read_flag(reader, node, "optional");
 	rule->column = read_column(reader, node, "column");
 	struct node times = child(node, "times"), scale = child(node, "scale");
 	if (times.json != NULL)
@@ -379,6 +388,15 @@ static void read_amount(struct reader *reader, const struct node *node)
 		read_choice(reader, node, "sign", signs, 0, "\"by_type\" or \"as_given\"") == 1;
 }
 
+/* A column that may be said to be optional. */
+static int read_measure(struct reader *reader, const struct node *node, bool *optional)
+{
+	if (node->json == NULL || !check_object(reader, node, "column optional"))
+		return NO_COLUMN;
+	*optional = read_flag(reader, node, "optional");
+	return read_column(reader, node, "column");
+}
+
 /* {"column": name}, or NO_COLUMN where the key is not there. */
 static int read_plain_column(struct reader *reader, const struct node *node)
 {
@@ -387,31 +405,129 @@ static int read_plain_column(struct reader *reader, const struct node *node)
 	return read_column(reader, node, "column");
 }
 
-static void read_attributes(struct reader *reader, const struct node *node)
+/* An object of columns, each with what it is called in the event. */
+static size_t read_named(struct reader *reader, const struct node *node, size_t count_max,
+			 bool once, struct named_rule *rules)
+{
+	const char *name;
+	json_t *value;
+	size_t count = 0;
+	if (node->json == NULL)
+		return 0;
+	if (!json_is_object(node->json) || json_object_size(node->json) > count_max) {
+		fail(reader, node, "expected an object of at most %zu columns", count_max);
+		return 0;
+	}
+	json_object_foreach((json_t *)node->json, name, value) {
+		struct named_rule *rule = &rules[count++];
+		struct node one = child(node, name);
+		if (strlen(name) == 0 || strlen(name) > MAPPING_TEXT_MAX)
+			fail(reader, &one, "expected a column's name of 1 to %d bytes",
+			     MAPPING_TEXT_MAX);
+		read_text(reader, &one, 1, "the name of the attribute", rule->key);
+		for (size_t i = 0; once && i + 1 < count; i++)
+			if (strcmp(rules[i].key, rule->key) == 0)
+				fail(reader, &one, "the attribute \"%s\" is given twice",
+				     rule->key);
+		if (reader->err != NULL)
+			return 0;
+		rule->column = use_column(reader, &one, name);
+	}
+	return count;
+}
+
+/* ---- payloads ---- */
+
+static void read_payload_field(struct reader *reader, const struct node *node,
+			       struct payload_rule *rule)
+{
+	const bool is_long = rule->field->kind == FIELD_LONG;
+	struct node scale = child(node, "scale"), constant = child(node, "constant");
+	rule->scale = -1;
+	rule->text = (struct text_rule){ .column = NO_COLUMN, .given = true };
+	if (json_is_string(node->json)) {
+		mapping_text name = "";
+		read_text(reader, node, 1, "the name of a column", name);
+		if (reader->err == NULL)
+			rule->text.column = use_column(reader, node, name);
+		return;
+	}
+	if (!check_object(reader, node, "column constant format zone scale"))
+		return;
+	if (constant.json != NULL) {
+		read_text(reader, &constant, 1, "a constant", rule->text.constant);
+		return;
+	}
+	rule->is_time = is_long && child(node, "format").json != NULL;
+	if (rule->is_time) {
+		read_time(reader, node, "column constant format zone scale", &rule->time);
+		rule->text.column = rule->time.column;
+		return;
+	}
+	rule->text.column = read_column(reader, node, "column");
+	if (scale.json == NULL)
+		return;
+	json_int_t digits = json_integer_value(scale.json);
+	if (!is_long || !json_is_integer(scale.json) || digits < 0 || digits > DECIMAL_SCALE_MAX)
+		fail(reader, &scale,
+		     "expected the digits of the minor unit, 0 to %d, for an amount",
+		     DECIMAL_SCALE_MAX);
+	rule->scale = (int)digits;
+}
+
+static void read_block(struct reader *reader, const struct node *node, const struct field *block)
 {
 	struct mapping *mapping = reader->mapping;
 	const char *name;
 	json_t *value;
-	if (node->json == NULL)
-		return;
-	if (!json_is_object(node->json) || json_object_size(node->json) > ATTR_COUNT_MAX) {
-		fail(reader, node, "expected an object of at most %d columns", ATTR_COUNT_MAX);
+	if (!json_is_object(node->json)) {
+		fail_type(reader, node, "an object of the block's fields");
 		return;
 	}
 	json_object_foreach((json_t *)node->json, name, value) {
-		struct attribute_rule *rule = &mapping->attributes[mapping->attribute_count++];
-		struct node attribute = child(node, name);
-		if (strlen(name) == 0 || strlen(name) > MAPPING_TEXT_MAX)
-			fail(reader, &attribute, "expected a column's name of 1 to %d bytes",
-			     MAPPING_TEXT_MAX);
-		read_text(reader, &attribute, 1, "the name of the attribute", rule->key);
-		for (size_t i = 0; i + 1 < mapping->attribute_count; i++)
-			if (strcmp(mapping->attributes[i].key, rule->key) == 0)
-				fail(reader, &attribute, "the attribute \"%s\" is given twice",
-				     rule->key);
+		struct node one = child(node, name);
+		const struct field *field = NULL;
+		for (size_t i = 0; i < block->type->field_count; i++)
+			if (strcmp(block->type->fields[i].name, name) == 0)
+				field = &block->type->fields[i];
+		if (field == NULL)
+			fail(reader, &one, "the block %s has no such field", block->name);
+		if (mapping->payload_count == MAPPING_FIELDS_MAX)
+			fail(reader, &one, "expected at most %d fields of payloads",
+			     MAPPING_FIELDS_MAX);
 		if (reader->err != NULL)
 			return;
-		rule->column = use_column(reader, &attribute, name);
+		struct payload_rule *rule = &mapping->payload[mapping->payload_count++];
+		rule->block = block;
+		rule->field = field;
+		read_payload_field(reader, &one, rule);
+	}
+	for (size_t i = 0; i < block->type->field_count; i++)
+		if (!block->type->fields[i].optional &&
+		    json_object_get(node->json, block->type->fields[i].name) == NULL)
+			fail(reader, node, "expected \"%s\", which the block can't be without",
+			     block->type->fields[i].name);
+}
+
+static void read_payload(struct reader *reader, const struct node *node)
+{
+	const struct record_type *type = reader->mapping->type;
+	const char *name;
+	json_t *value;
+	if (node->json == NULL || type == NULL)
+		return;
+	if (!json_is_object(node->json)) {
+		fail_type(reader, node, "an object of blocks, such as {\"order\": {...}}");
+		return;
+	}
+	json_object_foreach((json_t *)node->json, name, value) {
+		struct node one = child(node, name);
+		const struct field *block = event_block_field(type, name);
+		if (block == NULL)
+			fail(reader, &one, "the payload of the schema %s has no such block",
+			     type->name);
+		else
+			read_block(reader, &one, block);
 	}
 }
 
@@ -431,22 +547,17 @@ static void check_field(struct reader *reader, const struct node *root, const ch
 
 static void read_schema(struct reader *reader, const struct node *root)
 {
-	static const char *const names[] = { "erp_event",     "crm_event",
-					     "iot_event",     "marketing_event",
-					     "support_event", "content_event",
-					     "market_event",  NULL };
-	const struct record_type *const types[] = { &erp_event_type,	 &crm_event_type,
-						    &iot_event_type,	 &marketing_event_type,
-						    &support_event_type, &content_event_type,
-						    &market_event_type };
 	static const char expected[] = "\"erp_event\", \"crm_event\", \"iot_event\", "
 				       "\"marketing_event\", \"support_event\", "
 				       "\"content_event\" or \"market_event\"";
 	struct node node = child(root, "schema");
+	const char *names[EVENT_SOURCE_COUNT + 1] = { NULL };
+	for (size_t i = 0; i < EVENT_SOURCE_COUNT; i++)
+		names[i] = event_sources[i].schema->name;
 	if (node.json == NULL)
 		fail_type(reader, &node, expected);
 	int index = read_choice(reader, root, "schema", names, 0, expected);
-	reader->mapping->type = types[index];
+	reader->mapping->type = event_sources[index].schema;
 	check_field(reader, root, "amount", offsetof(struct source_event, amount_minor));
 	check_field(reader, root, "quantity", offsetof(struct source_event, quantity));
 	check_field(reader, root, "value", offsetof(struct source_event, value));
@@ -462,7 +573,8 @@ static void read_root(struct reader *reader, const struct node *root)
 	struct mapping *mapping = reader->mapping;
 	if (!check_object(reader, root,
 			  "description topic schema source csv type subject time amount quantity "
-			  "value name unit attributes order_by end"))
+			  "value name unit attributes order_by end id trace_id data_version "
+			  "identifiers payload"))
 		return;
 	read_schema(reader, root);
 	struct node topic = child(root, "topic"), source = child(root, "source");
@@ -473,16 +585,26 @@ static void read_root(struct reader *reader, const struct node *root)
 	struct node amount = child(root, "amount"), quantity = child(root, "quantity");
 	struct node value = child(root, "value"), name = child(root, "name");
 	struct node unit = child(root, "unit"), attributes = child(root, "attributes");
+	struct node identifiers = child(root, "identifiers"), payload = child(root, "payload");
+	struct node id = child(root, "id"), trace_id = child(root, "trace_id");
+	struct node data_version = child(root, "data_version");
 	read_csv(reader, &csv);
 	read_type(reader, &type);
 	read_subject(reader, &subject);
-	read_time(reader, &time);
+	read_time(reader, &time, "column format zone", &mapping->time);
 	read_amount(reader, &amount);
-	mapping->quantity = read_plain_column(reader, &quantity);
-	mapping->value = read_plain_column(reader, &value);
+	mapping->quantity = read_measure(reader, &quantity, &mapping->quantity_optional);
+	mapping->value = read_measure(reader, &value, &mapping->value_optional);
 	read_text_rule(reader, &name, &mapping->label);
 	read_text_rule(reader, &unit, &mapping->unit);
-	read_attributes(reader, &attributes);
+	mapping->attribute_count =
+		read_named(reader, &attributes, ATTR_COUNT_MAX, true, mapping->attributes);
+	mapping->identifier_count =
+		read_named(reader, &identifiers, MAPPING_RULES_MAX, false, mapping->identifiers);
+	mapping->id = read_plain_column(reader, &id);
+	mapping->trace_id = read_plain_column(reader, &trace_id);
+	read_text_rule(reader, &data_version, &mapping->data_version);
+	read_payload(reader, &payload);
 	mapping->order_by_time =
 		read_choice(reader, root, "order_by", orders, 0, "\"file\" or \"time\"") == 1;
 	mapping->end_at_next_day =

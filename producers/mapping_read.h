@@ -7,6 +7,7 @@
 #include "producers/mapping.h"
 #include "producers/text.h"
 #include "producers/time_text.h"
+#include "schemas/event_types.h"
 
 enum { NO_COLUMN = -1, MAPPING_PATH_MAX = 160 };
 
@@ -17,6 +18,12 @@ struct mapping_column {
 	mapping_text name;
 	char path[MAPPING_PATH_MAX]; /* the JSON path that named it first */
 	size_t field;		     /* its index in a row */
+};
+
+/* A column and what it is called in the event. */
+struct named_rule {
+	int column;
+	mapping_text key;
 };
 
 /* A constant, or the content of a column. */
@@ -45,7 +52,7 @@ struct type_rule {
 
 struct subject_rule {
 	int column;
-	mapping_text prefix, strip_suffix, otherwise; /* each "" where not given */
+	mapping_text prefix, strip_suffix, otherwise, scheme; /* each "" where not given */
 };
 
 struct time_rule {
@@ -55,27 +62,32 @@ struct time_rule {
 	mapping_text format_text, zone_name; /* as given, for messages */
 };
 
+/* A field of a payload's block, out of a column or a constant. */
+struct payload_rule {
+	const struct field *block, *field; /* of the schema */
+	struct text_rule text;
+	bool is_time;
+	struct time_rule time; /* where is_time */
+	int scale;	       /* of minor units; -1: the number as it stands */
+};
+
 struct amount_rule {
-	bool given;
-	int column, times; /* times: NO_COLUMN or what the amount is multiplied by */
-	int scale;	   /* digits of the currency's minor unit */
+	bool given, optional; /* optional: an empty one is absent */
+	int column, times;    /* times: NO_COLUMN or what the amount is multiplied by */
+	int scale;	      /* digits of the currency's minor unit */
 	struct decimal_syntax syntax;
 	struct text_rule currency;
 	bool sign_as_given;
 };
 
-struct attribute_rule {
-	int column;
-	mapping_text key;
-};
-
 struct mapping {
 	char *name;
+	char digest[HASH_SHA256_HEX_LEN + 1];
 	mapping_text topic, source;
 	const struct record_type *type;
 
 	struct csv_options csv;
-	bool has_header;
+	bool is_csv, has_header;
 	enum text_encoding encoding;
 	size_t given_count; /* names of columns in a file without a header line */
 	mapping_text *given_columns;
@@ -88,9 +100,16 @@ struct mapping {
 	struct time_rule time;
 	struct amount_rule amount;
 	int quantity, value; /* columns or NO_COLUMN */
+	bool quantity_optional, value_optional;
 	struct text_rule label, unit;
 	size_t attribute_count;
-	struct attribute_rule attributes[ATTR_COUNT_MAX];
+	struct named_rule attributes[ATTR_COUNT_MAX];
+	int id, trace_id; /* columns or NO_COLUMN */
+	struct text_rule data_version;
+	size_t identifier_count;
+	struct named_rule identifiers[MAPPING_RULES_MAX]; /* key: the scheme */
+	size_t payload_count;
+	struct payload_rule payload[MAPPING_FIELDS_MAX];
 
 	bool order_by_time, end_at_next_day;
 };

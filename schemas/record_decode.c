@@ -443,3 +443,18 @@ struct err *steps_decode(const struct steps *steps, struct bytes avro, void *rec
 			       type, left(&cursor, at));
 	return NULL;
 }
+
+struct err *record_skip(const struct schema_node *node, struct bytes avro, size_t *used)
+{
+	static const uint8_t nothing[1];
+	const uint8_t *data = avro.data ? avro.data : nothing;
+	struct cursor cursor = { .end = data + avro.len,
+				 .skip_work =
+					 SKIP_WORK_MIN + SKIP_WORK_PER_BYTE * (uint64_t)avro.len };
+	const uint8_t *at = skip(&cursor, data, node, 0);
+	if (at == NULL)
+		return err_new(ERR_POISON, cursor.code, "byte %zu of %zu: %s",
+			       (size_t)(cursor.failed_at - data), avro.len, cursor.what);
+	*used = (size_t)(at - data);
+	return NULL;
+}

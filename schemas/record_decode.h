@@ -69,6 +69,11 @@ struct steps {
 /* Decodes all of `avro` into *record. Errors: as record_decode. */
 ERR_MUST_USE struct err *steps_decode(const struct steps *steps, struct bytes avro, void *record);
 
+/* The length of the value of type `node` at the beginning of `avro` into *used. Errors: as
+ * record_decode. */
+ERR_MUST_USE struct err *record_skip(const struct schema_node *node, struct bytes avro,
+				     size_t *used);
+
 /* Whether absence of this kind of field is a NULL pointer in it, not a bool beside it. */
 static inline bool field_absent_by_pointer(const struct field *field)
 {

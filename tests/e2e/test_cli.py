@@ -47,7 +47,8 @@ def wrong_usage(line):
         (("run", "resolv"), "resolve"), (("run", "--app"), "--app"),
         (("diff", "one"), "APP1 APP2"), (("tail", "alerts", "--limit", "many"), "many"),
         (("tail", "alerts", "--from-end"), "--follow"), (("ingest", "csv", "file"), "--map"),
-        (("ingest", "xml", "file", "--map", MAP), "csv"),
+        (("ingest", "jsonl", "file"), "--topic"),
+        (("ingest", "xml", "file", "--map", MAP), "jsonl"),
         (("run", "--until-end=yes"), "--until-end"),
     ]
     for arguments, word in cases:

@@ -73,10 +73,13 @@ def different(line):
     same(sum(int(n) for n in row[2:5]), len(keys), "differing keys of alerts, the other way")
 
 
-@test("the same file ingested again gives the same records again", needs=second)
+@test("a file is ingested once; with --again it gives the same records again", needs=second)
 def input_twice(line):
     before = line.broker.read("erp.events")
-    line.ingest(line.path("orders.csv"), "first")
+    result = line.ingest(line.path("orders.csv"), "first")
+    check("was sent before" in result.out, result)
+    same(len(line.broker.read("erp.events")), len(before), "records after a second run")
+    line.ingest(line.path("orders.csv"), "first", "--again")
     after = line.broker.read("erp.events")
     for partition in line.broker.partitions("erp.events"):
         told = [[(r.key, r.value) for r in records if r.partition == partition]

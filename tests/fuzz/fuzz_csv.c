@@ -70,7 +70,7 @@ static size_t find_row(const struct pieces *pieces, size_t at, struct bytes raw)
 	return at;
 }
 
-static void apply(const struct mapping *mapping, const struct csv_row *row, struct arena *arena)
+static void apply(const struct mapping *mapping, const struct row *row, struct arena *arena)
 {
 	struct source_event event;
 	arena_reset(arena);
@@ -90,7 +90,7 @@ static void fuzz_rows(struct mapping *mapping, struct pieces *pieces, struct are
 	struct csv_input input = { .read = read_piece, .context = pieces };
 	struct mapping_info info = mapping_info(mapping);
 	struct csv *csv = csv_open(&info.csv, &input);
-	struct csv_row row;
+	struct row row;
 	size_t field_count = 0, at = 0;
 	bool more = true;
 	CHECK(mapping_bind(mapping, "fuzz.csv", NULL, arena, &field_count) == NULL);

@@ -11,6 +11,7 @@
 #include "consumers/topics.h"
 #include "producers/ingest.h"
 #include "runtime/names.h"
+#include "schemas/value_json.h"
 
 enum { PATH_LEN = 256, STEPS_MAX = 2000000, READ_MAX = 256, STORE_BYTES = 16 << 20 };
 
@@ -136,8 +137,10 @@ int64_t memory_line_ingest(struct memory_line *line, const char *map, const char
 		.path = csv,
 		.mapping = mapping,
 		.registry = registry,
-		.sink = { append, line->kafka, line->options.partition_count,
-			  line->options.partition_count },
+		.sink = { .send = append,
+			  .context = line->kafka,
+			  .start = { line->options.partition_count, line->options.partition_count,
+				     0, false } },
 		.dlq_topic = dlq,
 		.from_ms = TIME_NONE,
 		.until_ms = TIME_NONE,
@@ -272,11 +275,11 @@ struct dump {
 static void dump_record(struct dump *dump, struct decoder *decoder, const char *topic,
 			const struct record *record)
 {
-	json_t *key = decode_text(record->key), *value = NULL;
+	json_t *key = value_text(record->key), *value = NULL;
 	struct err *err = decode_value(decoder, record->value, &value);
 	if (err != NULL) { /* a dead letter */
 		err_free(&err);
-		value = decode_text(record->value);
+		value = value_text(record->value);
 	}
 	char *key_text = json_dumps(key, JSON_ENCODE_ANY | JSON_COMPACT);
 	char *value_text =

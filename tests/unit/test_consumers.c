@@ -12,7 +12,7 @@
 #include "base/timestamp.h"
 #include "consumers/account_state.h"
 #include "consumers/churn.h"
-#include "consumers/event_check.h"
+#include "schemas/event_check.h"
 #include "consumers/series_state.h"
 #include "models/ranking.h"
 

@@ -49,7 +49,7 @@ static void show_rows(const struct csv_options *options, size_t expected, const 
 	struct pieces pieces = { .text = bytes_str(text), .piece = piece };
 	struct csv_input input = { .read = read_piece, .context = &pieces };
 	struct csv *csv = csv_open(options, &input);
-	struct csv_row row;
+	struct row row;
 	size_t used = 0;
 	bool more = true;
 	csv_expect(csv, expected);
@@ -160,7 +160,7 @@ static void test_error_names_the_column(void **state)
 		struct pieces pieces = { .text = bytes_str(faults[i].text), .piece = 100 };
 		struct csv_input input = { .read = read_piece, .context = &pieces };
 		struct csv *csv = csv_open(&options, &input);
-		struct csv_row row;
+		struct row row;
 		bool more;
 		csv_expect(csv, 3);
 		struct err *err = csv_next(csv, &row, &more);
@@ -190,7 +190,7 @@ static void check_long_line(size_t len, const char *line_end, size_t piece)
 	struct csv_input input = { .read = read_piece, .context = &pieces };
 	const struct csv_options options = { .delimiter = ',', .quote = '"' };
 	struct csv *csv = csv_open(&options, &input);
-	struct csv_row row;
+	struct row row;
 	bool more;
 	struct err *err = csv_next(csv, &row, &more);
 	assert_true(more);
@@ -275,7 +275,7 @@ static void test_input_error_is_passed_on(void **state)
 	struct csv_input input = { .read = read_failing };
 	const struct csv_options options = { .delimiter = ',', .quote = '"' };
 	struct csv *csv = csv_open(&options, &input);
-	struct csv_row row;
+	struct row row;
 	bool more;
 	struct err *err = csv_next(csv, &row, &more);
 	assert_non_null(err);

@@ -118,7 +118,9 @@ static int setup(void **state)
 	fixture->options = (struct ingest_options){
 		.path = fixture->path,
 		.registry = fixture->registry,
-		.sink = { remember, fixture->memory, PARTITIONS, DLQ_PARTITIONS },
+		.sink = { .send = remember,
+			  .context = fixture->memory,
+			  .start = { PARTITIONS, DLQ_PARTITIONS, 0, false } },
 		.dlq_topic = "app.dlq",
 		.from_ms = TIME_NONE,
 		.until_ms = TIME_NONE,
@@ -410,6 +412,82 @@ static void test_header_alone_ends_nothing(void **state)
 	assert_int_equal(fixture->result.end_ms, TIME_NONE);
 }
 
+/* A place that dies: what was sent since the last commit is lost, as in a transaction. */
+struct mortal {
+	struct memory *memory;
+	size_t committed;
+	int64_t done;
+	bool complete;
+	int sends_left; /* then it dies */
+};
+
+static struct err *mortal_send(void *context, const struct outgoing *out)
+{
+	struct mortal *mortal = context;
+	if (mortal->sends_left-- == 0)
+		return err_new(ERR_FATAL, "KILLED", "dead");
+	return remember(mortal->memory, out);
+}
+
+static struct err *mortal_begin(void *context, const char *topic, const char *identity,
+				struct ingest_start *start)
+{
+	struct mortal *mortal = context;
+	assert_string_equal(topic, "erp.events");
+	assert_int_equal(strlen(identity), HASH_SHA256_HEX_LEN);
+	mortal->memory->count = mortal->committed;
+	*start =
+		(struct ingest_start){ PARTITIONS, DLQ_PARTITIONS, mortal->done, mortal->complete };
+	return NULL;
+}
+
+static struct err *mortal_commit(void *context, int64_t done, bool complete)
+{
+	struct mortal *mortal = context;
+	assert_true(done >= mortal->done);
+	mortal->committed = mortal->memory->count;
+	mortal->done = done;
+	mortal->complete = complete;
+	return NULL;
+}
+
+/* Killed after each number of records, by each distance of commits, in the file's order and
+ * sorted: what lasts is what one run in one go gives. */
+static void test_killed_and_started_again(void **state)
+{
+	static const char text[] =
+		"who,when,paid\na,19970103,1\nb,19970101,2\nc,19970103,3\nd,x,4\n"
+		"e,19970102,5\na,19970101,6\nf,19970101,x\n";
+	struct fixture *fixture = *state;
+	char whole[TEXT_MAX], shown[TEXT_MAX];
+	for (int variant = 0; variant < 2; variant++) {
+		mapping_free(&fixture->mapping);
+		use_mapping(fixture, variant == 0 ? "" : ",\"order_by\":\"time\"");
+		run_text(fixture, text);
+		show(fixture, whole);
+		for (int distance = 1; distance < 12; distance++) {
+			struct mortal mortal = { .memory = fixture->memory };
+			const struct ingest_sink before = fixture->options.sink;
+			fixture->options.sink = (struct ingest_sink){
+				mortal_send, mortal_begin, mortal_commit, &mortal, { 0 }
+			};
+			fixture->options.commit_records = distance;
+			for (int lives = 1; !mortal.complete; lives++) {
+				mortal.sends_left = distance + lives % 3;
+				struct err *err = ingest_run(&fixture->options, &fixture->result);
+				assert_true(err == NULL || strcmp(err_code(err), "KILLED") == 0);
+				err_free(&err);
+				assert_in_range(lives, 1, 100);
+			}
+			assert_string_equal(show(fixture, shown), whole);
+			expect_ok(ingest_run(&fixture->options, &fixture->result));
+			assert_true(fixture->result.complete);
+			assert_string_equal(show(fixture, shown), whole);
+			fixture->options.sink = before;
+		}
+	}
+}
+
 static void test_sink_errors(void **state)
 {
 	struct fixture *fixture = *state;
@@ -586,6 +664,7 @@ int main(void)
 		TEST(test_dead_letters_too_large),
 		TEST(test_mapping_errors_send_nothing),
 		TEST(test_header_alone_ends_nothing),
+		TEST(test_killed_and_started_again),
 		TEST(test_sink_errors),
 		TEST(test_stop),
 		TEST(test_progress),

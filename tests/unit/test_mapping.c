@@ -12,6 +12,7 @@
 #include "base/timestamp.h"
 #include "producers/decimal.h"
 #include "producers/mapping.h"
+#include "producers/mapping_row.h"
 #include "producers/text.h"
 #include "producers/time_text.h"
 
@@ -374,9 +375,7 @@ static void test_columns_missing_or_twice(void **state)
 		size_t field_count;
 		for (size_t k = 0; k < headers[i].count; k++)
 			fields[k] = bytes_str(headers[i].fields[k]);
-		struct csv_row row = { .line = 3,
-				       .fields = fields,
-				       .field_count = headers[i].count };
+		struct row row = { .line = 3, .fields = fields, .field_count = headers[i].count };
 		struct err *err = mapping_bind(mapping, "data.csv", &row, arena, &field_count);
 		assert_non_null(err);
 		assert_string_equal(err_code(err), "MAPPING_COLUMNS");
@@ -473,7 +472,7 @@ static void test_rows(void **state)
 		struct source_event event;
 		for (size_t k = 0; k < 7; k++)
 			fields[k] = bytes_str(rows[i].fields[k]);
-		struct csv_row row = { .line = 1, .fields = fields, .field_count = 7 };
+		struct row row = { .line = 1, .fields = fields, .field_count = 7 };
 		arena_reset(arena);
 		struct err *err = mapping_apply(mapping, &row, arena, &event);
 		if (err != NULL) {
@@ -504,7 +503,7 @@ static void apply_one(const char *json, const char *const *texts, size_t count,
 	expect_ok(mapping_bind(mapping, "data.csv", NULL, arena, &field_count));
 	for (size_t i = 0; i < count; i++)
 		fields[i] = bytes_str(texts[i]);
-	struct csv_row row = { .line = 1, .fields = fields, .field_count = count };
+	struct row row = { .line = 1, .fields = fields, .field_count = count };
 	struct err *err = mapping_apply(mapping, &row, arena, event);
 	if (expected_code == NULL)
 		expect_ok(err);
@@ -571,6 +570,153 @@ static void test_shipped_mappings(void **state)
 	}
 }
 
+/* ---- JSON ---- */
+
+#define JSON_HEAD                                                                              \
+	"{\"topic\":\"erp.events\",\"schema\":\"erp_event\",\"source\":\"shop\","              \
+	"\"id\":{\"column\":\"/meta/id\"},\"trace_id\":{\"column\":\"trace\"},"                \
+	"\"type\":{\"column\":\"kind\",\"rules\":[{\"equals\":\"back\",\"type\":"              \
+	"\"erp.return\",\"return\":true}],\"otherwise\":\"erp.order\"},"                       \
+	"\"subject\":{\"column\":\"/customer/no\",\"scheme\":\"erp.customer\"},"               \
+	"\"time\":{\"column\":\"at\",\"format\":\"iso8601\"},"                                 \
+	"\"amount\":{\"column\":\"total\",\"currency\":\"EUR\"},"                              \
+	"\"identifiers\":{\"/customer/mails/0\":\"email\",\"/a~1b\":\"crm.account\"},"         \
+	"\"payload\":{\"order\":{\"order_id\":\"number\",\"line_count\":\"lines\","            \
+	"\"requested_ms\":{\"column\":\"wanted\",\"format\":\"%Y-%m-%d\"},"                    \
+	"\"list_minor\":{\"column\":\"list\",\"scale\":2},\"site\":{\"constant\":\"DEHAM\"}}," \
+	"\"returned\":{\"return_id\":\"number\",\"reason\":\"why\"}}}"
+
+static struct err *apply_json(struct mapping *mapping, const char *text, struct arena *arena,
+			      json_t **json, struct source_event *event)
+{
+	struct row row = { 0 };
+	arena_reset(arena);
+	*json = json_loads(text, JSON_DECODE_ANY, NULL);
+	assert_non_null(*json);
+	struct err *err = mapping_row(mapping, *json, arena, &row);
+	return err != NULL ? err : mapping_apply(mapping, &row, arena, event);
+}
+
+static void test_json_rows(void **state)
+{
+	(void)state;
+	struct mapping *mapping;
+	struct source_event event;
+	json_t *json;
+	struct arena *arena = arena_new(2 * MAPPING_ARENA_LEN);
+	expect_ok(mapping_parse("m.json", bytes_str(JSON_HEAD), &mapping));
+	expect_ok(mapping_bind_json(mapping));
+	expect_ok(apply_json(
+		mapping,
+		"{\"meta\":{\"id\":\"e-1\"},\"kind\":\"sale\",\"customer\":{\"no\":4711,\"mails\":"
+		"[\"a@b.de\"]},\"a/b\":\"C9\",\"at\":\"2024-05-31T12:00:00+02:00\",\"total\":19.99,"
+		"\"number\":\"O-7\",\"lines\":3,\"wanted\":\"2024-06-02\",\"list\":\"21.5\"}",
+		arena, &json, &event));
+	assert_true(bytes_equal(event.event_id, bytes_str("e-1")));
+	assert_true(bytes_equal(event.type, bytes_str("erp.order")));
+	assert_true(bytes_equal(event.subject, bytes_str("4711")));
+	assert_true(bytes_equal(event.subject_scheme, bytes_str("erp.customer")));
+	assert_int_equal(event.event_ms, 1717149600000);
+	assert_int_equal(event.amount_minor, 1999);
+	assert_int_equal(event.identifier_count, 2);
+	assert_true(bytes_equal(event.identifiers[0].scheme, bytes_str("email")));
+	assert_true(bytes_equal(event.identifiers[0].value, bytes_str("a@b.de")));
+	assert_true(bytes_equal(event.identifiers[1].value, bytes_str("C9")));
+	assert_true(event.has_erp && event.erp.has_order && !event.erp.has_returned);
+	assert_true(bytes_equal(event.erp.order.order_id, bytes_str("O-7")));
+	assert_true(bytes_equal(event.erp.order.site, bytes_str("DEHAM")));
+	assert_int_equal(event.erp.order.line_count, 3);
+	assert_int_equal(event.erp.order.requested_ms, 1717286400000);
+	assert_int_equal(event.erp.order.list_minor, 2150);
+	assert_null(event.trace_id.data);
+	json_decref(json);
+
+	expect_ok(apply_json(mapping,
+			     "{\"meta\":{\"id\":7},\"kind\":\"back\",\"customer\":{\"no\":\"x\"},"
+			     "\"at\":\"2024-05-31\",\"total\":5,\"number\":\"R-1\",\"why\":null}",
+			     arena, &json, &event));
+	assert_true(event.erp.has_returned && !event.erp.has_order);
+	assert_true(bytes_equal(event.erp.returned.return_id, bytes_str("R-1")));
+	assert_null(event.erp.returned.reason.data);
+	assert_int_equal(event.amount_minor, -500);
+	assert_int_equal(event.identifier_count, 0);
+	json_decref(json);
+	mapping_free(&mapping);
+	arena_free(&arena);
+}
+
+static void test_json_rows_refused(void **state)
+{
+#define WITH(fields) \
+	"{\"meta\":{\"id\":\"e\"},\"customer\":{\"no\":\"c\"},\"at\":\"2024-05-31\"," fields "}"
+	static const struct {
+		const char *text, *code, *part;
+	} bad_rows[] = {
+		{ "[1]", "JSON_OBJECT", "a JSON object" },
+		{ WITH("\"total\":1,\"number\":{}"), "JSON_COLUMN", "\"number\": expected a text" },
+		{ WITH("\"total\":1"), "EVENT_PAYLOAD", "column \"number\"" },
+		{ WITH("\"total\":1,\"number\":1,\"lines\":1.5"), "EVENT_PAYLOAD", "whole" },
+		{ WITH("\"total\":1,\"number\":1,\"wanted\":\"soon\""), "EVENT_PAYLOAD",
+		  "a time as" },
+		{ WITH("\"total\":1,\"number\":1,\"list\":1.005"), "EVENT_PAYLOAD", "scale" },
+		{ WITH("\"total\":true,\"number\":1"), "EVENT_AMOUNT", "true" },
+		/* more digits than a double holds: what was written can't be known */
+		{ WITH("\"total\":1234567890123456.78,\"number\":1"), "EVENT_AMOUNT", "decimal" },
+		{ "{\"customer\":{\"no\":\"c\"},\"at\":\"2024-05-31\",\"total\":1,\"number\":1}",
+		  "EVENT_ID", "/meta/id" },
+	};
+	(void)state;
+	struct mapping *mapping;
+	struct source_event event;
+	json_t *json;
+	struct arena *arena = arena_new(2 * MAPPING_ARENA_LEN);
+	expect_ok(mapping_parse("m.json", bytes_str(JSON_HEAD), &mapping));
+	expect_ok(mapping_bind_json(mapping));
+	for (size_t i = 0; i < COUNT(bad_rows); i++) {
+		struct err *err = apply_json(mapping, bad_rows[i].text, arena, &json, &event);
+		if (err == NULL)
+			fail_msg("%s: taken", bad_rows[i].text);
+		assert_int_equal(err_verdict(err), ERR_POISON);
+		assert_string_equal(err_code(err), bad_rows[i].code);
+		if (strstr(err_text(err), bad_rows[i].part) == NULL)
+			fail_msg("\"%s\" lacks \"%s\"", err_text(err), bad_rows[i].part);
+		err_free(&err);
+		json_decref(json);
+	}
+	mapping_free(&mapping);
+	arena_free(&arena);
+}
+
+static void test_payload_mappings_refused(void **state)
+{
+#define PAYLOAD_OF(text)                                                                     \
+	"{\"topic\":\"t\",\"schema\":\"erp_event\",\"source\":\"s\",\"type\":\"erp.order\"," \
+	"\"subject\":{\"column\":\"c\"},\"time\":{\"column\":\"t\",\"format\":\"unix_s\"},"  \
+	"\"payload\":" text "}"
+	static const struct {
+		const char *text, *part;
+	} files[] = {
+		{ PAYLOAD_OF("{\"ordr\":{}}"),
+		  "$.payload.ordr: the payload of the schema erp_event" },
+		{ PAYLOAD_OF("{\"order\":{\"order_id\":\"a\",\"x\":\"b\"}}"),
+		  "$.payload.order.x: the block order has no such field" },
+		{ PAYLOAD_OF("{\"order\":{\"site\":\"a\"}}"), "\"order_id\", which the block" },
+		{ PAYLOAD_OF("{\"order\":{\"order_id\":{\"column\":\"a\",\"scale\":2}}}"),
+		  "$.payload.order.order_id.scale" },
+		{ PAYLOAD_OF("[]"), "expected an object of blocks" },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		struct mapping *mapping;
+		struct err *err = mapping_parse("m.json", bytes_str(files[i].text), &mapping);
+		if (err == NULL)
+			fail_msg("%s: taken", files[i].text);
+		if (strstr(err_text(err), files[i].part) == NULL)
+			fail_msg("\"%s\" lacks \"%s\"", err_text(err), files[i].part);
+		err_free(&err);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -585,6 +731,9 @@ int main(void)
 		cmocka_unit_test(test_measurements),
 		cmocka_unit_test(test_bounds_of_texts),
 		cmocka_unit_test(test_shipped_mappings),
+		cmocka_unit_test(test_json_rows),
+		cmocka_unit_test(test_json_rows_refused),
+		cmocka_unit_test(test_payload_mappings_refused),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("mapping", tests, NULL, NULL);

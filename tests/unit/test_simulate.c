@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
-#include "consumers/event_check.h"
+#include "schemas/event_check.h"
 #include "schemas/record_plan.h"
 #include "schemas/registry.h"
 #include "simulate/oracle.h"

@@ -1,6 +1,6 @@
 /* What an event must satisfy before it enters the line, whoever wrote it. */
-#ifndef CONSUMERS_EVENT_CHECK_H
-#define CONSUMERS_EVENT_CHECK_H
+#ifndef SCHEMAS_EVENT_CHECK_H
+#define SCHEMAS_EVENT_CHECK_H
 
 #include "base/err.h"
 #include "schemas/types.h"

@@ -1,4 +1,4 @@
-#include "consumers/event_check.h"
+#include "schemas/event_check.h"
 
 #include <inttypes.h>
 
