@@ -134,7 +134,7 @@ static void set_name(struct table *table, size_t column, struct bytes text)
 static struct err *read_header(struct loading *loading)
 {
 	struct table *table = loading->table;
-	struct csv_row row;
+	struct row row;
 	bool more = false;
 	struct err *err = csv_next(loading->csv, &row, &more);
 	if (err != NULL)
@@ -151,7 +151,7 @@ static struct err *read_header(struct loading *loading)
 	return NULL;
 }
 
-static struct err *add_row(struct loading *loading, const struct csv_row *row)
+static struct err *add_row(struct loading *loading, const struct row *row)
 {
 	struct table *table = loading->table;
 	if (table->row_count == TABLE_ROWS_MAX ||
@@ -180,7 +180,7 @@ static struct err *add_row(struct loading *loading, const struct csv_row *row)
 static struct err *read_rows(struct loading *loading)
 {
 	struct table *table = loading->table;
-	struct csv_row row;
+	struct row row;
 	for (;;) {
 		bool more = false;
 		struct err *err = csv_next(loading->csv, &row, &more);
