@@ -36,7 +36,7 @@ RUN_S_MAX = 100
 
 OURS = ("base/", "schemas/", "state/", "runtime/", "kafka/")
 # The model of Kafka is no part of what a user runs.
-MODEL = "kafka/bus_memory"
+MODEL = ("kafka/bus_memory", "kafka/memory_", "kafka/model_")
 MATHS = "base/dmath"
 JOB = "tests/bench/job/"
 
