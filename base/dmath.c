@@ -134,14 +134,14 @@ static const double INV_LN2_32 = 0x1.71547652b82fep+5;
 /* log 2 with a head of 42 bits: k * hi + LOG_TABLE[j].hi is exact for every exponent k. */
 static const struct pair LN2 = { 0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45 };
 
-static uint64_t bits_of(double x)
+static inline uint64_t bits_of(double x)
 {
 	uint64_t bits;
 	memcpy(&bits, &x, sizeof bits);
 	return bits;
 }
 
-static double double_of(uint64_t bits)
+static inline double double_of(uint64_t bits)
 {
 	double x;
 	memcpy(&x, &bits, sizeof x);
@@ -154,7 +154,7 @@ static double canonical_nan(void)
 }
 
 /* 2^k for a normal result. */
-static double power_of_two(int k)
+static inline double power_of_two(int k)
 {
 	return double_of((uint64_t)(k + 1023) << 52);
 }
@@ -170,7 +170,7 @@ struct exp_parts {
 	double p;
 };
 
-static struct exp_parts exp_reduce(double x)
+static inline struct exp_parts exp_reduce(double x)
 {
 	double scaled = x * INV_LN2_32;
 	int n = (int)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
@@ -252,7 +252,7 @@ static double log1p_small(double f)
 }
 
 /* log x for a positive finite x away from 1, plus a tail that belongs to x. */
-static double log_reduced(double x, double tail)
+static inline double log_reduced(double x, double tail)
 {
 	int k = 0;
 	if (x < DBL_MIN) {

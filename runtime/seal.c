@@ -233,7 +233,7 @@ static void note_commit(struct engine *engine)
 		atomic_store_explicit(&stats->commit_age_us_max, age_us, memory_order_relaxed);
 }
 
-/* The store's own log is off, so what it has not flushed is replayed after a crash: flushing now
+/* What the store has not flushed is replayed after the death of the machine: flushing now
  * and then bounds that. */
 static struct err *flush_shelves(struct engine *engine)
 {

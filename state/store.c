@@ -18,12 +18,15 @@ enum {
 	SHELVES_MAX = 4 * TASKS_MAX,
 	WRITE_BUFFER_MAX = 32 * 1024 * 1024, /* of one shelf */
 	LOAD_BYTES_MAX = 32 * 1024 * 1024,
+	WAL_BYTES_MAX = 64 * 1024 * 1024, /* is read within half a second */
 	ARENA_BLOCK_BYTES = 128 * 1024,
 	BLOCK_BYTES = 4096,
 	SCAN_AHEAD_BYTES = 1024 * 1024,
 	FILTER_BITS = 10,
 	DAMAGE_MAX = 3, /* of one shelf: more, and it is the disk */
 };
+
+#define MEMTABLE_FILTER_RATIO 0.01 /* some 40 bits a state */
 
 /* ---- what RocksDB says ---------------------------------------------------------------------- */
 
@@ -135,6 +138,19 @@ static void make_table_options(struct store *store, size_t cache_bytes)
 	rocksdb_options_set_block_based_table_factory(store->options, table);
 }
 
+/* Options (stolen) with which opening leaves what it finds in the log in memory: writing that out
+ * would take longer than reading it. The C interface has no function for it. */
+static rocksdb_options_t *keep_when_opened(rocksdb_options_t *options)
+{
+	char *message = NULL;
+	rocksdb_options_t *more = rocksdb_options_create();
+	rocksdb_get_options_from_string(options, "avoid_flush_during_recovery=true", more,
+					&message);
+	CHECK(message == NULL);
+	rocksdb_options_destroy(options);
+	return more;
+}
+
 static void make_options(struct store *store, size_t memory_bytes)
 {
 	size_t buffers = memory_bytes / 3;
@@ -148,13 +164,19 @@ static void make_options(struct store *store, size_t memory_bytes)
 	/* many small column families: a full-sized first block for each would be wasted */
 	rocksdb_options_set_arena_block_size(store->options, ARENA_BLOCK_BYTES);
 	rocksdb_options_set_level_compaction_dynamic_level_bytes(store->options, 1);
-	rocksdb_options_set_compression(store->options, rocksdb_lz4_compression);
+	/* what is young is soon written again: only where it stays is it worth compressing */
+	rocksdb_options_set_compression(store->options, rocksdb_no_compression);
+	rocksdb_options_set_bottommost_compression(store->options, rocksdb_lz4_compression);
+	rocksdb_options_set_memtable_prefix_bloom_size_ratio(store->options, MEMTABLE_FILTER_RATIO);
+	rocksdb_options_set_memtable_whole_key_filtering(store->options, 1);
+	rocksdb_options_set_max_total_wal_size(store->options,
+					       buffers < WAL_BYTES_MAX ? buffers : WAL_BYTES_MAX);
 	rocksdb_options_set_max_background_jobs(store->options, 2);
 	rocksdb_options_set_max_open_files(store->options, 512);
 	rocksdb_options_set_keep_log_file_num(store->options, 4);
 	make_table_options(store, memory_bytes / 3);
+	store->options = keep_when_opened(store->options);
 	store->write_options = rocksdb_writeoptions_create();
-	rocksdb_writeoptions_disable_WAL(store->write_options, 1);
 	rocksdb_writeoptions_set_memtable_insert_hint_per_batch(store->write_options, 1);
 	store->read_options = rocksdb_readoptions_create();
 	store->scan_options = rocksdb_readoptions_create();

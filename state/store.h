@@ -2,9 +2,10 @@
  * state/shelf.h) per task, so that a task's states, due index and position form one consistent
  * prefix of what was committed, and leave together.
  *
- * RocksDB's own write-ahead log is off: the input log is the redo log. After a crash a shelf is an
- * older, but whole, checkpoint; its position says which. Nothing here is the only copy: whatever is
- * damaged is thrown away and read again from Kafka.
+ * The input log is the redo log, so nothing here waits for the disk: RocksDB's own log is written,
+ * but not synchronized, and what a process had written outlives its death. After the machine's a
+ * shelf is an older, but whole, checkpoint; its position says which. Nothing here is the only copy:
+ * whatever is damaged is thrown away and read again from Kafka.
  *
  *   damage found            what happens
  *   opening the database    its folder becomes PATH.damaged, a new one is opened
