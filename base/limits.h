@@ -10,6 +10,7 @@ enum {
 	APP_ID_MAX = 64,
 	CLUSTER_ID_MAX = 64,
 	KEY_LEN_MAX = 128, /* an account's or a series' key in the state */
+	NAME_KEY_MAX = KEY_LEN_MAX - 9, /* a name that may have to wait: a place in its queue follows */
 	EVENT_ID_MAX = 128,
 	EVENT_TYPE_MAX = 64,
 	ATTR_COUNT_MAX = 16,
@@ -44,6 +45,15 @@ enum {
 	CLOCK_JOURNAL_MAX = 8192,   /* ticks between Y and X before a checkpoint is forced */
 	POSITION_TEXT_MAX = 1024,   /* commit metadata; the broker's own limit is 4096 */
 
+	/* identity */
+	RECENT_EVENTS_MAX = 48,	 /* of one name: ids by which repeats are recognised */
+	WAITING_EVENTS_MAX = 252, /* of one name, until its account is known */
+	WAITING_PART_MAX = 960,	 /* what one entry of a queue holds */
+	WAITING_PARTS_MAX = 14,	 /* of one event, and released with one record */
+	NAMES_PER_BLOCK_MAX = 6, /* company names that are compared with a new one */
+	COMPANY_KEPT_MAX = 40,	 /* of a company's name */
+	LINK_EVENT_MAX = 64,	 /* of the event that told of a link */
+
 	/* alerts and forecasts */
 	REASONS_MAX = 4,
 	REASON_TEXT_MAX = 160,
@@ -53,6 +63,8 @@ enum {
 _Static_assert(OUTPUT_LEN_MAX < RECORD_LEN_MAX, "a state must fit into a record");
 _Static_assert(WRITERS_MAX >= PARTITIONS_MAX, "each partition of an input is a writer");
 _Static_assert(SHELF_MANY_MAX >= READ_AHEAD_MAX * TARGETS_MAX, "every key of a run");
+_Static_assert(WAITING_PARTS_MAX + 1 <= TARGETS_MAX, "a name and what it releases");
+_Static_assert(WAITING_EVENTS_MAX % WAITING_PARTS_MAX == 0, "a queue of whole blocks");
 _Static_assert(CLUSTER_ID_MAX <= 255, "its length is a byte");
 _Static_assert(POSITION_TEXT_MAX < 4096, "offset.metadata.max.bytes of a broker");
 _Static_assert(POSITION_TEXT_MAX > 2 * KEY_LEN_MAX + 128, "a cursor's key is hex in the metadata");

@@ -209,19 +209,21 @@ static struct err *expect(struct run *run)
 	for (size_t i = 0; err == NULL && i < run->stage_count; i++) {
 		char topic[TOPIC_NAME_MAX + 1];
 		size_t input_count = 0;
-		if (strcmp(run->stages[i], "resolve") == 0) {
+		const char *log = stage_log(run->stages[i]);
+		if (log == NULL) {
 			const char *const *inputs = conf_list(conf, "inputs", &input_count);
 			for (size_t k = 0; err == NULL && k < input_count; k++)
 				err = add_lag(run, run->stages[i], inputs[k]);
 			run->watched = i;
-		} else if (strcmp(run->stages[i], "account") == 0) {
-			topics_name(app_id, "account.events", topic);
-			err = add_lag(run, run->stages[i], topic);
-			run->watched = i;
-		} else if (i == 0) {
-			topics_name(app_id, "series.points", topic);
-			err = add_lag(run, run->stages[i], topic);
+			continue;
 		}
+		bool slowest = strcmp(run->stages[i], "account") == 0;
+		if (!slowest && i > 0)
+			continue;
+		topics_name(app_id, log, topic);
+		err = add_lag(run, run->stages[i], topic);
+		if (slowest)
+			run->watched = i;
 	}
 	return err;
 }

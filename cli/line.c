@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/budget.h"
 #include "cli/place.h"
+#include "consumers/names.h"
 #include "consumers/series_file.h"
 #include "kafka/bus_kafka.h"
 #include "runtime/names.h"
@@ -72,6 +73,13 @@ static struct err *read_options(struct line *line)
 	options->tick_ms = conf_int(conf, "tick.ms");
 	options->future_ms = conf_int(conf, "late.future.ms");
 	options->live = strcmp(conf_string(conf, "clock"), "live") == 0;
+	options->identity_wait_ms = conf_int(conf, "identity.wait.ms");
+	options->identity_unknown_to_dlq =
+		strcmp(conf_string(conf, "identity.unknown"), "dlq") == 0;
+	size_t scheme_count = 0;
+	const char *const *schemes = conf_list(conf, "identity.accounts", &scheme_count);
+	for (size_t i = 0; i < scheme_count; i++)
+		options->identity_accounts |= 1u << name_scheme_find(bytes_str(schemes[i]));
 	options->churn = (struct churn_options){ conf_double(conf, "alert.open"),
 						 conf_double(conf, "alert.close"),
 						 conf_int(conf, "alert.orders.min") };

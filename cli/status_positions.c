@@ -49,15 +49,14 @@ static void name_topics(struct stage_positions *stage, const struct conf *conf)
 {
 	const char *app_id = conf_string(conf, "app.id");
 	names_output(app_id, stage->stage, stage->group);
-	if (strcmp(stage->stage, "resolve") == 0) {
+	const char *log = stage_log(stage->stage);
+	if (log == NULL) {
 		const char *const *inputs = conf_list(conf, "inputs", &stage->topic_count);
 		for (size_t i = 0; i < stage->topic_count; i++)
 			stage->topics[i] = inputs[i];
 		return;
 	}
-	topics_name(app_id,
-		    strcmp(stage->stage, "account") == 0 ? "account.events" : "series.points",
-		    stage->own_topic);
+	topics_name(app_id, log, stage->own_topic);
 	stage->topics[0] = stage->own_topic;
 	stage->topic_count = 1;
 }

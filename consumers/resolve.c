@@ -5,12 +5,16 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/phrase.h"
+#include "consumers/company.h"
+#include "consumers/identity_state.h"
+#include "consumers/names.h"
 #include "schemas/event_check.h"
+#include "schemas/identity.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 1, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
+enum { LOGIC_VERSION = 2, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
 
-static const char log_topic[] = "account.events";
+static const char log_topic[] = "identity.events";
 static const char meta_topic[] = "resolve.meta";
 
 /* A record as it was read: an event, or the end of a finite input. */
@@ -18,6 +22,7 @@ struct parsed {
 	bool is_end;
 	struct control control;
 	struct account_event event;
+	struct name_key name; /* of the event's subject */
 	size_t writer_len;
 	char writer[WRITER_NAME_MAX];
 };
@@ -94,7 +99,10 @@ static struct err *parse_event(struct resolve *resolve, const char *name,
 		if (err == NULL)
 			err = event_check(&parsed->event.event, origin->ingest_ms,
 					  resolve->options.future_ms);
-		parsed->event.account = parsed->event.event.subject;
+		if (err == NULL)
+			err = name_key_make(parsed->event.event.subject_scheme,
+					    parsed->event.event.subject, &parsed->name);
+		parsed->event.account = name_bytes(&parsed->name);
 		parsed->event.ingest_ms = origin->ingest_ms;
 		return err;
 	}
@@ -169,6 +177,83 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 	effects_tell_all(effects, log_topic, writer, &control_type, &tick);
 }
 
+/* The later of two names is told that it leads to the earlier one. */
+static void tell_link(const struct account_event *event, struct bytes other,
+		      struct effects *effects)
+{
+	int order = name_compare(event->account, other);
+	if (order == 0)
+		return;
+	const struct identity_note link = { .kind = NOTE_LINK,
+					    .name = order > 0 ? event->account : other,
+					    .other = order > 0 ? other : event->account,
+					    .at_ms = event->effective_ms,
+					    .source = event->event.source,
+					    .event_id = event->event.event_id };
+	effects_say(effects, log_topic, link.name, &identity_note_type, &link);
+}
+
+/* An identifier that is none ("n/a" as a mail address) links nobody; the event itself is good. */
+static void tell_identifier(const struct account_event *event, struct bytes scheme,
+			    struct bytes value, struct effects *effects)
+{
+	struct name_key key;
+	struct err *err = name_key_make(scheme, value, &key);
+	if (err == NULL)
+		tell_link(event, name_bytes(&key), effects);
+	err_free(&err);
+}
+
+static struct bytes company_of(const struct source_event *event)
+{
+	if (event->has_crm && event->crm.has_account)
+		return event->crm.account.name;
+	if (event->has_erp && event->erp.has_customer)
+		return event->erp.customer.name;
+	if (event->has_marketing && event->marketing.has_form)
+		return event->marketing.form.company;
+	return bytes_of(NULL, 0);
+}
+
+/* Names that begin alike meet at one place. */
+static void tell_company(const struct account_event *event, struct effects *effects)
+{
+	enum { BLOCK_LETTERS = 5 };
+	uint8_t squeezed[COMPANY_TEXT_MAX], kept[COMPANY_KEPT_MAX];
+	struct bytes text = company_of(&event->event);
+	size_t len = company_squeeze(text, squeezed);
+	if (len < COMPANY_LEN_MIN)
+		return;
+	struct bytes begin = bytes_of(squeezed, len < BLOCK_LETTERS ? len : BLOCK_LETTERS);
+	char block[16 + BLOCK_LETTERS];
+	struct phrase phrase = phrase_in(block, sizeof block);
+	phrase_text(&phrase, "company:");
+	phrase_bytes(&phrase, bytes_of(begin.data, name_keep(begin, kept, begin.len)));
+	const struct identity_note company = {
+		.kind = NOTE_COMPANY,
+		.name = bytes_of(block, phrase_end(&phrase)),
+		.other = event->account,
+		.at_ms = event->effective_ms,
+		.source = event->event.source,
+		.event_id = event->event.event_id,
+		.text = bytes_of(kept, name_keep(text, kept, sizeof kept)),
+	};
+	effects_say(effects, log_topic, company.name, &identity_note_type, &company);
+}
+
+static void tell_names(const struct account_event *event, struct effects *effects)
+{
+	const struct source_event *source = &event->event;
+	for (size_t i = 0; i < source->identifier_count; i++)
+		tell_identifier(event, source->identifiers[i].scheme, source->identifiers[i].value,
+				effects);
+	if (source->has_crm && source->crm.has_account &&
+	    source->crm.account.merged_into.len > 0)
+		tell_identifier(event, bytes_str("crm.account"), source->crm.account.merged_into,
+				effects);
+	tell_company(event, effects);
+}
+
 /* Completes the event that was parsed, in place: it is a large struct. */
 static void apply_event(struct resolve *resolve, struct bytes writer, struct resolve_input *input,
 			struct effects *effects)
@@ -184,6 +269,7 @@ static void apply_event(struct resolve *resolve, struct bytes writer, struct res
 	move_clock(resolve, writer, input->watermark_ms, event->ingest_ms, input, effects);
 	input->event_count++;
 	input->late_count += event->late;
+	tell_names(event, effects);
 	effects_say(effects, log_topic, event->account, &account_event_type, event);
 }
 

@@ -1,9 +1,10 @@
-/* The resolve stage: what the sources write becomes one ordered log per account.
+/* The resolve stage: what the sources write becomes one log, keyed by the names of customers.
  *
- * Each event is read by its writer's schema, judged (poison goes to the dlq), given its account
- * (for now the source's own identifier) and its lateness, and written to account.events under the
- * account's key. Each input partition keeps a watermark, and writes a tick into every partition of
- * account.events whenever that passes a tick boundary; the set of inputs is written first.
+ * Each event is read by its writer's schema, judged (poison goes to the dlq), given its lateness
+ * and its subject's name in normal form (consumers/names.h), and written to identity.events under
+ * that name; before it, what it says of other names of the same customer. Each input partition
+ * keeps a watermark, and writes a tick into every partition of identity.events whenever that passes
+ * a tick boundary; the set of inputs is written first.
  *
  * Runs with checkpoint interval 0: it reads several topics, whose interleaving a replay could not
  * repeat, so every state is published with the transaction that changed it. */

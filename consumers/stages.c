@@ -5,15 +5,20 @@
 #include "base/check.h"
 #include "consumers/account.h"
 #include "consumers/forecast.h"
+#include "consumers/identify.h"
 #include "consumers/resolve.h"
 #include "runtime/names.h"
 
-const char *const stage_names[STAGE_COUNT] = { "resolve", "account", "forecast" };
+const char *const stage_names[STAGE_COUNT] = { "resolve", "identify", "account", "forecast" };
+
+static const char *const logs[STAGE_COUNT] = { NULL, "identity.events", "account.events",
+					       "series.points" };
 
 struct stage {
 	struct stage_options options;
 	struct processor processor;
 	struct resolve *resolve; /* one of these */
+	struct identify *identify;
 	struct account_stage *account;
 	struct forecast_stage *forecast;
 	struct control_input controls[TOPICS_PER_STAGE_MAX];
@@ -39,11 +44,30 @@ static void make_resolve(struct stage *stage, struct registry *registry)
 	stage->processor = resolve_processor(stage->resolve);
 }
 
-static void read_own_log(struct stage *stage, const char *logical)
+const char *stage_log(const char *name)
 {
-	names_output(stage->options.app_id, logical, stage->own_input);
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		if (strcmp(name, stage_names[i]) == 0)
+			return logs[i];
+	return NULL;
+}
+
+static void read_own_log(struct stage *stage, const char *name)
+{
+	names_output(stage->options.app_id, stage_log(name), stage->own_input);
 	stage->inputs[0] = stage->own_input;
 	stage->input_count = 1;
+}
+
+static void make_identify(struct stage *stage, struct registry *registry)
+{
+	const struct stage_options *options = &stage->options;
+	const struct identify_options identify = { options->identity_wait_ms,
+						   options->identity_unknown_to_dlq,
+						   options->identity_accounts,
+						   options->partition_count };
+	stage->identify = identify_new(&identify, registry);
+	stage->processor = identify_processor(stage->identify);
 }
 
 static void make_account(struct stage *stage, struct registry *registry)
@@ -51,14 +75,12 @@ static void make_account(struct stage *stage, struct registry *registry)
 	const struct stage_options *options = &stage->options;
 	const struct account_options account = { options->churn, options->series, options->tick_ms,
 						 options->partition_count };
-	read_own_log(stage, "account.events");
 	stage->account = account_stage_new(&account, registry);
 	stage->processor = account_processor(stage->account);
 }
 
 static void make_forecast(struct stage *stage, struct registry *registry)
 {
-	read_own_log(stage, "series.points");
 	stage->forecast = forecast_stage_new(&stage->options.series, registry);
 	stage->processor = forecast_processor(stage->forecast);
 }
@@ -68,8 +90,12 @@ struct stage *stage_new(const char *name, const struct stage_options *options,
 {
 	struct stage *stage = check_calloc(1, sizeof *stage);
 	stage->options = *options;
+	if (stage_log(name) != NULL)
+		read_own_log(stage, name);
 	if (strcmp(name, "resolve") == 0)
 		make_resolve(stage, registry);
+	else if (strcmp(name, "identify") == 0)
+		make_identify(stage, registry);
 	else if (strcmp(name, "account") == 0)
 		make_account(stage, registry);
 	else if (strcmp(name, "forecast") == 0)
@@ -83,6 +109,7 @@ void stage_free(struct stage **stage)
 	if (*stage == NULL)
 		return;
 	resolve_free(&(*stage)->resolve);
+	identify_free(&(*stage)->identify);
 	account_stage_free(&(*stage)->account);
 	forecast_stage_free(&(*stage)->forecast);
 	free(*stage);

@@ -6,7 +6,7 @@
 #include "consumers/series.h"
 #include "runtime/processor.h"
 
-enum { STAGE_COUNT = 3 };
+enum { STAGE_COUNT = 4, STAGE_RESOLVE = 0, STAGE_IDENTIFY, STAGE_ACCOUNT, STAGE_FORECAST };
 
 /* In the order in which events flow through them. */
 extern const char *const stage_names[STAGE_COUNT];
@@ -18,6 +18,9 @@ struct stage_options {
 	int32_t partition_count; /* of every topic */
 	int64_t tick_ms, future_ms;
 	bool live; /* clock=live */
+	int64_t identity_wait_ms;
+	bool identity_unknown_to_dlq;
+	uint32_t identity_accounts; /* as identify_options.accounts */
 	struct churn_options churn;
 	struct series_table series;
 };
@@ -30,6 +33,9 @@ struct stage *stage_new(const char *name, const struct stage_options *options,
 void stage_free(struct stage **stage);
 
 const struct processor *stage_processor(const struct stage *stage); /* borrowed */
+
+/* The log that a stage reads, by its logical name; NULL: the inputs. */
+const char *stage_log(const char *name);
 
 /* Full names of the topics that it reads; borrowed. */
 const char *const *stage_inputs(const struct stage *stage, size_t *count);

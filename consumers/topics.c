@@ -26,6 +26,10 @@ const struct topic_row topics_table[] = {
 
 	{ "resolve.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "resolve_input",
 	  "clocks of the resolve stage" },
+	{ "identity.events", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "account_event",
+	  "events by the names that the sources know, and the links between names" },
+	{ "identity.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "identity_name",
+	  "names, their accounts, and what waits for one" },
 	{ "account.events", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "account_event",
 	  "the one ordered log of each account, ticks included" },
 	{ "account.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "series_totals",
@@ -49,6 +53,8 @@ const struct topic_row topics_table[] = {
 	  "earlier forecasts against what came" },
 	{ "webhook.parked", TOPIC_OUTPUT, false, KEPT, TOPIC_DLQ_MESSAGE_BYTES, "alert",
 	  "alerts that a webhook refused or could not be given" },
+	{ "identity.suggestions", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES,
+	  "identity_suggestion", "names that may be one customer; nothing was merged" },
 	{ "dlq", TOPIC_OUTPUT, false, 30 * MS_PER_DAY, TOPIC_DLQ_MESSAGE_BYTES, NULL,
 	  "records that could not be processed, byte for byte" },
 };

@@ -68,6 +68,12 @@ static struct err *apply_event(struct engine *engine, struct task *task,
 	CHECK(target_count <= TARGETS_MAX);
 	for (size_t i = 0; err == NULL && i < target_count; i++)
 		err = apply_to(engine, task, parsed, &targets[i], origin);
+	if (err != NULL || processor->follow == NULL)
+		return err;
+	target_count = processor->follow(processor->context, targets);
+	CHECK(target_count <= TARGETS_MAX);
+	for (size_t i = 0; err == NULL && i < target_count; i++)
+		err = apply_to(engine, task, parsed, &targets[i], origin);
 	return err;
 }
 

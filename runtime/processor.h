@@ -7,6 +7,7 @@
  * states are in memory, when they are published, and whether effects go out or were out before.
  *
  * Per record:   parse -> route (which keys, at most TARGETS_MAX) -> apply for each key
+ *               -> follow (keys that a state has named) -> apply for each of them
  * Per due time: fire for each key whose timer is due, in (due time, kind, key) order
  *
  * A key's timers that are due up to the record's own time fire before the record is applied,
@@ -34,7 +35,8 @@ struct state_kind {
 	const char *state_topic; /* logical name of the compacted topic that holds it */
 	bool published;		 /* true: a topic for others, keyed by the entity's id alone */
 	size_t state_size;
-	/* The state as a framed Avro value for `topic` (its full name) into out[OUTPUT_LEN_MAX]. */
+	/* The state as a framed Avro value for `topic` (its full name) into out[OUTPUT_LEN_MAX];
+	 * *len 0: there is nothing left to keep, the key goes from store and topic. */
 	struct err *(*encode)(void *context, const char *topic, struct bytes key, const void *state,
 			      uint8_t *out, size_t *len);
 	struct err *(*decode)(void *context, struct bytes value, void *state);
@@ -66,6 +68,11 @@ struct processor {
 	struct err *(*parse)(void *context, const struct record *record, struct origin *origin,
 			     const void **parsed);
 	size_t (*route)(void *context, const void *parsed, struct target targets[TARGETS_MAX]);
+	/* Further keys that only a state could name, called once the routed ones are applied; NULL:
+	 * there are none. A replay may find the naming state ahead, and then nothing is named: the
+	 * state that names and those that are named must say must_publish, so that none of them is
+	 * kept without the others. */
+	size_t (*follow)(void *context, struct target targets[TARGETS_MAX]);
 
 	/* Clocked: everything due up to clock_ms has fired. NULL: nothing to do. */
 	void (*clock_moved)(void *context, const struct origin *origin, int64_t clock_ms,

@@ -48,14 +48,18 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 			     key, entry->state, engine->scratch, &len);
 	if (err != NULL)
 		return err;
-	struct bytes value = bytes_of(engine->scratch, len);
+	struct bytes value = bytes_of(len > 0 ? engine->scratch : NULL, len);
 	struct bytes topic_key =
 		kind->published ? key : seal_meta_key(task->own_topic, kind->name, key, composed);
 	err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
 	if (err != NULL)
 		return err;
-	store_batch_put(engine->flight->batch, task->shelf, entry->kind, key, entry->lsn,
-			entry->stored_due_ms, entry->due_ms, value);
+	if (len == 0)
+		store_batch_remove(engine->flight->batch, task->shelf, entry->kind, key,
+				   entry->stored_due_ms);
+	else
+		store_batch_put(engine->flight->batch, task->shelf, entry->kind, key, entry->lsn,
+				entry->stored_due_ms, entry->due_ms, value);
 	entry->stored_due_ms = entry->due_ms;
 	if (entry->due_ms < task->due_floor_ms)
 		task->due_floor_ms = entry->due_ms;

@@ -53,6 +53,7 @@ struct record_type {
 	/* Decoding leaves what lies from here on as it is, but for the fields that are there: room
 	 * for the optional records of several types. 0: all is initialised. */
 	size_t image_size;
+	bool own_subject; /* shares its topics with other types: registered under its own name */
 };
 
 /* Asserts that the table and the project's own schema text (schemas/texts.h) agree in names, order

@@ -114,12 +114,12 @@ const char *registry_describe(const struct registry *registry)
 
 /* ---- writing ---- */
 
-/* Control records share topics with others, whose subject <topic>-value is: they stand under their
- * own full name in every topic. */
+/* A type that shares topics with others, whose subject <topic>-value is, stands under its own full
+ * name in every topic. */
 static struct err *subject_of(const char *topic, const struct record_type *type,
 			      char subject[static TOPIC_NAME_MAX + 8])
 {
-	if (type != &control_type) {
+	if (!type->own_subject) {
 		snprintf(subject, TOPIC_NAME_MAX + 8, "%s-value", topic);
 		return NULL;
 	}

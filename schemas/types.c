@@ -110,7 +110,11 @@ static const struct field control_fields[] = {
 	LONG(control, ingest_ms),
 	ARRAY(control, inputs, input_count, control_input_type, TOPICS_PER_STAGE_MAX),
 };
-TYPE(control_type, "control", control, control_fields);
+const struct record_type control_type = { .name = "control",
+					  .size = sizeof(struct control),
+					  .fields = control_fields,
+					  .field_count = sizeof control_fields / sizeof(struct field),
+					  .own_subject = true };
 
 static const struct field account_event_fields[] = {
 	TEXT(account_event, account),	   ENVELOPE(account_event, event.),

@@ -217,6 +217,18 @@ void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kin
 	}
 }
 
+void store_batch_remove(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
+			struct bytes key, int64_t old_due_ms)
+{
+	uint8_t raw[SHELF_KEY_MAX];
+	size_t len = layout_state_key(raw, kind, key);
+	store_batch_delete(batch, shelf, bytes_of(raw, len));
+	if (old_due_ms == TIME_NONE)
+		return;
+	len = layout_due_key(raw, old_due_ms, kind, key);
+	store_batch_delete(batch, shelf, bytes_of(raw, len));
+}
+
 /* ---- due index ------------------------------------------------------------------------------ */
 
 struct err *store_iterator_error(struct shelf *shelf, const rocksdb_iterator_t *iterator)

@@ -66,6 +66,10 @@ ERR_MUST_USE struct err *shelf_get_many(struct shelf *shelf, struct shelf_loan *
 void store_batch_put(struct store_batch *batch, struct shelf *shelf, uint8_t kind, struct bytes key,
 		     int64_t lsn, int64_t old_due_ms, int64_t due_ms, struct bytes state);
 
+/* Nothing is left of this key. */
+void store_batch_remove(struct store_batch *batch, struct shelf *shelf, uint8_t kind,
+			struct bytes key, int64_t old_due_ms);
+
 /* ---- due index ------------------------------------------------------------------------------ */
 
 /* The due index from from_ms on, in (due, kind, key) order. A cursor sees the shelf as it was when

@@ -161,6 +161,9 @@ static struct stage_options stage_options(const struct memory_line *line)
 		.tick_ms = line->options.idle_ms ? 1000 : MS_PER_DAY,
 		.future_ms = 10 * MS_PER_MINUTE,
 		.live = line->options.idle_ms != 0,
+		.identity_wait_ms = line->options.wait_ms > 0 ? line->options.wait_ms
+							      : 7 * MS_PER_DAY,
+		.identity_unknown_to_dlq = line->options.unknown_to_dlq,
 		.churn = { .open = 0.80, .close = 0.60, .order_count_min = 3 },
 	};
 	series_table_init(&options.series, &line->options.dimension,

@@ -16,6 +16,9 @@ struct memory_line_options {
 	uint32_t cache_entries;
 	int64_t idle_ms;       /* 0: clock=data */
 	const char *dimension; /* NULL: totals only */
+	int64_t wait_ms;       /* for an account; 0: a week */
+	bool unknown_to_dlq;
+	bool all_inputs; /* of a company, else of the ERP alone */
 };
 
 struct memory_line;

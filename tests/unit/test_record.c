@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "schemas/record_plan.h"
+#include "schemas/identity.h"
 #include "schemas/states.h"
 #include "schemas/utf8.h"
 
@@ -20,7 +21,9 @@ static const struct record_type *const types[] = {
 	&support_event_type, &content_event_type,     &market_event_type,  &control_type,
 	&account_event_type, &series_point_type,      &alert_type,	   &score_type,
 	&forecast_type,	     &forecast_accuracy_type, &resolve_input_type, &series_totals_type,
-	&series_state_type,  &account_record_type,
+	&series_state_type,  &account_record_type,    &identity_note_type, &identity_name_type,
+	&identity_waiting_type, &identity_block_type, &identity_suggestion_type,
+	&account_change_type,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };

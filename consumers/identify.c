@@ -1,0 +1,323 @@
+#include "consumers/identify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "consumers/company.h"
+#include "consumers/identify_stage.h"
+#include "consumers/names.h"
+
+enum { LOGIC_VERSION = 1, WRITER_NAME_MAX = 32 };
+
+static const char meta_topic[] = "identity.meta";
+static const char names_log[] = "identity.events";
+static const char accounts_log[] = "account.events";
+
+struct identify *identify_new(const struct identify_options *options, struct registry *registry)
+{
+	struct identify *identify = check_calloc(1, sizeof *identify);
+	identify->options = *options;
+	identify->registry = registry;
+	return identify;
+}
+
+void identify_free(struct identify **identify)
+{
+	free(*identify);
+	*identify = NULL;
+}
+
+/* ---- what it says --------------------------------------------------------------------------- */
+
+void identify_say(const struct identity_note *note, struct effects *effects)
+{
+	effects_say(effects, names_log, note->name, &identity_note_type, note);
+}
+
+void identify_pass(struct identify *identify, struct bytes account, struct bytes value,
+		   struct effects *effects)
+{
+	size_t len = readdress(value, account, identify->scratch);
+	effects_pass(effects, accounts_log, -1, account, bytes_of(identify->scratch, len), NULL, 0);
+}
+
+void identify_suggest(const struct identity_note *note, struct effects *effects)
+{
+	bool company = note->other_text.data != NULL;
+	const struct identity_suggestion suggestion = {
+		.name = note->name,
+		.other = note->other,
+		.kind = company ? SUGGESTION_COMPANY : SUGGESTION_SHARED,
+		.text = note->text,
+		.other_text = note->other_text,
+		.likeness = company ? note->likeness : 1,
+		.at_ms = note->at_ms,
+		.source = note->source,
+		.event_id = note->event_id,
+	};
+	effects_say(effects, "identity.suggestions", note->name, &identity_suggestion_type,
+		    &suggestion);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static bool is_name(struct bytes text)
+{
+	return text.len > 0 && text.len <= KEY_LEN_MAX;
+}
+
+static struct err *read_record(struct identify *identify, const struct record *record)
+{
+	const char *type = NULL;
+	struct err *err = registry_record_name(identify->registry, record->value, &type);
+	if (err != NULL)
+		return err;
+	identify->is_event = strcmp(type, "foretell.AccountEvent") == 0;
+	return identify->is_event ? registry_decode(identify->registry, &named_event_type,
+						    record->value, &identify->event)
+				  : registry_decode(identify->registry, &identity_note_type,
+						    record->value, &identify->note);
+}
+
+static struct err *parse(void *context, const struct record *record, struct origin *origin,
+			 const void **parsed)
+{
+	(void)origin;
+	struct identify *identify = context;
+	identify->record = *record;
+	identify->step = QUEUE_NOTHING;
+	*parsed = identify;
+	if (record->value.len > OUTPUT_LEN_MAX)
+		return err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
+			       record->value.len, OUTPUT_LEN_MAX);
+	struct err *err = read_record(identify, record);
+	if (err != NULL)
+		return err;
+	const struct identity_note *note = &identify->note;
+	bool sound = identify->is_event ? is_name(identify->event.account)
+					: is_name(note->name) && note->other.len <= KEY_LEN_MAX;
+	return sound ? NULL
+		     : err_new(ERR_POISON, "NAME_UNUSABLE", "a name of 1 to %d bytes is expected",
+			       KEY_LEN_MAX);
+}
+
+static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
+{
+	(void)parsed;
+	const struct identify *identify = context;
+	bool block = !identify->is_event && identify->note.kind == NOTE_COMPANY;
+	targets[0] = (struct target){ block ? IDENTIFY_BLOCK : IDENTIFY_NAME,
+				      identify->is_event ? identify->event.account
+							 : identify->note.name,
+				      NO_TIMERS };
+	return 1;
+}
+
+/* ---- company names -------------------------------------------------------------------------- */
+
+static void compare(const struct identity_note *company, struct bytes name, struct bytes text,
+		    struct effects *effects)
+{
+	uint8_t squeezed[COMPANY_TEXT_MAX], other[COMPANY_TEXT_MAX];
+	size_t len = company_squeeze(company->text, squeezed);
+	size_t other_len = company_squeeze(text, other);
+	double likeness = company_likeness(bytes_of(squeezed, len), bytes_of(other, other_len));
+	if (likeness < COMPANY_ALIKE_MIN)
+		return;
+	bool later = name_compare(company->other, name) > 0;
+	struct identity_note suggest = *company;
+	suggest.kind = NOTE_SUGGEST;
+	suggest.name = later ? company->other : name;
+	suggest.other = later ? name : company->other;
+	suggest.text = later ? company->text : text;
+	suggest.other_text = later ? text : company->text;
+	suggest.likeness = likeness;
+	identify_say(&suggest, effects);
+}
+
+/* A name that comes again with the same company name says nothing new. */
+static void apply_block(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)parsed;
+	(void)key;
+	(void)must_publish;
+	const struct identify *identify = context;
+	const struct identity_note *company = &identify->note;
+	struct block_state *block = state;
+	size_t at = block->count;
+	uint8_t text[COMPANY_KEPT_MAX];
+	size_t len = name_keep(company->text, text, sizeof text);
+	for (size_t i = 0; i < block->count; i++)
+		if (bytes_equal(name_text_bytes(&block->names[i].name), company->other))
+			at = i;
+	if (at < block->count &&
+	    bytes_equal(bytes_of(block->names[at].text, block->names[at].text_len),
+			bytes_of(text, len)))
+		return;
+	for (size_t i = 0; i < block->count; i++)
+		if (i != at)
+			compare(company, name_text_bytes(&block->names[i].name),
+				bytes_of(block->names[i].text, block->names[i].text_len), effects);
+	if (at == NAMES_PER_BLOCK_MAX) {
+		at = (size_t)block->next;
+		block->next = (block->next + 1) % NAMES_PER_BLOCK_MAX;
+	} else if (at == block->count) {
+		block->count++;
+	}
+	name_text_set(&block->names[at].name, company->other);
+	block->names[at].text_len = (uint8_t)len;
+	memcpy(block->names[at].text, text, len);
+}
+
+/* ---- states as records ---------------------------------------------------------------------- */
+
+static struct err *encode_name(void *context, const char *topic, struct bytes key,
+			       const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct identify *identify = context;
+	uint8_t recent[8 * RECENT_EVENTS_MAX];
+	struct identity_name_record record;
+	name_to_record(state, recent, &record);
+	return registry_encode(identify->registry, topic, &identity_name_type, &record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_name(void *context, struct bytes value, void *state)
+{
+	struct identify *identify = context;
+	struct identity_name_record record;
+	struct err *err = registry_decode(identify->registry, &identity_name_type, value, &record);
+	return err != NULL ? err : name_from_record(&record, state);
+}
+
+static int64_t name_due(const void *state)
+{
+	const struct name_state *name = state;
+	return name->has_deadline ? name->deadline_ms : TIME_NONE;
+}
+
+static struct err *encode_waiting(void *context, const char *topic, struct bytes key,
+				  const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct identify *identify = context;
+	const struct waiting_state *waiting = state;
+	*len = 0;
+	if (waiting->parts == 0)
+		return NULL;
+	const struct identity_waiting_record record = { waiting->parts, waiting->part,
+							bytes_of(waiting->bytes, waiting->len) };
+	return registry_encode(identify->registry, topic, &identity_waiting_type, &record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_waiting(void *context, struct bytes value, void *state)
+{
+	struct identify *identify = context;
+	struct waiting_state *waiting = state;
+	struct identity_waiting_record record;
+	struct err *err =
+		registry_decode(identify->registry, &identity_waiting_type, value, &record);
+	if (err != NULL)
+		return err;
+	if (record.parts < 1 || record.parts > WAITING_PARTS_MAX || record.part < 0 ||
+	    record.part >= record.parts || record.bytes.len > WAITING_PART_MAX)
+		return err_new(ERR_FATAL, "STATE_INVALID", "a waiting record is damaged");
+	*waiting = (struct waiting_state){ record.parts, record.part, record.bytes.len, { 0 } };
+	memcpy(waiting->bytes, record.bytes.data, record.bytes.len);
+	return NULL;
+}
+
+static struct err *encode_block(void *context, const char *topic, struct bytes key,
+				const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct identify *identify = context;
+	struct identity_block_record record;
+	block_to_record(state, &record);
+	return registry_encode(identify->registry, topic, &identity_block_type, &record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_block(void *context, struct bytes value, void *state)
+{
+	struct identify *identify = context;
+	struct identity_block_record record;
+	struct err *err = registry_decode(identify->registry, &identity_block_type, value, &record);
+	return err != NULL ? err : block_from_record(&record, state);
+}
+
+/* ---- the clock goes on ---------------------------------------------------------------------- */
+
+static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
+{
+	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, names_log, origin->partition);
+	return bytes_of(name, (size_t)len);
+}
+
+static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
+			struct effects *effects)
+{
+	(void)context;
+	char name[WRITER_NAME_MAX];
+	const struct control tick = { .kind = CONTROL_TICK,
+				      .writer = writer_name(origin, name),
+				      .at_ms = clock_ms,
+				      .ingest_ms = origin->ingest_ms };
+	effects_tell_all(effects, accounts_log, tick.writer, &control_type, &tick);
+}
+
+static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
+{
+	const struct identify *identify = context;
+	char name[WRITER_NAME_MAX];
+	struct control inputs = { .kind = CONTROL_INPUTS,
+				  .writer = bytes_str(""),
+				  .input_count = 1 };
+	inputs.inputs[0] =
+		(struct control_input){ bytes_str(names_log), identify->options.partition_count };
+	effects_tell_all(effects, accounts_log, writer_name(origin, name), &control_type, &inputs);
+}
+
+struct processor identify_processor(struct identify *identify)
+{
+	return (struct processor){
+		.name = "identify",
+		.logic_version = LOGIC_VERSION,
+		.meta_topic = meta_topic,
+		.keyed = true,
+		.clocked = true,
+		.kinds = { [IDENTIFY_NAME] = { .name = "name",
+					       .state_topic = meta_topic,
+					       .state_size = sizeof(struct name_state),
+					       .encode = encode_name,
+					       .decode = decode_name,
+					       .due = name_due,
+					       .apply = identify_apply_name,
+					       .fire = identify_fire_name },
+			   [IDENTIFY_WAITING] = { .name = "waiting",
+						  .state_topic = meta_topic,
+						  .state_size = sizeof(struct waiting_state),
+						  .encode = encode_waiting,
+						  .decode = decode_waiting,
+						  .apply = identify_apply_waiting },
+			   [IDENTIFY_BLOCK] = { .name = "company",
+						.state_topic = meta_topic,
+						.state_size = sizeof(struct block_state),
+						.encode = encode_block,
+						.decode = decode_block,
+						.apply = apply_block } },
+		.kind_count = 3,
+		.context = identify,
+		.parse = parse,
+		.route = route,
+		.follow = identify_follow,
+		.clock_moved = clock_moved,
+		.inputs_given = inputs_given,
+	};
+}

@@ -1,0 +1,292 @@
+#include "base/check.h"
+#include "base/hash.h"
+#include "consumers/identify_stage.h"
+#include "consumers/names.h"
+#include "runtime/dead_letter.h"
+
+enum { RELEASES_MAX = 64 /* said at once */ };
+
+/* How long an answer is taken for good. An account that was made up meanwhile may have been found
+ * to belong to another one; what still goes there is sent on, at the price of a detour. */
+#define ASK_AGAIN_MADE_UP_MS MS_PER_DAY
+#define ASK_AGAIN_MS	     (30 * MS_PER_DAY)
+
+static bool has_account(const struct name_state *name)
+{
+	return name->account.len > 0;
+}
+
+/* Whether names of this kind are accounts without further ado. */
+static bool founds(const struct identify *identify, struct bytes key)
+{
+	int scheme = name_scheme_of(key);
+	return scheme == 0 || name_is_place(key) ||
+	       (scheme > 0 && (identify->options.accounts >> scheme & 1) != 0);
+}
+
+static void ask(struct bytes key, struct name_state *name, int64_t at_ms, struct effects *effects)
+{
+	if (name->parent.len == 0)
+		return;
+	const struct identity_note find = { .kind = NOTE_FIND,
+					    .name = name_text_bytes(&name->parent),
+					    .other = key,
+					    .at_ms = at_ms };
+	name->asked_ms = at_ms;
+	identify_say(&find, effects);
+}
+
+/* Each hands on one block of what waits. More than there are blocks now: while they are on their
+ * way, further events come and wait, and the queue has to end some time. */
+static void say_releases(struct bytes key, const struct name_state *name, int64_t at_ms,
+			 struct effects *effects)
+{
+	int64_t blocks = (name->next_seq - 1) / WAITING_PARTS_MAX -
+			 name->first_seq / WAITING_PARTS_MAX + 1;
+	int count = blocks * 2 < RELEASES_MAX ? (int)blocks * 2 : RELEASES_MAX;
+	struct identity_note release = { .kind = NOTE_RELEASE, .name = key, .at_ms = at_ms };
+	for (release.rest = count - 1; release.rest >= 0; release.rest--)
+		identify_say(&release, effects);
+}
+
+static void begin_release(struct bytes key, struct name_state *name, int64_t at_ms,
+			  struct effects *effects)
+{
+	if (name->first_seq == name->next_seq || name->releasing)
+		return;
+	name->releasing = true;
+	say_releases(key, name, at_ms, effects);
+}
+
+/* The account is known. */
+static void settle(struct bytes key, struct name_state *name, struct bytes account, int64_t at_ms,
+		   struct effects *effects)
+{
+	name_text_set(&name->account, account);
+	name->has_deadline = name->refusing = false;
+	begin_release(key, name, at_ms, effects);
+}
+
+/* No account was found in time. */
+static void give_up(const struct identify *identify, struct bytes key, struct name_state *name,
+		    int64_t at_ms, struct effects *effects)
+{
+	name->has_deadline = false;
+	if (!identify->options.unknown_to_dlq) {
+		settle(key, name, key, at_ms, effects);
+		return;
+	}
+	name->refusing = true;
+	begin_release(key, name, at_ms, effects);
+}
+
+static void refuse_large(struct identify *identify, struct effects *effects)
+{
+	struct err *why = err_new(ERR_POISON, "IDENTITY_TOO_LARGE",
+				  "an event whose account is not known yet waits, and of more than "
+				  "%d bytes it can't",
+				  WAITING_PARTS_MAX * WAITING_PART_MAX);
+	dead_letter_send(effects, "identify", &identify->record, why);
+	err_free(&why);
+}
+
+/* The record at hand waits until the account is known. What has several parts lies in one block, so
+ * that it is released with one record. */
+static void hold(struct identify *identify, struct bytes key, struct name_state *name,
+		 int64_t at_ms, struct effects *effects, bool *must_publish)
+{
+	int64_t parts = (int64_t)((identify->record.value.len + WAITING_PART_MAX - 1) /
+				  WAITING_PART_MAX);
+	if (parts > WAITING_PARTS_MAX || key.len > NAME_KEY_MAX) {
+		refuse_large(identify, effects);
+		return;
+	}
+	if (name->next_seq % WAITING_PARTS_MAX + parts > WAITING_PARTS_MAX)
+		name->next_seq += WAITING_PARTS_MAX - name->next_seq % WAITING_PARTS_MAX;
+	identify->step = QUEUE_HOLD;
+	identify->held = identify->record.value;
+	identify->from_seq = name->next_seq;
+	identify->count = (size_t)parts;
+	name->next_seq += parts;
+	*must_publish = true;
+	if (has_account(name))
+		return;
+	if (!name->has_deadline && !name->refusing) {
+		name->has_deadline = true;
+		name->deadline_ms = at_ms + identify->options.wait_ms;
+		ask(key, name, at_ms, effects);
+	}
+	if (name->next_seq - name->first_seq > WAITING_EVENTS_MAX && name->has_deadline)
+		give_up(identify, key, name, at_ms, effects);
+}
+
+/* ---- what comes ----------------------------------------------------------------------------- */
+
+static void apply_event(struct identify *identify, struct bytes key, struct name_state *name,
+			struct effects *effects, bool *must_publish)
+{
+	const struct named_event *event = &identify->event;
+	int64_t at_ms = event->effective_ms;
+	uint64_t print = hash_table64(event->event_id) * 31 + hash_table64(event->source);
+	if (name_saw(name, print)) {
+		name->duplicate_count++;
+		return;
+	}
+	name->event_count++;
+	if (!has_account(name) && founds(identify, key))
+		settle(key, name, key, at_ms, effects);
+	if (!has_account(name) || name->releasing) {
+		hold(identify, key, name, at_ms, effects, must_publish);
+		return;
+	}
+	struct bytes account = name_text_bytes(&name->account);
+	identify_pass(identify, account, identify->record.value, effects);
+	int64_t again_ms = name_rank(account) > 0 ? ASK_AGAIN_MADE_UP_MS : ASK_AGAIN_MS;
+	if (name->parent.len > 0 && at_ms - name->asked_ms >= again_ms)
+		ask(key, name, at_ms, effects);
+}
+
+static void set_parent(const struct identity_note *link, struct bytes key, struct name_state *name,
+		       struct effects *effects)
+{
+	name_text_set(&name->parent, link->other);
+	name->link_ms = link->at_ms;
+	name->link_source_len = name_keep(link->source, name->link_source, EVENT_TYPE_MAX);
+	name->link_event_len = name_keep(link->event_id, name->link_event, LINK_EVENT_MAX);
+	ask(key, name, link->at_ms, effects);
+}
+
+/* Two parents of one name, the later one first. */
+static void two_parents(const struct identity_note *link, struct bytes key, struct bytes later,
+			struct bytes earlier, struct effects *effects)
+{
+	struct identity_note note = *link;
+	note.name = later;
+	note.other = earlier;
+	if (!name_joins(key)) {
+		if (!name_is_customer(later) || !name_is_customer(earlier))
+			return;
+		note.kind = NOTE_SUGGEST;
+		note.text = key;
+	}
+	identify_say(&note, effects);
+}
+
+static void apply_link(const struct identity_note *link, struct bytes key, struct name_state *name,
+		       struct effects *effects)
+{
+	struct bytes parent = name_text_bytes(&name->parent);
+	if (name_compare(link->other, key) >= 0 || bytes_equal(link->other, parent))
+		return;
+	if (parent.len == 0) {
+		set_parent(link, key, name, effects);
+		return;
+	}
+	bool earlier = name_compare(link->other, parent) < 0;
+	if (earlier)
+		two_parents(link, key, parent, link->other, effects);
+	else
+		two_parents(link, key, link->other, parent, effects);
+	if (earlier)
+		set_parent(link, key, name, effects);
+}
+
+static void apply_find(struct identify *identify, struct bytes key, struct name_state *name,
+		       struct effects *effects, bool *must_publish)
+{
+	const struct identity_note *find = &identify->note;
+	if (!has_account(name) && founds(identify, key))
+		settle(key, name, key, find->at_ms, effects);
+	if (!has_account(name)) {
+		hold(identify, key, name, find->at_ms, effects, must_publish);
+		return;
+	}
+	const struct identity_note found = { .kind = NOTE_FOUND,
+					     .name = find->other,
+					     .other = key,
+					     .account = name_text_bytes(&name->account),
+					     .at_ms = find->at_ms };
+	identify_say(&found, effects);
+}
+
+static void apply_found(const struct identity_note *found, struct bytes key,
+			struct name_state *name, struct effects *effects)
+{
+	struct bytes account = name_text_bytes(&name->account);
+	if (!bytes_equal(found->other, name_text_bytes(&name->parent)) ||
+	    bytes_equal(found->account, account) || found->account.len > KEY_LEN_MAX)
+		return;
+	if (account.len == 0) {
+		settle(key, name, found->account, found->at_ms, effects);
+		return;
+	}
+	if (bytes_equal(account, key)) {
+		const struct account_change merge = { .kind = CHANGE_MERGE,
+						      .account = key,
+						      .other = found->account,
+						      .at_ms = found->at_ms };
+		effects_say(effects, "account.events", key, &account_change_type, &merge);
+	}
+	name_text_set(&name->account, found->account);
+}
+
+static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,
+			  struct effects *effects, bool *must_publish)
+{
+	if (!name->releasing)
+		return;
+	int64_t block_end =
+		(name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
+	int64_t until = block_end < name->next_seq ? block_end : name->next_seq;
+	identify->step = name->refusing ? QUEUE_REFUSE : QUEUE_RELEASE;
+	identify->account = name->account;
+	identify->from_seq = name->first_seq;
+	identify->count = (size_t)(until - name->first_seq);
+	name->first_seq = until;
+	*must_publish = true;
+	if (name->first_seq == name->next_seq)
+		name->releasing = name->refusing = false;
+	else if (identify->note.rest == 0)
+		say_releases(key, name, identify->note.at_ms, effects);
+}
+
+static void apply_suggest(struct identify *identify, struct bytes key, struct name_state *name,
+			  struct effects *effects, bool *must_publish)
+{
+	const struct identity_note *note = &identify->note;
+	if (!has_account(name) && founds(identify, key))
+		settle(key, name, key, note->at_ms, effects);
+	if (!has_account(name))
+		hold(identify, key, name, note->at_ms, effects, must_publish);
+	else if (!bytes_equal(name_text_bytes(&name->account), note->other))
+		identify_suggest(note, effects);
+}
+
+void identify_apply_name(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)parsed;
+	struct identify *identify = context;
+	struct name_state *name = state;
+	if (identify->is_event) {
+		apply_event(identify, key, name, effects, must_publish);
+		return;
+	}
+	switch (identify->note.kind) {
+	case NOTE_LINK: apply_link(&identify->note, key, name, effects); break;
+	case NOTE_FIND: apply_find(identify, key, name, effects, must_publish); break;
+	case NOTE_FOUND: apply_found(&identify->note, key, name, effects); break;
+	case NOTE_RELEASE: apply_release(identify, key, name, effects, must_publish); break;
+	case NOTE_SUGGEST: apply_suggest(identify, key, name, effects, must_publish); break;
+	default: break;
+	}
+}
+
+void identify_fire_name(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+			void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)must_publish;
+	give_up(context, key, state, at_ms, effects);
+}

@@ -1,0 +1,57 @@
+/* What the parts of the identify stage share; everyone else sees identify.h. */
+#ifndef CONSUMERS_IDENTIFY_STAGE_H
+#define CONSUMERS_IDENTIFY_STAGE_H
+
+#include "consumers/identify.h"
+#include "consumers/identity_state.h"
+#include "consumers/readdress.h"
+
+/* What a name's state decided about the record at hand; the entries of its queue act on it. */
+enum queue_step { QUEUE_NOTHING, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REFUSE };
+
+struct identify {
+	struct identify_options options;
+	struct registry *registry;
+
+	struct record record; /* at hand; borrowed */
+	bool is_event;
+	struct named_event event;
+	struct identity_note note;
+
+	enum queue_step step;
+	struct bytes held; /* HOLD: the bytes that wait */
+	int64_t from_seq;
+	size_t count;		  /* entries */
+	struct name_text account; /* RELEASE: where to */
+	uint8_t keys[WAITING_PARTS_MAX][KEY_LEN_MAX];
+	size_t item_len; /* a record that is put together from its parts */
+	uint8_t item[WAITING_PARTS_MAX * WAITING_PART_MAX];
+
+	uint8_t scratch[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
+};
+
+/* The record at hand is applied to the name that it is for. */
+void identify_apply_name(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects,
+			 bool *must_publish);
+/* The name's time to wait is over. */
+void identify_fire_name(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+			void *state, struct effects *effects, bool *must_publish);
+
+/* An entry of the queue does what the name decided. */
+void identify_apply_waiting(void *context, const struct origin *origin, const void *parsed,
+			    struct bytes key, void *state, struct effects *effects,
+			    bool *must_publish);
+size_t identify_follow(void *context, struct target targets[TARGETS_MAX]);
+
+enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK };
+
+/* To identity.events, keyed by whom it is for. */
+void identify_say(const struct identity_note *note, struct effects *effects);
+/* An event goes to an account. */
+void identify_pass(struct identify *identify, struct bytes account, struct bytes value,
+		   struct effects *effects);
+/* A note of kind SUGGEST goes to people. */
+void identify_suggest(const struct identity_note *note, struct effects *effects);
+
+#endif

@@ -1,0 +1,137 @@
+#include "consumers/identity_state.h"
+
+#include "base/check.h"
+
+void name_text_set(struct name_text *to, struct bytes text)
+{
+	CHECK(text.len <= KEY_LEN_MAX);
+	to->len = (uint8_t)text.len;
+	if (text.len > 0)
+		memcpy(to->text, text.data, text.len);
+}
+
+uint8_t name_keep(struct bytes text, uint8_t *kept, size_t len_max)
+{
+	size_t len = text.len < len_max ? text.len : len_max;
+	if (len < text.len)
+		while (len > 0 && (text.data[len] & 0xc0) == 0x80)
+			len--;
+	if (len > 0)
+		memcpy(kept, text.data, len);
+	return (uint8_t)len;
+}
+
+bool name_saw(struct name_state *name, uint64_t fingerprint)
+{
+	for (size_t i = 0; i < name->recent_count; i++)
+		if (name->recent[i] == fingerprint)
+			return true;
+	if (name->recent_count < RECENT_EVENTS_MAX) {
+		name->recent[name->recent_count++] = fingerprint;
+		return false;
+	}
+	name->recent[name->recent_next] = fingerprint;
+	name->recent_next = (uint8_t)((name->recent_next + 1) % RECENT_EVENTS_MAX);
+	return false;
+}
+
+/* Absent where nothing is kept. */
+static struct bytes optional(const uint8_t *text, size_t len)
+{
+	return len > 0 ? bytes_of(text, len) : bytes_of(NULL, 0);
+}
+
+void name_to_record(const struct name_state *name, uint8_t recent[8 * RECENT_EVENTS_MAX],
+		    struct identity_name_record *record)
+{
+	for (size_t i = 0; i < name->recent_count; i++)
+		for (size_t k = 0; k < 8; k++)
+			recent[8 * i + k] = (uint8_t)(name->recent[i] >> (8 * k));
+	*record = (struct identity_name_record){
+		.account = name_text_bytes(&name->account),
+		.parent = name_text_bytes(&name->parent),
+		.link_source = optional(name->link_source, name->link_source_len),
+		.link_event = optional(name->link_event, name->link_event_len),
+		.link_ms = name->link_ms,
+		.asked_ms = name->asked_ms,
+		.has_deadline = name->has_deadline,
+		.deadline_ms = name->deadline_ms,
+		.event_count = name->event_count,
+		.duplicate_count = name->duplicate_count,
+		.first_seq = name->first_seq,
+		.next_seq = name->next_seq,
+		.releasing = name->releasing,
+		.refusing = name->refusing,
+		.erased = name->erased,
+		.recent = bytes_of(recent, 8 * (size_t)name->recent_count),
+		.recent_next = name->recent_next,
+	};
+}
+
+static bool fits(struct bytes text, size_t len_max)
+{
+	return text.len <= len_max;
+}
+
+struct err *name_from_record(const struct identity_name_record *record, struct name_state *name)
+{
+	memset(name, 0, sizeof *name);
+	if (!fits(record->account, KEY_LEN_MAX) || !fits(record->parent, KEY_LEN_MAX) ||
+	    !fits(record->link_source, EVENT_TYPE_MAX) ||
+	    !fits(record->link_event, LINK_EVENT_MAX) ||
+	    !fits(record->recent, 8 * RECENT_EVENTS_MAX) || record->recent.len % 8 != 0 ||
+	    record->recent_next < 0 || record->recent_next >= RECENT_EVENTS_MAX ||
+	    record->first_seq < 0 || record->next_seq < record->first_seq)
+		return err_new(ERR_FATAL, "STATE_INVALID", "the state of a name is damaged");
+	name_text_set(&name->account, record->account);
+	name_text_set(&name->parent, record->parent);
+	name->link_source_len = name_keep(record->link_source, name->link_source, EVENT_TYPE_MAX);
+	name->link_event_len = name_keep(record->link_event, name->link_event, LINK_EVENT_MAX);
+	name->link_ms = record->link_ms;
+	name->asked_ms = record->asked_ms;
+	name->has_deadline = record->has_deadline;
+	name->deadline_ms = record->deadline_ms;
+	name->event_count = record->event_count;
+	name->duplicate_count = record->duplicate_count;
+	name->first_seq = record->first_seq;
+	name->next_seq = record->next_seq;
+	name->releasing = record->releasing;
+	name->refusing = record->refusing;
+	name->erased = record->erased;
+	name->recent_count = (uint8_t)(record->recent.len / 8);
+	name->recent_next = (uint8_t)record->recent_next;
+	for (size_t i = 0; i < record->recent.len; i++)
+		name->recent[i / 8] |= (uint64_t)record->recent.data[i] << (8 * (i % 8));
+	return NULL;
+}
+
+void block_to_record(const struct block_state *block, struct identity_block_record *record)
+{
+	record->count = block->count;
+	record->next = block->next;
+	for (size_t i = 0; i < block->count; i++)
+		record->names[i] = (struct identity_company_record){
+			name_text_bytes(&block->names[i].name),
+			bytes_of(block->names[i].text, block->names[i].text_len),
+		};
+}
+
+struct err *block_from_record(const struct identity_block_record *record, struct block_state *block)
+{
+	memset(block, 0, sizeof *block);
+	bool sound = record->count <= NAMES_PER_BLOCK_MAX && record->next >= 0 &&
+		     record->next < NAMES_PER_BLOCK_MAX;
+	for (size_t i = 0; sound && i < record->count; i++) {
+		sound = fits(record->names[i].name, KEY_LEN_MAX);
+		if (!sound)
+			break;
+		name_text_set(&block->names[i].name, record->names[i].name);
+		block->names[i].text_len = name_keep(record->names[i].text, block->names[i].text,
+						     COMPANY_KEPT_MAX);
+	}
+	if (!sound)
+		return err_new(ERR_FATAL, "STATE_INVALID", "a block of company names is damaged");
+	block->count = record->count;
+	block->next = record->next;
+	return NULL;
+}
