@@ -10,7 +10,8 @@ enum {
 	APP_ID_MAX = 64,
 	CLUSTER_ID_MAX = 64,
 	KEY_LEN_MAX = 128, /* an account's or a series' key in the state */
-	NAME_KEY_MAX = KEY_LEN_MAX - 9, /* a name that may have to wait: a place in its queue follows */
+	NAME_KEY_MAX =
+		KEY_LEN_MAX - 9, /* a name that may have to wait: a place in its queue follows */
 	EVENT_ID_MAX = 128,
 	EVENT_TYPE_MAX = 64,
 	ATTR_COUNT_MAX = 16,
@@ -46,13 +47,13 @@ enum {
 	POSITION_TEXT_MAX = 1024,   /* commit metadata; the broker's own limit is 4096 */
 
 	/* identity */
-	RECENT_EVENTS_MAX = 48,	 /* of one name: ids by which repeats are recognised */
+	RECENT_EVENTS_MAX = 48,	  /* of one name: ids by which repeats are recognised */
 	WAITING_EVENTS_MAX = 252, /* of one name, until its account is known */
-	WAITING_PART_MAX = 960,	 /* what one entry of a queue holds */
-	WAITING_PARTS_MAX = 14,	 /* of one event, and released with one record */
-	NAMES_PER_BLOCK_MAX = 6, /* company names that are compared with a new one */
-	COMPANY_KEPT_MAX = 40,	 /* of a company's name */
-	LINK_EVENT_MAX = 64,	 /* of the event that told of a link */
+	WAITING_PART_MAX = 960,	  /* what one entry of a queue holds */
+	WAITING_PARTS_MAX = 14,	  /* of one event, and released with one record */
+	NAMES_PER_BLOCK_MAX = 6,  /* company names that are compared with a new one */
+	COMPANY_KEPT_MAX = 40,	  /* of a company's name */
+	LINK_EVENT_MAX = 64,	  /* of the event that told of a link */
 
 	/* alerts and forecasts */
 	REASONS_MAX = 4,

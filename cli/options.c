@@ -98,7 +98,8 @@ static const struct conf_option rows[] = {
 	  .kind = CONF_ENUM,
 	  .fallback = "account",
 	  .choices = "account|dlq",
-	  .doc = "What becomes of a name whose account is not known in time: an account of its own, "
+	  .doc = "What becomes of a name whose account is not known in time: an account of its "
+		 "own, "
 		 "which is merged when it is found to belong to another one, or its events go to "
 		 "dlq." },
 	{ .name = "identity.accounts",
@@ -106,7 +107,8 @@ static const struct conf_option rows[] = {
 	  .fallback = "",
 	  .min = 0,
 	  .max = 16,
-	  .pattern = "^(tax_id|erp\\.customer|domain|email|phone|crm\\.contact|product\\.account|iot\\.device|cookie)$",
+	  .pattern = "^(tax_id|erp\\.customer|domain|email|phone|crm\\.contact|"
+		     "product\\.account|iot\\.device|cookie)$",
 	  .pattern_text = "schemes of identifiers",
 	  .doc = "Schemes whose names are accounts at once, besides crm.account: for systems that "
 		 "nobody links." },

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "consumers/account_merge.h"
 #include "consumers/account_totals.h"
 
-enum { LOGIC_VERSION = 1, ACCOUNT_KIND = 0, TOTALS_KIND = 1, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 2, ACCOUNT_KIND = 0, TOTALS_KIND = 1, WRITER_NAME_MAX = 32 };
 
 static const char accounts_topic[] = "accounts";
 static const char meta_topic[] = "account.meta";
@@ -19,6 +20,11 @@ struct account_stage {
 	struct churn_rule churn;
 	struct registry *registry;
 	struct account_event event; /* scratch of parse */
+	struct bytes value;	    /* of the event; borrowed */
+	bool is_moved;		    /* it came on from another account */
+	bool is_change;		    /* not an event but: */
+	struct account_move move;
+	uint8_t sent_on[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 	uint8_t keys[SERIES_DEFINITIONS_MAX][KEY_LEN_MAX];
 	struct account_record record; /* scratch of encode and decode */
 };
@@ -43,8 +49,21 @@ static struct err *parse(void *context, const struct record *record, struct orig
 			 const void **parsed)
 {
 	struct account_stage *stage = context;
-	struct err *err =
-		registry_decode(stage->registry, &account_event_type, record->value, &stage->event);
+	const char *type = NULL;
+	*parsed = &stage->event;
+	struct err *err = registry_record_name(stage->registry, record->value, &type);
+	stage->is_change = err == NULL && strcmp(type, "foretell.AccountChange") == 0;
+	if (stage->is_change)
+		return account_move_read(&stage->move, stage->registry, record->value);
+	stage->value = record->value;
+	stage->is_moved = record->header_count > 0 &&
+			  strcmp(record->headers[0].name, ACCOUNT_MOVED_HEADER) == 0;
+	if (err == NULL && record->value.len > OUTPUT_LEN_MAX)
+		err = err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
+			      record->value.len, OUTPUT_LEN_MAX);
+	if (err == NULL)
+		err = registry_decode(stage->registry, &account_event_type, record->value,
+				      &stage->event);
 	if (err == NULL &&
 	    (stage->event.account.len == 0 || stage->event.account.len > KEY_LEN_MAX))
 		err = err_new(ERR_POISON, "EVENT_FIELD", "account has %zu bytes, 1 to %d expected",
@@ -54,7 +73,6 @@ static struct err *parse(void *context, const struct record *record, struct orig
 		err = err_new(ERR_POISON, "TIME_ABSURD",
 			      "effective_ms lies outside the years 1900 to 2200");
 	origin->ingest_ms = stage->event.ingest_ms;
-	*parsed = &stage->event;
 	return err;
 }
 
@@ -63,7 +81,13 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	struct account_stage *stage = context;
 	const struct account_event *event = parsed;
 	size_t count = 0;
+	if (stage->is_change) {
+		targets[0] = (struct target){ ACCOUNT_KIND, stage->move.change.account, NO_TIMERS };
+		return 1;
+	}
 	targets[count++] = (struct target){ ACCOUNT_KIND, event->account, event->effective_ms };
+	if (stage->is_moved)
+		return count; /* what was sent on is in its series */
 	const struct series_table *series = &stage->options.series;
 	for (size_t i = 0; i < series->count; i++) {
 		int64_t amount;
@@ -84,6 +108,16 @@ static void apply_account(void *context, const struct origin *origin, const void
 	const struct account_event *event = parsed;
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
 						 event->event.event_id };
+	if (stage->is_change) {
+		account_move_apply(&stage->move, stage->registry, &stage->churn, origin->ingest_ms,
+				   key, state, effects);
+		*must_publish = true;
+		return;
+	}
+	if (account_state_into(state).len > 0) {
+		account_send_on(stage->value, key, state, stage->sent_on, effects);
+		return;
+	}
 	account_state_count(state, event);
 	if (churn_judge(&stage->churn, key, &occasion, state, effects))
 		*must_publish = true;
@@ -102,6 +136,10 @@ static struct err *encode_account(void *context, const char *topic, struct bytes
 				  const void *state, uint8_t *out, size_t *len)
 {
 	struct account_stage *stage = context;
+	const struct account_state *account = state;
+	*len = 0;
+	if (account->erased && account->event_count == 0)
+		return NULL;
 	account_state_to_record(state, key, &stage->record);
 	return registry_encode(stage->registry, topic, &account_record_type, &stage->record, out,
 			       OUTPUT_LEN_MAX, len);

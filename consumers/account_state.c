@@ -11,8 +11,7 @@ static int64_t add_saturating(int64_t a, int64_t b)
 	return sum;
 }
 
-/* The row of an event type, a new one, or the last one for all that no longer fit. */
-static struct type_statistics *type_row(struct account_state *state, struct bytes type)
+struct type_statistics *account_state_type(struct account_state *state, struct bytes type)
 {
 	for (size_t i = 0; i < state->type_count; i++) {
 		struct type_statistics *row = &state->types[i];
@@ -77,7 +76,7 @@ void account_state_count(struct account_state *state, const struct account_event
 	/* amounts in another currency than the account's own are counted, not added */
 	bool same = bytes_equal(source->currency, bytes_str(state->currency));
 	int64_t amount = source->has_amount && same ? source->amount_minor : 0;
-	count_type(type_row(state, source->type), event->effective_ms, amount);
+	count_type(account_state_type(state, source->type), event->effective_ms, amount);
 	count_purchase(state, source, amount);
 }
 
@@ -121,6 +120,7 @@ void account_state_to_record(const struct account_state *state, struct bytes acc
 		.alert_revision = state->alert.revision,
 		.alert_opened_ms = state->alert.opened_ms,
 		.alert_severity = state->alert.severity,
+		.merged_into = state->into_len > 0 ? account_state_into(state) : bytes_of(NULL, 0),
 	};
 	for (size_t i = 0; i < state->type_count; i++) {
 		const struct type_statistics *row = &state->types[i];
@@ -182,7 +182,12 @@ struct err *account_state_from_record(const struct account_record *record,
 	state->alert = (struct alert_state){ record->alert_open, record->alert_episode,
 					     record->alert_revision, record->alert_opened_ms,
 					     record->alert_severity };
-	if (record->type_count > ACCOUNT_TYPES_MAX || !buyer_is_valid(&state->buyer))
+	if (record->merged_into.len > 0 && record->merged_into.len <= KEY_LEN_MAX) {
+		state->into_len = (uint8_t)record->merged_into.len;
+		memcpy(state->into, record->merged_into.data, record->merged_into.len);
+	}
+	if (record->type_count > ACCOUNT_TYPES_MAX || record->merged_into.len > KEY_LEN_MAX ||
+	    !buyer_is_valid(&state->buyer))
 		return err_new(ERR_FATAL, "STATE_INVALID", "the state of account %.*s is damaged",
 			       (int)record->account.len, (const char *)record->account.data);
 	return NULL;

@@ -39,11 +39,22 @@ struct account_state {
 	struct alert_state alert;
 	struct buyer buyer;
 	struct type_statistics types[ACCOUNT_TYPES_MAX];
+	bool erased;	  /* until that is published: then nothing is left */
+	uint8_t into_len; /* > 0: merged into that account, and all before is zero */
+	uint8_t into[KEY_LEN_MAX];
 };
+
+static inline struct bytes account_state_into(const struct account_state *state)
+{
+	return bytes_of(state->into, state->into_len);
+}
 
 /* Counts an event, its type, its money and, where it is an order or a return, the buyer's
  * statistics. Sums saturate. */
 void account_state_count(struct account_state *state, const struct account_event *event);
+
+/* The row of an event type, a new one, or the last one for all that no longer fit. */
+struct type_statistics *account_state_type(struct account_state *state, struct bytes type);
 
 /* To the topic's record, which borrows from key and state, and back. Errors of the latter: FATAL
  * STATE_INVALID. */

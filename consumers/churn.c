@@ -236,3 +236,27 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	state->quiet_until_ms = quiet_until(rule, at_ms, state, &score);
 	return alerted;
 }
+
+void churn_end(struct bytes account, const struct churn_occasion *occasion,
+	       struct account_state *state, struct effects *effects)
+{
+	if (!state->alert.open)
+		return;
+	struct buyer_score score;
+	buyer_score(&state->buyer, occasion->at_ms, &score);
+	state->alert.open = false;
+	state->alert.revision++;
+	say_alert(account, occasion, state, &score, ALERT_RESOLVED, effects);
+}
+
+void churn_take_over(struct bytes account, const struct churn_occasion *occasion,
+		     const struct alert_state *from, struct account_state *state,
+		     struct effects *effects)
+{
+	if (!from->open || state->alert.open)
+		return;
+	struct buyer_score score;
+	buyer_score(&state->buyer, occasion->at_ms, &score);
+	open_alert(&state->alert, from->opened_ms, from->severity);
+	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+}

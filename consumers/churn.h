@@ -46,6 +46,16 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 		 const struct churn_occasion *occasion, struct account_state *state,
 		 struct effects *effects);
 
+/* The account goes into another one, and its open alert with it: says RESOLVED, if one is open. */
+void churn_end(struct bytes account, const struct churn_occasion *occasion,
+	       struct account_state *state, struct effects *effects);
+
+/* An alert that was open for `from` is open for this account, since then: says OPENED, unless one
+ * is open anyway. */
+void churn_take_over(struct bytes account, const struct churn_occasion *occasion,
+		     const struct alert_state *from, struct account_state *state,
+		     struct effects *effects);
+
 enum score_band churn_band(double probability, bool scored);
 
 /* The reasons of a score that speak for it, most important first, in words; texts[REASONS_MAX]

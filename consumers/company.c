@@ -89,12 +89,25 @@ static void join_letters(struct words *words)
 static bool is_form(const struct word *word)
 {
 	static const char *const forms[] = {
-		"gmbh",	 "ggmbh", "mbh",  "ag",	 "kg",	 "kgaa", "ohg",	 "ug",	  "ev",	  "eg",
-		"se",	 "sa",	  "sas",  "sarl", "sasu", "eurl", "srl",  "spa",	  "sl",	  "slu",
-		"sau",	 "bv",	  "nv",	  "vof",  "bvba", "ltd",  "limited", "llc", "llp",  "lp",
-		"plc",	 "inc",	  "incorporated", "corp", "corporation", "company", "co", "oy", "oyj",
-		"ab",	 "as",	  "asa",  "aps",  "kft",  "zrt",  "nyrt", "doo",  "dd",	  "sro",
-		"spzoo", "zoo",	  "sp",	  "pty",  "pte",  "pvt",  "kk",	  "haftungsbeschrankt",
+		"gmbh", "ggmbh",       "mbh",
+		"ag",	"kg",	       "kgaa",
+		"ohg",	"ug",	       "ev",
+		"eg",	"se",	       "sa",
+		"sas",	"sarl",	       "sasu",
+		"eurl", "srl",	       "spa",
+		"sl",	"slu",	       "sau",
+		"bv",	"nv",	       "vof",
+		"bvba", "ltd",	       "limited",
+		"llc",	"llp",	       "lp",
+		"plc",	"inc",	       "incorporated",
+		"corp", "corporation", "company",
+		"co",	"oy",	       "oyj",
+		"ab",	"as",	       "asa",
+		"aps",	"kft",	       "zrt",
+		"nyrt", "doo",	       "dd",
+		"sro",	"spzoo",       "zoo",
+		"sp",	"pty",	       "pte",
+		"pvt",	"kk",	       "haftungsbeschrankt",
 	};
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
 		if (bytes_equal(bytes_of(word->text, word->len), bytes_str(forms[i])))
@@ -153,7 +166,8 @@ double company_likeness(struct bytes a, struct bytes b)
 	}
 	double matched = (double)count;
 	double jaro = (matched / (double)a.len + matched / (double)b.len +
-		       (matched - (double)crossed / 2) / matched) / 3;
+		       (matched - (double)crossed / 2) / matched) /
+		      3;
 	size_t prefix = 0;
 	while (prefix < 4 && prefix < a.len && prefix < b.len && a.data[prefix] == b.data[prefix])
 		prefix++;

@@ -6,7 +6,8 @@
 
 #include "base/check.h"
 #include "consumers/company.h"
-#include "consumers/identify_stage.h"
+#include "consumers/identify_name.h"
+#include "consumers/identify_queue.h"
 #include "consumers/names.h"
 
 enum { LOGIC_VERSION = 1, WRITER_NAME_MAX = 32 };
@@ -108,10 +109,10 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	(void)parsed;
 	const struct identify *identify = context;
 	bool block = !identify->is_event && identify->note.kind == NOTE_COMPANY;
-	targets[0] = (struct target){ block ? IDENTIFY_BLOCK : IDENTIFY_NAME,
-				      identify->is_event ? identify->event.account
-							 : identify->note.name,
-				      NO_TIMERS };
+	targets[0] =
+		(struct target){ block ? IDENTIFY_BLOCK : IDENTIFY_NAME,
+				 identify->is_event ? identify->event.account : identify->note.name,
+				 NO_TIMERS };
 	return 1;
 }
 

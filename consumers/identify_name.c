@@ -1,6 +1,6 @@
-#include "base/check.h"
+#include "consumers/identify_name.h"
+
 #include "base/hash.h"
-#include "consumers/identify_stage.h"
 #include "consumers/names.h"
 #include "runtime/dead_letter.h"
 
@@ -41,8 +41,8 @@ static void ask(struct bytes key, struct name_state *name, int64_t at_ms, struct
 static void say_releases(struct bytes key, const struct name_state *name, int64_t at_ms,
 			 struct effects *effects)
 {
-	int64_t blocks = (name->next_seq - 1) / WAITING_PARTS_MAX -
-			 name->first_seq / WAITING_PARTS_MAX + 1;
+	int64_t blocks =
+		(name->next_seq - 1) / WAITING_PARTS_MAX - name->first_seq / WAITING_PARTS_MAX + 1;
 	int count = blocks * 2 < RELEASES_MAX ? (int)blocks * 2 : RELEASES_MAX;
 	struct identity_note release = { .kind = NOTE_RELEASE, .name = key, .at_ms = at_ms };
 	for (release.rest = count - 1; release.rest >= 0; release.rest--)
@@ -95,8 +95,8 @@ static void refuse_large(struct identify *identify, struct effects *effects)
 static void hold(struct identify *identify, struct bytes key, struct name_state *name,
 		 int64_t at_ms, struct effects *effects, bool *must_publish)
 {
-	int64_t parts = (int64_t)((identify->record.value.len + WAITING_PART_MAX - 1) /
-				  WAITING_PART_MAX);
+	int64_t parts =
+		(int64_t)((identify->record.value.len + WAITING_PART_MAX - 1) / WAITING_PART_MAX);
 	if (parts > WAITING_PARTS_MAX || key.len > NAME_KEY_MAX) {
 		refuse_large(identify, effects);
 		return;
@@ -235,8 +235,7 @@ static void apply_release(struct identify *identify, struct bytes key, struct na
 {
 	if (!name->releasing)
 		return;
-	int64_t block_end =
-		(name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
+	int64_t block_end = (name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
 	int64_t until = block_end < name->next_seq ? block_end : name->next_seq;
 	identify->step = name->refusing ? QUEUE_REFUSE : QUEUE_RELEASE;
 	identify->account = name->account;

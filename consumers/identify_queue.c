@@ -1,6 +1,6 @@
+#include "consumers/identify_queue.h"
+
 #include "base/check.h"
-#include "consumers/identify_stage.h"
-#include "consumers/names.h"
 #include "runtime/dead_letter.h"
 
 enum { SEQ_LEN = 9 /* a zero and eight bytes, big-endian */ };

@@ -30,20 +30,6 @@ struct identify {
 	uint8_t scratch[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 };
 
-/* The record at hand is applied to the name that it is for. */
-void identify_apply_name(void *context, const struct origin *origin, const void *parsed,
-			 struct bytes key, void *state, struct effects *effects,
-			 bool *must_publish);
-/* The name's time to wait is over. */
-void identify_fire_name(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
-			void *state, struct effects *effects, bool *must_publish);
-
-/* An entry of the queue does what the name decided. */
-void identify_apply_waiting(void *context, const struct origin *origin, const void *parsed,
-			    struct bytes key, void *state, struct effects *effects,
-			    bool *must_publish);
-size_t identify_follow(void *context, struct target targets[TARGETS_MAX]);
-
 enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK };
 
 /* To identity.events, keyed by whom it is for. */

@@ -126,8 +126,8 @@ struct err *block_from_record(const struct identity_block_record *record, struct
 		if (!sound)
 			break;
 		name_text_set(&block->names[i].name, record->names[i].name);
-		block->names[i].text_len = name_keep(record->names[i].text, block->names[i].text,
-						     COMPANY_KEPT_MAX);
+		block->names[i].text_len =
+			name_keep(record->names[i].text, block->names[i].text, COMPANY_KEPT_MAX);
 	}
 	if (!sound)
 		return err_new(ERR_FATAL, "STATE_INVALID", "a block of company names is damaged");

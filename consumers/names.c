@@ -94,14 +94,14 @@ static bool is_host(struct bytes host)
 static bool is_public(struct bytes domain)
 {
 	static const char *const known[] = {
-		"gmail.com",   "googlemail.com", "outlook.com",	 "hotmail.com",	   "live.com",
-		"msn.com",     "yahoo.com",	 "ymail.com",	 "icloud.com",	   "me.com",
-		"aol.com",     "gmx.de",	 "gmx.net",	 "gmx.com",	   "web.de",
-		"t-online.de", "freenet.de",	 "mail.com",	 "proton.me",	   "protonmail.com",
-		"orange.fr",   "free.fr",	 "wanadoo.fr",	 "laposte.net",	   "libero.it",
-		"wp.pl",       "o2.pl",		 "onet.pl",	 "seznam.cz",	   "ziggo.nl",
-		"kpnmail.nl",  "bluewin.ch",	 "btinternet.com", "comcast.net",  "qq.com",
-		"163.com",     "yandex.ru",	 "mail.ru",	 "zoho.com",	   "fastmail.com",
+		"gmail.com",   "googlemail.com", "outlook.com",	   "hotmail.com", "live.com",
+		"msn.com",     "yahoo.com",	 "ymail.com",	   "icloud.com",  "me.com",
+		"aol.com",     "gmx.de",	 "gmx.net",	   "gmx.com",	  "web.de",
+		"t-online.de", "freenet.de",	 "mail.com",	   "proton.me",	  "protonmail.com",
+		"orange.fr",   "free.fr",	 "wanadoo.fr",	   "laposte.net", "libero.it",
+		"wp.pl",       "o2.pl",		 "onet.pl",	   "seznam.cz",	  "ziggo.nl",
+		"kpnmail.nl",  "bluewin.ch",	 "btinternet.com", "comcast.net", "qq.com",
+		"163.com",     "yandex.ru",	 "mail.ru",	   "zoho.com",	  "fastmail.com",
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (bytes_equal(domain, bytes_str(known[i])))
@@ -152,7 +152,8 @@ static const char *email_rule(struct draft *draft)
 /* What people put between digits; "(0)" is the trunk prefix, which is not dialled from abroad. */
 static const char *phone_rule(struct draft *draft)
 {
-	static const char expected[] = "a phone number with its country's code, such as +4989123456";
+	static const char expected[] =
+		"a phone number with its country's code, such as +4989123456";
 	size_t len = 0;
 	bool international = false;
 	for (size_t i = 0; i < draft->len; i++) {
@@ -258,7 +259,8 @@ static struct bytes trim(struct bytes text)
 
 static struct err *unusable(struct bytes scheme, const char *expected)
 {
-	return err_new(ERR_POISON, "NAME_UNUSABLE", "an identifier of scheme %.*s is not usable: "
+	return err_new(ERR_POISON, "NAME_UNUSABLE",
+		       "an identifier of scheme %.*s is not usable: "
 		       "expected is %s",
 		       (int)(scheme.len < EVENT_TYPE_MAX ? scheme.len : EVENT_TYPE_MAX),
 		       scheme.len > 0 ? (const char *)scheme.data : "", expected);

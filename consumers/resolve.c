@@ -247,8 +247,7 @@ static void tell_names(const struct account_event *event, struct effects *effect
 	for (size_t i = 0; i < source->identifier_count; i++)
 		tell_identifier(event, source->identifiers[i].scheme, source->identifiers[i].value,
 				effects);
-	if (source->has_crm && source->crm.has_account &&
-	    source->crm.account.merged_into.len > 0)
+	if (source->has_crm && source->crm.has_account && source->crm.account.merged_into.len > 0)
 		tell_identifier(event, bytes_str("crm.account"), source->crm.account.merged_into,
 				effects);
 	tell_company(event, effects);

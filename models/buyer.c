@@ -99,6 +99,29 @@ void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int6
 		buyer->last_ms = at_ms;
 }
 
+void buyer_merge(struct buyer *into, const struct buyer *from)
+{
+	if (from->order_count == 0 || into->order_count == 0) {
+		int64_t sum_minor = add_saturating(into->sum_minor, from->sum_minor);
+		if (from->order_count > 0)
+			*into = *from;
+		into->sum_minor = sum_minor;
+		return;
+	}
+	int64_t at_ms = into->decay_ms > from->decay_ms ? into->decay_ms : from->decay_ms;
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++)
+		into->decayed[i] = buyer_decayed(into, (enum buyer_decay)i, at_ms) +
+				   buyer_decayed(from, (enum buyer_decay)i, at_ms);
+	into->decay_ms = at_ms;
+	into->order_count = add_saturating(into->order_count, from->order_count);
+	into->event_count = add_saturating(into->event_count, from->event_count);
+	into->sum_minor = add_saturating(into->sum_minor, from->sum_minor);
+	if (from->first_ms < into->first_ms)
+		into->first_ms = from->first_ms;
+	if (from->last_ms > into->last_ms)
+		into->last_ms = from->last_ms;
+}
+
 double buyer_decayed(const struct buyer *buyer, enum buyer_decay decay, int64_t now_ms)
 {
 	CHECK((int)decay >= 0 && (int)decay < BUYER_DECAY_COUNT);

@@ -88,6 +88,10 @@ struct buyer_score {
  * second purchase of a day in between counts as an occasion of its own. */
 void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int64_t event_count);
 
+/* What two accounts bought becomes one: counts and sums add, decayed counts add as of the later of
+ * their moments. Occasions on the same day of both count twice, since days aren't remembered. */
+void buyer_merge(struct buyer *into, const struct buyer *from);
+
 /* A moment up to which the margin stays below `margin` if nothing is bought: a lower bound of the
  * true one, at least now_ms. `score` is the account's at `now_ms`, which is not before its last
  * purchase; an infinite margin is never reached (INT64_MAX).

@@ -129,6 +129,14 @@ void effects_suppress(struct effects *effects, bool suppressed)
 	effects->suppressed = suppressed;
 }
 
+void effects_fail(struct effects *effects, struct err *err)
+{
+	if (effects->error != NULL)
+		err_free(&err);
+	else
+		effects->error = err;
+}
+
 size_t effects_count(const struct effects *effects)
 {
 	return effects->count;

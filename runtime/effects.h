@@ -39,6 +39,9 @@ void effects_pass(struct effects *effects, const char *topic, int32_t partition,
 /* While suppressed, the calls above keep nothing. */
 void effects_suppress(struct effects *effects, bool suppressed);
 
+/* What else went wrong while something was said: err (stolen) is the next effects_error's. */
+void effects_fail(struct effects *effects, struct err *err);
+
 size_t effects_count(const struct effects *effects);
 size_t effects_bytes(const struct effects *effects);
 ERR_MUST_USE struct err *effects_error(struct effects *effects);

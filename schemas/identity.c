@@ -3,10 +3,10 @@
 #include "schemas/rows.h"
 
 /* Types that share their topic with others. */
-#define SHARED_TYPE(variable, type_name, c_struct, rows)                       \
-	const struct record_type variable = { .name = type_name,               \
-					      .size = sizeof(struct c_struct), \
-					      .fields = rows,                  \
+#define SHARED_TYPE(variable, type_name, c_struct, rows)                                   \
+	const struct record_type variable = { .name = type_name,                           \
+					      .size = sizeof(struct c_struct),             \
+					      .fields = rows,                              \
 					      .field_count = sizeof rows / sizeof rows[0], \
 					      .own_subject = true }
 

@@ -67,8 +67,8 @@ enum identity_suggestion_kind { SUGGESTION_UNKNOWN, SUGGESTION_COMPANY, SUGGESTI
 
 struct identity_suggestion {
 	struct bytes name, other;
-	int32_t kind;			/* enum identity_suggestion_kind */
-	struct bytes text, other_text;	/* optional */
+	int32_t kind;		       /* enum identity_suggestion_kind */
+	struct bytes text, other_text; /* optional */
 	double likeness;
 	int64_t at_ms;
 	struct bytes source, event_id; /* optional */

@@ -87,5 +87,6 @@ static const struct field account_record_fields[] = {
 	INT(account_record, alert_revision),
 	LONG(account_record, alert_opened_ms),
 	ENUM(account_record, alert_severity, severities),
+	OPT_TEXT(account_record, "merged_into", merged_into),
 };
 TYPE(account_record_type, "account", account_record, account_record_fields);

@@ -82,7 +82,8 @@ struct account_record {
 	bool alert_open;
 	int32_t alert_episode, alert_revision;
 	int64_t alert_opened_ms;
-	int32_t alert_severity; /* enum severity */
+	int32_t alert_severity;	  /* enum severity */
+	struct bytes merged_into; /* optional */
 };
 
 extern const struct record_type account_record_type;

@@ -113,7 +113,8 @@ static const struct field control_fields[] = {
 const struct record_type control_type = { .name = "control",
 					  .size = sizeof(struct control),
 					  .fields = control_fields,
-					  .field_count = sizeof control_fields / sizeof(struct field),
+					  .field_count = sizeof control_fields /
+							 sizeof(struct field),
 					  .own_subject = true };
 
 static const struct field account_event_fields[] = {

@@ -355,7 +355,7 @@ static void deal_step(struct customer *customer, const struct world *world, stru
 		}
 		return;
 	}
-	if (deal->stage + 1 == STAGE_COUNT) {
+	if (deal->stage + 1 == DEAL_STAGE_COUNT) {
 		deal_close(customer, world, deal, day, today);
 		return;
 	}

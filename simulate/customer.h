@@ -39,7 +39,7 @@ enum {
 	CHARGER_FROM_DEVICES = 3, /* who has so many, has a charger as the last, and vehicles */
 	VEHICLES_MAX = 3,
 	LOAD_DAYS = 16, /* how far ahead bad experiences are known to come */
-	STAGE_COUNT = 3,
+	DEAL_STAGE_COUNT = 3,
 	/* A cause shows where an event told of it in this window before the customer left. */
 	SHOWN_DAYS_BEFORE = 21,
 	SHOWN_WINDOW_DAYS = 120,

@@ -2,7 +2,7 @@
 
 #include "base/timestamp.h"
 
-static const char *const stages[STAGE_COUNT + 1] = { "qualified", "proposal", "negotiation",
+static const char *const stages[DEAL_STAGE_COUNT + 1] = { "qualified", "proposal", "negotiation",
 						     "closed" };
 static const char *const products[3] = { "meter", "charger", "gateway" };
 
@@ -225,11 +225,11 @@ static void tell_deal(struct teller *teller, const struct deal *deal, const stru
 	event->crm = (struct crm_payload){ .has_opportunity = true };
 	struct crm_opportunity *opportunity = &event->crm.opportunity;
 	opportunity->opportunity_id = bytes_str(deal_id(teller, deal->serial));
-	event->name = bytes_str(stages[closed ? STAGE_COUNT : deal->stage]);
+	event->name = bytes_str(stages[closed ? DEAL_STAGE_COUNT : deal->stage]);
 	if (today->step == DEAL_MOVED)
 		opportunity->stage_before = bytes_str(stages[deal->stage - 1]);
 	else if (closed)
-		opportunity->stage_before = bytes_str(stages[STAGE_COUNT - 1]);
+		opportunity->stage_before = bytes_str(stages[DEAL_STAGE_COUNT - 1]);
 	tell_amount(teller, deal->value_minor);
 	opportunity->has_amount_before_minor = today->step == DEAL_REVALUED;
 	opportunity->amount_before_minor = tell_minor(teller, today->value_before_minor);
@@ -237,7 +237,7 @@ static void tell_deal(struct teller *teller, const struct deal *deal, const stru
 	opportunity->has_probability = !closed;
 	opportunity->probability = 0.2 + 0.2 * deal->stage + 0.2 * prng_uniform(random);
 	opportunity->has_close_ms = !closed;
-	opportunity->close_ms = teller->today_ms + (STAGE_COUNT - deal->stage) * 13 * MS_PER_DAY;
+	opportunity->close_ms = teller->today_ms + (DEAL_STAGE_COUNT - deal->stage) * 13 * MS_PER_DAY;
 	opportunity->owner = bytes_str(sales_person(teller));
 	opportunity->product = bytes_str(products[deal->product % 3]);
 	if (today->step == DEAL_LOST && today->to_competitor) {

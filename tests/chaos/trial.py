@@ -29,7 +29,8 @@ EPILOGUE_EVENTS = 3000
 DISK_BYTES = 64 << 20
 POISON_EVERY = 97
 OUTPUTS = digest.STREAMS + digest.BAGS + digest.TABLES
-COMPACTED = ("accounts", "forecast.series", "resolve.meta", "account.meta", "forecast.meta")
+COMPACTED = ("accounts", "forecast.series", "resolve.meta", "identity.meta", "account.meta",
+             "forecast.meta")
 # Rewritten all the time, instead of weekly.
 COMPACTION = {"segment.ms": "1500", "min.cleanable.dirty.ratio": "0.01",
               "max.compaction.lag.ms": "2000", "delete.retention.ms": "3000"}

@@ -20,7 +20,7 @@ TICK_MS, IDLE_MS = 1000, 500
 INPUTS = ("erp.events", "iot.events", "marketing.events")
 LIVE = ("--inputs", ",".join(INPUTS), "--clock", "live", "--tick.ms", str(TICK_MS),
         "--idle.ms", str(IDLE_MS), "--kafka.session.timeout.ms", "6000")
-APP, LOG = "live", "live.account.events"
+APP, LOG, NAMES = "live", "live.account.events", "live.identity.events"
 HOUR_MS = 3600000
 PATIENCE_S = 30
 GAPS_DAYS = (0, 11, 23, 34)
@@ -129,11 +129,11 @@ def ticks(line):
     line.process = line.start("run", *LIVE, app=APP)
     wait_for("the wall clock", lambda: any(
         r.value.schema == "control" and r.value["at_ms"] > line.due_ms
-        for r in decoded(line.broker.read(LOG))), line.process, line.log_of)
+        for r in decoded(line.broker.read(NAMES))), line.process, line.log_of)
     time.sleep(1)
     began_ms = now_ms()
     time.sleep(4)
-    controls = [r for r in decoded(line.broker.read(LOG)) if r.value.schema == "control"]
+    controls = [r for r in decoded(line.broker.read(NAMES)) if r.value.schema == "control"]
     told = [r.value for r in controls if r.value["kind"] == "INPUTS"]
     same({tuple((i["topic"], i["partition_count"]) for i in t["inputs"]) for t in told},
          {tuple((topic, PARTITIONS) for topic in INPUTS)}, "the set of inputs")
@@ -217,7 +217,7 @@ def added_input(line):
     process = line.start("run", *LIVE, "--inputs", ",".join(inputs), app=APP)
 
     def crm_ticks():
-        return [r for r in decoded(line.broker.read(LOG)) if r.value.schema == "control"
+        return [r for r in decoded(line.broker.read(NAMES)) if r.value.schema == "control"
                 and r.value["writer"].startswith("crm.events/")]
 
     wait_for("ticks of crm.events", crm_ticks, process, line.log_of)

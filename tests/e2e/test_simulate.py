@@ -270,10 +270,27 @@ def to_kafka(line):
         same(ends, len(line.broker.partitions(topic)), f"{topic}: ends")
     line.call("run", "--until-end", *INPUTS, "--clock", "data", "--tick.ms", "1d", timeout=120)
     dead = line.broker.read("foretell.dlq")
-    same(len(dead), told["total"]["malformed"], "dead letters")
+    same(sum(r.headers["stage"] == b"resolve" for r in dead), told["total"]["malformed"],
+         "dead letters")
     log = [r.value for r in decoded(line.broker.read("foretell.account.events"))]
     events = [v for v in log if v.schema == "account_event"]
-    same(len(events), told["total"]["events"] + told["total"]["duplicates"], "events in the log")
+    names, waiting = {}, set()
+    for record in line.broker.read("foretell.identity.meta"):
+        kind = record.key.split(b"/")[1]
+        if kind == b"name":
+            names[record.key] = decode(record.value)
+        elif kind == b"waiting" and record.value is None:
+            waiting.discard(record.key)
+        elif kind == b"waiting":
+            held = decode(record.value)
+            if held["part"] == 0 and decode(held["bytes"]).schema == "account_event":
+                waiting.add(record.key)
+    same(sum(n["event_count"] for n in names.values()), told["total"]["events"], "events of names")
+    same(sum(n["duplicate_count"] for n in names.values()), told["total"]["duplicates"],
+         "repeats that were dropped")
+    accounts = line.broker.latest("foretell.accounts").values()
+    same(sum(a.value["event_count"] for a in accounts) + len(waiting), told["total"]["events"],
+         "events in accounts, and those that wait")
     check(sum(v["crm"] is not None for v in events) > 100, "payloads in the log")
 
 

@@ -72,7 +72,8 @@ def running(line):
     process = shown["process"]
     same((process["app"], process["instance"], process["healthy"], process["ready"]),
          (APP, "w1", True, True), "the process")
-    same([s["stage"] for s in process["stages"]], ["resolve", "account", "forecast"], "stages")
+    same([s["stage"] for s in process["stages"]],
+         ["resolve", "identify", "account", "forecast"], "stages")
     for stage in process["stages"]:
         check(stage["counters"]["commits"] > 0 and stage["cache"]["entries"] > 0, stage)
         same(stage["aborts"], {}, "aborts")
@@ -137,7 +138,7 @@ def passed(line):
     consumer.commit(offsets=[TopicPartition(topic, 1, place["x"], metadata="Y=5;v=1")],
                     asynchronous=False)
     consumer.close()
-    same(status(line)[0]["stages"][1]["partitions"][1]["y"], 5, "Y")
+    same(status(line)[0]["stages"][2]["partitions"][1]["y"], 5, "Y")
     for future in line.broker.admin.delete_records([TopicPartition(topic, 1, 6)]).values():
         future.result(20)
     shown, result = status(line, code=4)

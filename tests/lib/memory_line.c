@@ -35,7 +35,9 @@ struct memory_line {
 
 /* A fixed "now", long after every event of the tests' histories. */
 static const int64_t wall_start_ms = INT64_C(1795000000000);
-static const char *const inputs[] = { "erp.events" };
+static const char *const inputs[] = { "erp.events",	  "crm.events",	    "iot.events",
+				      "marketing.events", "support.events", "content.events",
+				      "market.events" };
 
 static int64_t monotonic_ns(void *context)
 {
@@ -156,13 +158,13 @@ static struct stage_options stage_options(const struct memory_line *line)
 	struct stage_options options = {
 		.app_id = line->options.app_id,
 		.inputs = inputs,
-		.input_count = 1,
+		.input_count = line->options.all_inputs ? sizeof inputs / sizeof inputs[0] : 1,
 		.partition_count = line->options.partition_count,
 		.tick_ms = line->options.idle_ms ? 1000 : MS_PER_DAY,
 		.future_ms = 10 * MS_PER_MINUTE,
 		.live = line->options.idle_ms != 0,
-		.identity_wait_ms = line->options.wait_ms > 0 ? line->options.wait_ms
-							      : 7 * MS_PER_DAY,
+		.identity_wait_ms =
+			line->options.wait_ms > 0 ? line->options.wait_ms : 7 * MS_PER_DAY,
 		.identity_unknown_to_dlq = line->options.unknown_to_dlq,
 		.churn = { .open = 0.80, .close = 0.60, .order_count_min = 3 },
 	};

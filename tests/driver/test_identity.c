@@ -1,0 +1,476 @@
+/* Who is who, by seeds: the simulated company's feeds go through the whole line on the bus in
+ * memory, in whatever order, over one and over several partitions, through kills and lost
+ * transactions; at the end each name stands under its true account, and every record is accounted
+ * for. FORETELL_SEED=n runs one seed alone, FORETELL_SEEDS=n so many. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/timestamp.h"
+#include "consumers/names.h"
+#include "consumers/topics.h"
+#include "schemas/identity.h"
+#include "schemas/states.h"
+#include "tests/lib/company_feed.h"
+#include "tests/lib/memory_line.h"
+
+enum {
+	SEEDS = 4,
+	CUSTOMERS = 14,
+	MONTHS = 3,
+	READ_MAX = 512,
+	TABLE_MAX = 8192,
+	TURNS_MAX = 400,
+};
+
+/* splitmix64 (Steele, Lea, Flood, OOPSLA 2014): any state is a good seed. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static void must(struct err *err)
+{
+	if (err != NULL)
+		fail_msg("%s: %s", err_code(err), err_text(err));
+}
+
+/* ---- what came out -------------------------------------------------------------------------- */
+
+struct row {
+	char key[KEY_LEN_MAX + 1];
+	char to[KEY_LEN_MAX + 1]; /* a name's account, an account's merged_into */
+	int64_t events, duplicates, waiting;
+};
+
+struct table {
+	struct row rows[TABLE_MAX];
+	size_t count;
+};
+
+struct outcome {
+	struct table names, accounts, queues;
+	int64_t dead_letters, unknown_letters, suggestions;
+};
+
+static struct row *find(struct table *table, struct bytes key, bool add)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (bytes_equal(bytes_str(table->rows[i].key), key))
+			return &table->rows[i];
+	if (!add)
+		return NULL;
+	CHECK(table->count < TABLE_MAX && key.len <= KEY_LEN_MAX);
+	struct row *row = &table->rows[table->count++];
+	memset(row, 0, sizeof *row);
+	memcpy(row->key, key.data, key.len);
+	return row;
+}
+
+static void put(char to[KEY_LEN_MAX + 1], struct bytes text)
+{
+	CHECK(text.len <= KEY_LEN_MAX);
+	memset(to, 0, KEY_LEN_MAX + 1);
+	if (text.len > 0)
+		memcpy(to, text.data, text.len);
+}
+
+typedef void (*reader)(struct outcome *outcome, struct registry *registry,
+		       const struct record *record);
+
+static void read_topic(struct outcome *outcome, struct memory_kafka *kafka, const char *logical,
+		       int32_t partition_count, reader each)
+{
+	static struct record records[READ_MAX];
+	char topic[TOPIC_NAME_MAX + 1];
+	struct registry *registry = NULL;
+	must(registry_open(NULL, &registry));
+	topics_name("test", logical, topic);
+	for (int32_t p = 0; p < partition_count; p++) {
+		size_t from = 0, got;
+		do {
+			got = memory_kafka_read(kafka, topic, p, from, records, READ_MAX);
+			for (size_t i = 0; i < got; i++)
+				each(outcome, registry, &records[i]);
+			from += got;
+		} while (got > 0);
+	}
+	registry_close(&registry);
+}
+
+static bool is_waiting_event(struct registry *registry, const struct record *record)
+{
+	struct identity_waiting_record waiting;
+	const char *type = NULL;
+	must(registry_decode(registry, &identity_waiting_type, record->value, &waiting));
+	if (waiting.part != 0)
+		return false;
+	must(registry_record_name(registry, waiting.bytes, &type));
+	return strcmp(type, "foretell.AccountEvent") == 0;
+}
+
+/* An entry of a queue, whose key is no text. */
+static struct row *find_place(struct table *table, struct bytes key)
+{
+	char text[KEY_LEN_MAX];
+	uint64_t seq = 0;
+	for (size_t i = key.len - 8; i < key.len; i++)
+		seq = seq << 8 | key.data[i];
+	int len = snprintf(text, sizeof text, "%.*s#%llu", (int)(key.len - 9),
+			   (const char *)key.data, (unsigned long long)seq);
+	CHECK(len > 0 && len < KEY_LEN_MAX);
+	return find(table, bytes_of(text, (size_t)len), true);
+}
+
+/* The latest value of each key counts: "<log>/name/<key>", "<log>/waiting/<key>, 0, place". */
+static void read_meta(struct outcome *outcome, struct registry *registry,
+		      const struct record *record)
+{
+	struct bytes key = record->key;
+	static const char name[] = "test.identity.events/name/";
+	static const char waiting[] = "test.identity.events/waiting/";
+	size_t len = sizeof name - 1;
+	if (key.len > len && memcmp(key.data, name, len) == 0) {
+		struct identity_name_record state;
+		struct row *row =
+			find(&outcome->names, bytes_of(key.data + len, key.len - len), true);
+		must(registry_decode(registry, &identity_name_type, record->value, &state));
+		put(row->to, state.account);
+		row->events = state.event_count;
+		row->duplicates = state.duplicate_count;
+	}
+	len = sizeof waiting - 1;
+	if (key.len <= len || memcmp(key.data, waiting, len) != 0)
+		return;
+	struct row *place = find_place(&outcome->queues, bytes_of(key.data + len, key.len - len));
+	struct row *row = find(&outcome->names, bytes_of(key.data + len, key.len - len - 9), true);
+	row->waiting -= place->waiting;
+	place->waiting = record->value.data != NULL && is_waiting_event(registry, record);
+	row->waiting += place->waiting;
+}
+
+static void read_accounts(struct outcome *outcome, struct registry *registry,
+			  const struct record *record)
+{
+	static struct account_record state;
+	struct row *row = find(&outcome->accounts, record->key, true);
+	must(registry_decode(registry, &account_record_type, record->value, &state));
+	put(row->to, state.merged_into);
+	row->events = state.event_count;
+}
+
+static void read_dlq(struct outcome *outcome, struct registry *registry,
+		     const struct record *record)
+{
+	(void)registry;
+	for (size_t i = 0; i < record->header_count; i++) {
+		struct bytes value = record->headers[i].value;
+		outcome->unknown_letters += bytes_equal(value, bytes_str("IDENTITY_UNKNOWN"));
+		/* points of series that are too old are no events */
+		outcome->dead_letters += bytes_equal(value, bytes_str("resolve")) ||
+					 bytes_equal(value, bytes_str("identify"));
+	}
+}
+
+static void read_suggestion(struct outcome *outcome, struct registry *registry,
+			    const struct record *record)
+{
+	struct identity_suggestion suggestion;
+	must(registry_decode(registry, &identity_suggestion_type, record->value, &suggestion));
+	outcome->suggestions++;
+}
+
+/* ---- against the truth ---------------------------------------------------------------------- */
+
+/* Where a name's events end up; NULL: it has no account. */
+static const char *final_account(struct outcome *outcome, const struct row *name)
+{
+	const char *account = name->to;
+	if (*account == '\0')
+		return NULL;
+	for (int hops = 0; hops < 16; hops++) {
+		const struct row *row = find(&outcome->accounts, bytes_str(account), false);
+		if (row == NULL || row->to[0] == '\0')
+			return account;
+		account = row->to;
+	}
+	fail_msg("%s is sent on in a circle", name->key);
+	return NULL;
+}
+
+static bool is_made_up(const char *account)
+{
+	return account == NULL || strncmp(account, "C-", 2) != 0;
+}
+
+/* Counts the names whose account is not their customer's; what is planted wrong has to go where it
+ * was planted. */
+static int64_t expect_true_accounts(struct outcome *outcome, const struct company_feed *feed,
+				    uint64_t seed)
+{
+	size_t count = 0;
+	int64_t wrong = 0, seen = 0;
+	const struct true_name *names = company_feed_names(feed, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct name_key key;
+		must(name_key_make(bytes_str(names[i].scheme), bytes_str(names[i].value), &key));
+		const struct row *row = find(&outcome->names, name_bytes(&key), false);
+		if (row == NULL)
+			continue; /* no event has told of it */
+		seen++;
+		const char *is = final_account(outcome, row);
+		if (strcmp(names[i].link, "unlinked") == 0) {
+			if (!is_made_up(is))
+				fail_msg("seed %llu: %s is linked by nobody, and is in %s",
+					 (unsigned long long)seed, row->key, is);
+			continue;
+		}
+		bool mislinked = strcmp(names[i].link, "mislinked") == 0;
+		const char *must_be = mislinked ? names[i].linked_to : names[i].account;
+		if (is == NULL || strcmp(is, must_be) != 0)
+			fail_msg("seed %llu: %s is in %s, not in %s", (unsigned long long)seed,
+				 row->key, is != NULL ? is : "no account", must_be);
+		wrong += mislinked;
+	}
+	assert_true(seen * 10 > (int64_t)count * 8);
+	return wrong;
+}
+
+/* Each account has exactly the events of its names. */
+static void expect_events_of_names(struct outcome *outcome, uint64_t seed)
+{
+	for (size_t i = 0; i < outcome->accounts.count; i++) {
+		const struct row *account = &outcome->accounts.rows[i];
+		int64_t events = 0;
+		if (account->to[0] != '\0') {
+			assert_int_equal(account->events, 0);
+			continue;
+		}
+		for (size_t k = 0; k < outcome->names.count; k++) {
+			const struct row *name = &outcome->names.rows[k];
+			const char *is = final_account(outcome, name);
+			if (is != NULL && strcmp(is, account->key) == 0)
+				events += name->events - name->waiting;
+		}
+		if (events != account->events)
+			fail_msg("seed %llu: %s counts %lld events, its names %lld",
+				 (unsigned long long)seed, account->key, (long long)account->events,
+				 (long long)events);
+	}
+}
+
+static void expect_conservation(struct outcome *outcome, const struct company_feed *feed,
+				uint64_t seed)
+{
+	const struct simulate_result *result = company_feed_result(feed);
+	int64_t events = 0, repeats = 0, malformed = 0, counted = 0, dropped = 0, waiting = 0;
+	for (int i = 0; i < FEED_COUNT; i++) {
+		events += result->counts[i].events;
+		repeats += result->counts[i].duplicates;
+		malformed += result->counts[i].malformed;
+	}
+	for (size_t i = 0; i < outcome->accounts.count; i++)
+		counted += outcome->accounts.rows[i].events;
+	for (size_t i = 0; i < outcome->names.count; i++) {
+		dropped += outcome->names.rows[i].duplicates;
+		waiting += outcome->names.rows[i].waiting;
+	}
+	int64_t letters = outcome->dead_letters;
+	if (dropped != repeats || letters - outcome->unknown_letters != malformed ||
+	    counted + waiting + outcome->unknown_letters != events)
+		fail_msg("seed %llu: %lld events = %lld in accounts + %lld waiting + %lld unknown; "
+			 "%lld repeats, %lld dropped; %lld malformed, %lld dead letters",
+			 (unsigned long long)seed, (long long)events, (long long)counted,
+			 (long long)waiting, (long long)outcome->unknown_letters,
+			 (long long)repeats, (long long)dropped, (long long)malformed,
+			 (long long)letters);
+}
+
+/* ---- a run ---------------------------------------------------------------------------------- */
+
+struct trial {
+	uint64_t seed;
+	double mislinked, unlinked;
+	bool by_topic; /* one feed after the other, the CRM's last */
+	bool calm;     /* no crashes */
+	bool unknown_to_dlq;
+};
+
+static void disturb(struct memory_line *line, struct memory_kafka *kafka, uint64_t *random)
+{
+	size_t stage = next_random(random) % STAGE_COUNT;
+	switch (next_random(random) % 60) {
+	case 0:
+	case 1: memory_line_kill(line, stage); break;
+	case 2: memory_line_stop(line, stage); break;
+	case 3: memory_line_lose_store(line); break;
+	case 4:
+	case 5: memory_kafka_fault(kafka, (enum memory_fault)(1 + next_random(random) % 3)); break;
+	case 6: memory_line_wait(line, (int64_t)(next_random(random) % 500)); break;
+	default: break;
+	}
+}
+
+static enum feed next_feed(const struct company_feed *feed, const struct trial *trial,
+			   uint64_t *random)
+{
+	if (!trial->by_topic)
+		return (enum feed)(next_random(random) % FEED_COUNT);
+	for (int i = FEED_COUNT - 1; i > FEED_CRM; i--)
+		if (company_feed_left(feed, (enum feed)i) > 0)
+			return (enum feed)i;
+	return FEED_CRM;
+}
+
+static bool is_all_sent(const struct company_feed *feed)
+{
+	for (int i = 0; i < FEED_COUNT; i++)
+		if (company_feed_left(feed, (enum feed)i) > 0)
+			return false;
+	return true;
+}
+
+/* Feeds come piece by piece, while the stages take turns and fall over. */
+static void play(struct memory_line *line, struct memory_kafka *kafka, struct company_feed *feed,
+		 const struct trial *trial, int32_t partition_count, uint64_t *random)
+{
+	for (int turn = 0; turn < TURNS_MAX || !is_all_sent(feed); turn++) {
+		if (!is_all_sent(feed))
+			company_feed_send(feed, kafka, next_feed(feed, trial, random),
+					  1 + next_random(random) % 400, partition_count);
+		must(memory_line_step(line, next_random(random) % STAGE_COUNT));
+		if (!trial->calm)
+			disturb(line, kafka, random);
+	}
+	memory_kafka_fault(kafka, MEMORY_FAULT_NONE);
+	must(memory_line_finish(line));
+}
+
+static struct outcome *run_trial(const struct trial *trial, struct company_feed **feed)
+{
+	static const int64_t checkpoints[] = { 0, 20, 200, 1000000 };
+	uint64_t random = trial->seed;
+	struct simulate_options company = simulate_defaults();
+	company.seed = trial->seed;
+	company.account_count = CUSTOMERS;
+	company.month_count = MONTHS;
+	company.unlinked = trial->unlinked;
+	company.mislinked = trial->mislinked;
+	company.malformed = 0.002;
+	*feed = company_feed_new(&company);
+	int32_t partition_count = (int32_t[]){ 1, 3, 4 }[next_random(&random) % 3];
+	const struct memory_line_options options = {
+		.app_id = "test",
+		.partition_count = partition_count,
+		.commit_interval_ms = (int64_t)(next_random(&random) % 50),
+		.checkpoint_interval_ms = checkpoints[next_random(&random) % 4],
+		.cache_entries = next_random(&random) % 2 ? 100 : 2000,
+		.unknown_to_dlq = trial->unknown_to_dlq,
+		.all_inputs = true,
+	};
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	memory_kafka_set_poll_max(kafka, 1 + next_random(&random) % 400);
+	play(line, kafka, *feed, trial, partition_count, &random);
+	struct outcome *outcome = check_calloc(1, sizeof *outcome);
+	read_topic(outcome, kafka, "identity.meta", partition_count, read_meta);
+	read_topic(outcome, kafka, "accounts", partition_count, read_accounts);
+	read_topic(outcome, kafka, "dlq", partition_count, read_dlq);
+	read_topic(outcome, kafka, "identity.suggestions", partition_count, read_suggestion);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+	return outcome;
+}
+
+static int64_t expect_trial(const struct trial *trial)
+{
+	struct company_feed *feed = NULL;
+	struct outcome *outcome = run_trial(trial, &feed);
+	expect_conservation(outcome, feed, trial->seed);
+	int64_t wrong = expect_true_accounts(outcome, feed, trial->seed);
+	expect_events_of_names(outcome, trial->seed);
+	company_feed_free(&feed);
+	free(outcome);
+	return wrong;
+}
+
+static uint64_t first_seed(uint64_t *count)
+{
+	const char *only = getenv("FORETELL_SEED"), *many = getenv("FORETELL_SEEDS");
+	*count = only != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+	return only != NULL ? strtoull(only, NULL, 10) : 1;
+}
+
+static void every_name_finds_its_customer(void **state)
+{
+	(void)state;
+	uint64_t count, first = first_seed(&count);
+	for (uint64_t seed = first; seed < first + count; seed++) {
+		const struct trial trial = { .seed = seed,
+					     .unlinked = seed % 2 ? 0.05 : 0,
+					     .by_topic = seed % 3 == 0 };
+		assert_int_equal(expect_trial(&trial), 0);
+	}
+}
+
+static void planted_mislinks_are_all_that_is_wrong(void **state)
+{
+	(void)state;
+	uint64_t count, first = first_seed(&count);
+	int64_t wrong = 0;
+	for (uint64_t seed = first + 100; seed < first + 100 + count / 2; seed++) {
+		const struct trial trial = {
+			.seed = seed, .mislinked = 0.3, .unlinked = 0.02, .by_topic = seed % 2 == 0
+		};
+		wrong += expect_trial(&trial);
+	}
+	assert_true(count < 2 || wrong > 0);
+}
+
+/* With identity.unknown=dlq nothing is made up: what nobody links ends as dead letters. */
+static void unknown_names_become_dead_letters(void **state)
+{
+	(void)state;
+	struct company_feed *feed = NULL;
+	const struct trial trial = { .seed = 7, .unlinked = 0.3, .unknown_to_dlq = true };
+	struct outcome *outcome = run_trial(&trial, &feed);
+	const struct simulate_result *result = company_feed_result(feed);
+	int64_t repeats = 0, dropped = 0, events = 0, counted = 0, waiting = 0;
+	for (int i = 0; i < FEED_COUNT; i++) {
+		events += result->counts[i].events;
+		repeats += result->counts[i].duplicates;
+	}
+	for (size_t i = 0; i < outcome->accounts.count; i++) {
+		const char *key = outcome->accounts.rows[i].key;
+		counted += outcome->accounts.rows[i].events;
+		assert_true(!is_made_up(key) || name_is_place(bytes_str(key)));
+	}
+	for (size_t i = 0; i < outcome->names.count; i++) {
+		dropped += outcome->names.rows[i].duplicates;
+		waiting += outcome->names.rows[i].waiting;
+	}
+	assert_int_equal(dropped, repeats);
+	assert_true(outcome->unknown_letters > 100);
+	assert_int_equal(counted + waiting + outcome->unknown_letters, events);
+	company_feed_free(&feed);
+	free(outcome);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_name_finds_its_customer),
+		cmocka_unit_test(planted_mislinks_are_all_that_is_wrong),
+		cmocka_unit_test(unknown_names_become_dead_letters),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
