@@ -12,6 +12,7 @@ int cmd_status(int argc, char **argv);
 int cmd_webhook(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_identity(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_evaluate_churn(int argc, char **argv);
 int cmd_evaluate_forecast(int argc, char **argv);

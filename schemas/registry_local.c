@@ -19,13 +19,6 @@ static const struct {
 	{ 13, "resolve_input" },
 	{ 14, "series_totals" },
 	{ 15, "series_state" },
-	{ 38, "account" },
-	{ 60, "identity_note" },
-	{ 61, "account_change" },
-	{ 62, "identity_name" },
-	{ 63, "identity_waiting" },
-	{ 64, "identity_block" },
-	{ 65, "identity_suggestion" },
 	{ 20, "alert" },
 	{ 21, "score" },
 	{ 22, "forecast" },
@@ -39,6 +32,13 @@ static const struct {
 	{ 35, "content_event" },
 	{ 36, "market_event" },
 	{ 37, "account_event" },
+	{ 38, "account" },
+	{ 60, "identity_note" },
+	{ 61, "account_change" },
+	{ 62, "identity_name" },
+	{ 63, "identity_waiting" },
+	{ 64, "identity_block" },
+	{ 65, "identity_suggestion" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

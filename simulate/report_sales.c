@@ -237,7 +237,8 @@ static void tell_deal(struct teller *teller, const struct deal *deal, const stru
 	opportunity->has_probability = !closed;
 	opportunity->probability = 0.2 + 0.2 * deal->stage + 0.2 * prng_uniform(random);
 	opportunity->has_close_ms = !closed;
-	opportunity->close_ms = teller->today_ms + (DEAL_STAGE_COUNT - deal->stage) * 13 * MS_PER_DAY;
+	opportunity->close_ms =
+		teller->today_ms + (DEAL_STAGE_COUNT - deal->stage) * 13 * MS_PER_DAY;
 	opportunity->owner = bytes_str(sales_person(teller));
 	opportunity->product = bytes_str(products[deal->product % 3]);
 	if (today->step == DEAL_LOST && today->to_competitor) {

@@ -43,7 +43,8 @@ def at_rest(line):
         rests = all(found[name] and not any(found[name].values()) for name in (
             "foretell_partition_lag_offsets", "foretell_partition_replay_distance_offsets",
             "foretell_cache_dirty_entries"))
-        enough = value(found, "foretell_records_total", stage="resolve") >= line.row_count
+        enough = all(value(found, "foretell_records_total", stage=stage) >= line.row_count
+                     for stage in ("resolve", "identify", "account"))
         return found if rests and enough else None
     return await_true("lag 0, Y = X", look)
 

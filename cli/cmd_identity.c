@@ -1,0 +1,117 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/name_table.h"
+#include "cli/options.h"
+#include "consumers/names.h"
+
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+
+static const char *const examples[] = { "foretell identity C-0000017",
+					"foretell identity email:anna@gtx.example", NULL };
+
+static const struct args_spec spec = {
+	.command = "identity",
+	.operands = "ACCOUNT|SCHEME:VALUE",
+	.operand_count_min = 1,
+	.operand_count_max = 1,
+	.about =
+		"Shows the names under which the sources know an account, and which event told of\n"
+		"each link. SCHEME:VALUE is any of these names.",
+	.options = options,
+	.examples = examples,
+};
+
+/* "email:Anna@GTX.example" in normal form; what has no known scheme is an account. */
+static struct err *read_operand(const char *text, struct name_key *key)
+{
+	const char *colon = strchr(text, ':');
+	struct bytes scheme = bytes_of(text, colon != NULL ? (size_t)(colon - text) : 0);
+	if (colon == NULL || name_scheme_find(scheme) < 0)
+		return name_key_make(bytes_of(NULL, 0), bytes_str(text), key);
+	return name_key_make(scheme, bytes_str(colon + 1), key);
+}
+
+static void print_text(const char *before, struct bytes text)
+{
+	printf("%s%.*s", before, (int)text.len, (const char *)text.data);
+}
+
+static void print_link(const struct name_state *state)
+{
+	char time[TIME_TEXT_LEN + 1];
+	time_format(state->link_ms, time);
+	print_text("    leads to ", name_text_bytes(&state->parent));
+	print_text(", as ", bytes_of(state->link_source, state->link_source_len));
+	print_text(" told by event ", bytes_of(state->link_event, state->link_event_len));
+	printf(" of %s\n", time);
+}
+
+static void print_row(const struct name_table *table, const struct name_row *row)
+{
+	const struct name_state *state = &row->state;
+	struct bytes key = name_text_bytes(&row->key), account = name_text_bytes(&state->account);
+	print_text("  ", key);
+	printf("\n    %" PRId64 " events", state->event_count);
+	if (state->duplicate_count > 0)
+		printf(", %" PRId64 " repeats dropped", state->duplicate_count);
+	if (state->next_seq > state->first_seq)
+		printf(", up to %" PRId64 " records wait", state->next_seq - state->first_seq);
+	if (state->erased)
+		printf(", erased");
+	if (account.len > 0 && !bytes_equal(account, name_text_bytes(&table->account)))
+		print_text(", by way of account ", account);
+	printf("\n");
+	if (state->has_deadline) {
+		char time[TIME_TEXT_LEN + 1];
+		time_format(state->deadline_ms, time);
+		printf("    waits for its account until %s\n", time);
+	}
+	if (state->parent.len > 0)
+		print_link(state);
+	else if (!bytes_equal(key, account) && account.len == 0)
+		printf("    nobody has linked it\n");
+	else if (name_rank(key) > 0 && !name_is_place(key))
+		printf("    nobody has linked it: an account of its own\n");
+}
+
+static struct err *show(const struct args *args)
+{
+	struct options_client client;
+	struct name_key key;
+	struct name_table table = { 0 };
+	options_client_init(&client, args_conf(args));
+	struct err *err = read_operand(args_operand(args, 0), &key);
+	if (err == NULL)
+		err = name_table_read(&table, args_conf(args), &client.options, name_bytes(&key));
+	if (err == NULL && table.count == 0)
+		err = err_new(ERR_FATAL, "NAME_UNKNOWN", "nothing is known of %s (yet?)",
+			      args_operand(args, 0));
+	if (err == NULL) {
+		print_text("account ", name_text_bytes(&table.account));
+		printf("\n");
+		for (size_t i = 0; i < table.merged_count; i++) {
+			print_text("  account ", name_text_bytes(&table.merged[i]));
+			printf(" went into it\n");
+		}
+		for (size_t i = 0; i < table.count; i++)
+			print_row(&table, &table.rows[i]);
+	}
+	name_table_fini(&table);
+	return err;
+}
+
+int cmd_identity(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct err *err = show(args);
+	args_close(&args);
+	return exit_report("identity", &err);
+}

@@ -1,0 +1,217 @@
+#include "cli/name_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "consumers/names.h"
+#include "consumers/topics.h"
+#include "kafka/reader.h"
+#include "schemas/registry.h"
+#include "schemas/states.h"
+
+enum { ROWS_MAX = 1000000, FORWARDS_MAX = 1000000, HOPS_MAX = 64 };
+
+/* An account that went into another one. */
+struct forward {
+	struct name_text from, into;
+};
+
+struct reading {
+	struct name_table *table;
+	struct registry *registry;
+	const char *app_id;
+	struct forward *forwards;
+	size_t forward_count, forward_capacity;
+	char prefix[TOPIC_NAME_MAX + 16]; /* of names in identity.meta */
+	struct bytes wanted;
+	struct name_text wanted_account;
+	struct account_record record;
+};
+
+static struct err *too_many(void)
+{
+	return err_new(ERR_FATAL, "IDENTITY_TOO_MANY", "more than %d names of one account",
+		       ROWS_MAX);
+}
+
+static struct forward *forward_of(const struct reading *reading, struct bytes from)
+{
+	for (size_t i = 0; i < reading->forward_count; i++)
+		if (bytes_equal(name_text_bytes(&reading->forwards[i].from), from))
+			return &reading->forwards[i];
+	return NULL;
+}
+
+static struct err *take_account(void *context, const struct record *record)
+{
+	struct reading *reading = context;
+	if (record->value.data == NULL || record->key.len > KEY_LEN_MAX)
+		return NULL;
+	struct err *err = registry_decode(reading->registry, &account_record_type, record->value,
+					  &reading->record);
+	struct bytes into = reading->record.merged_into;
+	if (err != NULL || into.len == 0 || into.len > KEY_LEN_MAX ||
+	    forward_of(reading, record->key) != NULL)
+		return err;
+	if (reading->forward_count == FORWARDS_MAX)
+		return too_many();
+	if (reading->forward_count == reading->forward_capacity) {
+		reading->forward_capacity =
+			reading->forward_capacity ? 2 * reading->forward_capacity : 64;
+		reading->forwards = check_realloc(
+			reading->forwards, reading->forward_capacity * sizeof *reading->forwards);
+	}
+	struct forward *forward = &reading->forwards[reading->forward_count++];
+	name_text_set(&forward->from, record->key);
+	name_text_set(&forward->into, into);
+	return NULL;
+}
+
+/* Where what comes for an account ends up. */
+static struct bytes end_of(const struct reading *reading, struct bytes account)
+{
+	for (int hops = 0; hops < HOPS_MAX; hops++) {
+		const struct forward *forward = forward_of(reading, account);
+		if (forward == NULL)
+			break;
+		account = name_text_bytes(&forward->into);
+	}
+	return account;
+}
+
+/* The name that a record of identity.meta is about; absent: it is about something else. */
+static struct bytes name_of(const struct reading *reading, const struct record *record)
+{
+	size_t len = strlen(reading->prefix);
+	if (record->key.len <= len || record->key.len - len > KEY_LEN_MAX ||
+	    record->value.data == NULL || memcmp(record->key.data, reading->prefix, len) != 0)
+		return bytes_of(NULL, 0);
+	return bytes_of(record->key.data + len, record->key.len - len);
+}
+
+static struct err *read_state(const struct reading *reading, const struct record *record,
+			      struct name_state *state)
+{
+	struct identity_name_record decoded;
+	struct err *err =
+		registry_decode(reading->registry, &identity_name_type, record->value, &decoded);
+	return err != NULL ? err : name_from_record(&decoded, state);
+}
+
+static struct err *take_wanted(void *context, const struct record *record)
+{
+	struct reading *reading = context;
+	struct name_state state;
+	struct bytes name = name_of(reading, record);
+	if (name.len == 0 || !bytes_equal(name, reading->wanted))
+		return NULL;
+	struct err *err = read_state(reading, record, &state);
+	if (err == NULL)
+		reading->wanted_account = state.account;
+	return err;
+}
+
+static struct name_row *row_of(struct name_table *table, struct bytes name)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (bytes_equal(name_text_bytes(&table->rows[i].key), name))
+			return &table->rows[i];
+	return NULL;
+}
+
+/* A later record of a name replaces an earlier one, and may take it to another account. */
+static struct err *take_name(void *context, const struct record *record)
+{
+	struct reading *reading = context;
+	struct name_table *table = reading->table;
+	struct name_state state;
+	struct bytes name = name_of(reading, record);
+	if (name.len == 0)
+		return NULL;
+	struct err *err = read_state(reading, record, &state);
+	if (err != NULL)
+		return err;
+	bool ours = bytes_equal(name, reading->wanted) ||
+		    (state.account.len > 0 &&
+		     bytes_equal(end_of(reading, name_text_bytes(&state.account)),
+				 name_text_bytes(&table->account)));
+	struct name_row *row = row_of(table, name);
+	if (!ours && row != NULL)
+		*row = table->rows[--table->count];
+	if (!ours)
+		return NULL;
+	if (row == NULL && table->count == ROWS_MAX)
+		return too_many();
+	if (row == NULL && table->count == table->capacity) {
+		table->capacity = table->capacity ? 2 * table->capacity : 64;
+		table->rows = check_realloc(table->rows, table->capacity * sizeof *table->rows);
+	}
+	if (row == NULL)
+		row = &table->rows[table->count++];
+	name_text_set(&row->key, name);
+	row->state = state;
+	return NULL;
+}
+
+static struct err *read_topic(struct reading *reading, const struct client_options *client,
+			      const char *logical,
+			      struct err *(*each)(void *context, const struct record *record))
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	topics_name(reading->app_id, logical, topic);
+	const struct reader_options options = { .client = client, .topic = topic, .partition = -1 };
+	return reader_run(&options, each, reading, NULL);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct name_row *left = a, *right = b;
+	return name_compare(name_text_bytes(&left->key), name_text_bytes(&right->key));
+}
+
+static void keep_merged(const struct reading *reading, struct name_table *table)
+{
+	table->merged = check_calloc(reading->forward_count + 1, sizeof *table->merged);
+	for (size_t i = 0; i < reading->forward_count; i++)
+		if (bytes_equal(end_of(reading, name_text_bytes(&reading->forwards[i].from)),
+				name_text_bytes(&table->account)))
+			table->merged[table->merged_count++] = reading->forwards[i].from;
+}
+
+struct err *name_table_read(struct name_table *table, const struct conf *conf,
+			    const struct client_options *client, struct bytes key)
+{
+	*table = (struct name_table){ 0 };
+	char log[TOPIC_NAME_MAX + 1];
+	struct reading *reading = check_calloc(1, sizeof *reading);
+	reading->table = table;
+	reading->app_id = conf_string(conf, "app.id");
+	reading->wanted = key;
+	topics_name(reading->app_id, "identity.events", log);
+	snprintf(reading->prefix, sizeof reading->prefix, "%s/name/", log);
+	struct err *err = registry_open(conf_string(conf, "registry.url"), &reading->registry);
+	if (err == NULL)
+		err = read_topic(reading, client, "accounts", take_account);
+	if (err == NULL)
+		err = read_topic(reading, client, "identity.meta", take_wanted);
+	struct bytes account = name_text_bytes(&reading->wanted_account);
+	name_text_set(&table->account, end_of(reading, account.len > 0 ? account : key));
+	if (err == NULL)
+		err = read_topic(reading, client, "identity.meta", take_name);
+	if (err == NULL)
+		keep_merged(reading, table);
+	if (err == NULL && table->count > 1)
+		qsort(table->rows, table->count, sizeof *table->rows, by_order);
+	registry_close(&reading->registry);
+	free(reading->forwards);
+	free(reading);
+	return err;
+}
+
+void name_table_fini(struct name_table *table)
+{
+	free(table->rows);
+	free(table->merged);
+	*table = (struct name_table){ 0 };
+}

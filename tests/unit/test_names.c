@@ -1,0 +1,295 @@
+/* Names of customers in normal form, their order, companies' names, and the merge of two accounts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/timestamp.h"
+#include "consumers/account_merge.h"
+#include "consumers/company.h"
+#include "consumers/identity_state.h"
+#include "consumers/names.h"
+
+static void names_have_one_form(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *scheme, *value, *key; /* NULL: no name */
+	} rows[] = {
+		{ "", "C-17", "C-17" },
+		{ "crm.account", "  C-17\n", "C-17" },
+		{ "erp.customer", "0070 001", "erp.customer:0070 001" },
+		{ "loyalty", "A:1", "~loyalty:A:1" },
+		{ "email", "Anna.Berg@GTX.Example", "email:anna.berg@gtx.example" },
+		{ "email", " mailto:anna@gtx.example ", "email:anna@gtx.example" },
+		{ "email", "anna+news@gtx.example", "email:anna+news@gtx.example" },
+		{ "email", "anna@gmail.com", "email:anna@gmail.com" },
+		{ "email", "anna", NULL },
+		{ "email", "@gtx.example", NULL },
+		{ "email", "anna@", NULL },
+		{ "email", "anna@berg@gtx.example", NULL },
+		{ "email", "anna berg@gtx.example", NULL },
+		{ "email", "anna@localhost", NULL },
+		{ "domain", "GTX.example", "domain:gtx.example" },
+		{ "domain", "https://www.gtx.example:443/about?x=1", "domain:gtx.example" },
+		{ "domain", "gtx.example.", "domain:gtx.example" },
+		{ "domain",
+		  "b\xc3\xbc"
+		  "cher.example",
+		  "domain:b\xc3\xbc"
+		  "cher.example" },
+		{ "domain", "gmail.com", NULL },
+		{ "domain", "-gtx.example", NULL },
+		{ "domain", "gtx..example", NULL },
+		{ "domain", "gtx", NULL },
+		{ "phone", "+49 (0)89 / 123-456", "phone:+4989123456" },
+		{ "phone", "0049 89 123456", "phone:+4989123456" },
+		{ "phone", "+49.89.123456", "phone:+4989123456" },
+		{ "phone", "089 123456", NULL },
+		{ "phone", "+49 89", NULL },
+		{ "phone", "+49 89 1234567890123", NULL },
+		{ "phone", "n/a", NULL },
+		{ "tax_id", "de 123.456.789", "tax_id:DE123456789" },
+		{ "tax_id", "GR-123456789", "tax_id:EL123456789" },
+		{ "tax_id", "123456789", NULL },
+		{ "tax_id", "DE", NULL },
+		{ "cookie", "a\tb", NULL },
+		{ "cookie", "", NULL },
+		{ "region", "DE-BY", "region:DE-BY" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct name_key key;
+		struct err *err =
+			name_key_make(bytes_str(rows[i].scheme), bytes_str(rows[i].value), &key);
+		if (rows[i].key == NULL && err == NULL)
+			fail_msg("%s is a %s", rows[i].value, rows[i].scheme);
+		if (rows[i].key == NULL) {
+			assert_string_equal(err_code(err), "NAME_UNUSABLE");
+			err_free(&err);
+			continue;
+		}
+		if (err != NULL)
+			fail_msg("%s: %s", rows[i].value, err_text(err));
+		if (!bytes_equal(name_bytes(&key), bytes_str(rows[i].key)))
+			fail_msg("%s: %.*s, expected %s", rows[i].value, (int)key.len,
+				 (const char *)key.text, rows[i].key);
+	}
+}
+
+static void long_names_are_refused(void **state)
+{
+	(void)state;
+	char text[KEY_LEN_MAX + 2];
+	struct name_key key;
+	memset(text, 'k', sizeof text);
+	text[KEY_LEN_MAX] = '\0';
+	assert_null(name_key_make(bytes_str(""), bytes_str(text), &key));
+	assert_int_equal(key.len, KEY_LEN_MAX);
+	struct err *err = name_key_make(bytes_str("cookie"), bytes_str(text), &key);
+	assert_non_null(err);
+	err_free(&err);
+	text[NAME_KEY_MAX - strlen("cookie:")] = '\0';
+	assert_null(name_key_make(bytes_str("cookie"), bytes_str(text), &key));
+	assert_int_equal(key.len, NAME_KEY_MAX);
+}
+
+static void names_have_an_order(void **state)
+{
+	(void)state;
+	static const char *const ordered[] = {
+		"C-1",	       "C-1D",		 "C-2",		 "acme:17",
+		"tax_id:DE1",  "erp.customer:1", "domain:a.b",	 "email:a@b.c",
+		"phone:+4989", "crm.contact:1",	 "iot.device:1", "cookie:1",
+		"region:DE",   "~loyalty:1",
+	};
+	size_t count = sizeof ordered / sizeof ordered[0];
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < count; k++) {
+			int order = name_compare(bytes_str(ordered[i]), bytes_str(ordered[k]));
+			assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
+		}
+	assert_true(name_joins(bytes_str("C-1")));
+	assert_true(name_joins(bytes_str("tax_id:DE1")));
+	assert_false(name_joins(bytes_str("email:a@b.c")));
+	assert_false(name_joins(bytes_str("erp.customer:1")));
+	assert_false(name_joins(bytes_str("~loyalty:1")));
+	assert_true(name_is_place(bytes_str("site:DEMUC")));
+	assert_false(name_is_place(bytes_str("C-1")));
+}
+
+static void companies_are_squeezed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *expected;
+	} rows[] = {
+		{ "GTX Pro", "gtxpro" },
+		{ "GTXPro", "gtxpro" },
+		{ "gtx-pro GmbH & Co. KG", "gtxpro" },
+		{ "GTX Pro S.A.", "gtxpro" },
+		{ "GTX Pro Sp. z o.o.", "gtxpro" },
+		{ "M\xc3\xbcller & S\xc3\xb6hne AG", "mullersohne" },
+		{ "Stra\xc3\x9f"
+		  "enbau",
+		  "strassenbau" },
+		{ "\xc5\x81\xc3\xb3"
+		  "d\xc5\xba",
+		  "lodz" },
+		{ "KG", "kg" },
+		{ "", "" },
+		{ "...", "" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint8_t text[COMPANY_TEXT_MAX];
+		size_t len = company_squeeze(bytes_str(rows[i].name), text);
+		if (!bytes_equal(bytes_of(text, len), bytes_str(rows[i].expected)))
+			fail_msg("%s: %.*s, expected %s", rows[i].name, (int)len,
+				 (const char *)text, rows[i].expected);
+	}
+}
+
+/* The examples of Winkler's paper, to three digits. */
+static void likeness_is_jaro_winkler(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *a, *b;
+		double expected;
+	} rows[] = {
+		{ "martha", "marhta", 0.961 },
+		{ "dwayne", "duane", 0.840 },
+		{ "dixon", "dicksonx", 0.813 },
+		{ "gtxpro", "gtxpro", 1 },
+		{ "veltano", "corvina", 0.357 },
+		{ "abc", "xyz", 0 },
+		{ "", "abc", 0 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		double is = company_likeness(bytes_str(rows[i].a), bytes_str(rows[i].b));
+		if (is < rows[i].expected - 0.001 || is > rows[i].expected + 0.001)
+			fail_msg("%s and %s: %f", rows[i].a, rows[i].b, is);
+	}
+}
+
+static void a_name_comes_back_from_its_record(void **state)
+{
+	(void)state;
+	static struct name_state name, back;
+	memset(&name, 0, sizeof name);
+	name_text_set(&name.account, bytes_str("C-17"));
+	name_text_set(&name.parent, bytes_str("erp.customer:7"));
+	name.first_seq = 3;
+	name.next_seq = 17;
+	name.has_deadline = name.releasing = true;
+	name.deadline_ms = 99;
+	for (uint64_t i = 0; i < RECENT_EVENTS_MAX + 5; i++)
+		assert_false(name_saw(&name, i * UINT64_C(0x9e3779b97f4a7c15) + 1));
+	assert_true(name_saw(&name, 5 * UINT64_C(0x9e3779b97f4a7c15) + 1));
+	assert_false(name_saw(&name, 4 * UINT64_C(0x9e3779b97f4a7c15) + 1)); /* forgotten */
+	uint8_t recent[8 * RECENT_EVENTS_MAX];
+	struct identity_name_record record;
+	name_to_record(&name, recent, &record);
+	assert_null(name_from_record(&record, &back));
+	assert_memory_equal(&name, &back, sizeof name);
+	record.next_seq = 2;
+	struct err *err = name_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
+}
+
+/* ---- merging -------------------------------------------------------------------------------- */
+
+static void count(struct account_state *state, const char *type, int64_t at_ms, int64_t amount,
+		  const char *currency)
+{
+	const struct account_event event = {
+		.account = bytes_str("A"),
+		.event = { .type = bytes_str(type),
+			   .event_ms = at_ms,
+			   .has_amount = amount != 0,
+			   .amount_minor = amount,
+			   .currency = bytes_str(amount != 0 ? currency : NULL) },
+		.effective_ms = at_ms,
+	};
+	account_state_count(state, &event);
+}
+
+static void expect_near(double a, double b)
+{
+	assert_true(a > b - 1e-9 && a < b + 1e-9);
+}
+
+/* Two halves, merged, are what one account with all events would be. */
+static void merged_halves_are_the_whole(void **state)
+{
+	(void)state;
+	static struct account_state whole, a, b;
+	memset(&whole, 0, sizeof whole);
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	for (int64_t i = 0; i < 60; i++) {
+		const char *type = i % 3 == 0 ? "erp.order" : i % 3 == 1 ? "iot.reading" : "visit";
+		int64_t at_ms = (1000 + i * 3) * MS_PER_DAY, amount = i % 3 == 0 ? 100 + i : 0;
+		count(&whole, type, at_ms, amount, "EUR");
+		count(i % 7 < 3 ? &a : &b, type, at_ms, amount, "EUR");
+	}
+	account_state_merge(&a, &b);
+	assert_int_equal(a.event_count, whole.event_count);
+	assert_int_equal(a.first_ms, whole.first_ms);
+	assert_int_equal(a.last_ms, whole.last_ms);
+	assert_int_equal(a.buyer.order_count, whole.buyer.order_count);
+	assert_int_equal(a.buyer.sum_minor, whole.buyer.sum_minor);
+	assert_int_equal(a.buyer.first_ms, whole.buyer.first_ms);
+	assert_int_equal(a.buyer.last_ms, whole.buyer.last_ms);
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++)
+		expect_near(a.buyer.decayed[i], whole.buyer.decayed[i]);
+	assert_true(buyer_is_valid(&a.buyer));
+	for (size_t i = 0; i < whole.type_count; i++) {
+		const struct type_statistics *row = &whole.types[i];
+		const struct type_statistics *merged =
+			account_state_type(&a, bytes_of(row->type, row->type_len));
+		assert_int_equal(merged->count, row->count);
+		assert_int_equal(merged->sum_minor, row->sum_minor);
+		assert_int_equal(merged->first_ms, row->first_ms);
+		assert_int_equal(merged->last_ms, row->last_ms);
+		expect_near(merged->decayed_30, row->decayed_30);
+		expect_near(merged->decayed_90, row->decayed_90);
+	}
+}
+
+static void other_currencies_are_counted_not_added(void **state)
+{
+	(void)state;
+	static struct account_state a, b;
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	count(&a, "erp.order", 1000 * MS_PER_DAY, 500, "EUR");
+	count(&b, "erp.order", 1001 * MS_PER_DAY, 900, "PLN");
+	account_state_merge(&a, &b);
+	assert_int_equal(a.event_count, 2);
+	assert_int_equal(a.buyer.order_count, 2);
+	assert_int_equal(a.buyer.sum_minor, 500);
+	assert_int_equal(a.types[0].sum_minor, 500);
+	assert_string_equal(a.currency, "EUR");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_have_one_form),
+		cmocka_unit_test(long_names_are_refused),
+		cmocka_unit_test(names_have_an_order),
+		cmocka_unit_test(companies_are_squeezed),
+		cmocka_unit_test(likeness_is_jaro_winkler),
+		cmocka_unit_test(a_name_comes_back_from_its_record),
+		cmocka_unit_test(merged_halves_are_the_whole),
+		cmocka_unit_test(other_currencies_are_counted_not_added),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
