@@ -99,10 +99,12 @@ static void forecast_series(void *context, size_t i)
 	struct work *w = context;
 	struct work_series *s = &w->series[i];
 	struct forecast_trial *trial = w->trial;
-	portfolio_forecast(s->y, s->count, &trial->periods, trial->horizon,
+	struct portfolio_memory memory = { .known = false };
+	for (int k = s->origins - 1; k >= 0; k--)
+		portfolio_forecast(s->y, s->origin[k], &trial->periods, trial->horizon, &memory,
+				   s->past[k]);
+	portfolio_forecast(s->y, s->count, &trial->periods, trial->horizon, NULL,
 			   trial->series[i].method[0]);
-	for (int k = 0; k < s->origins; k++)
-		portfolio_forecast(s->y, s->origin[k], &trial->periods, trial->horizon, s->past[k]);
 }
 
 /* Origins before the end, a horizon apart, closer where the series is short. */

@@ -6,13 +6,14 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "models/linear.h"
 #include "models/season.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { POINTS_MIN = 30, TERMS = LAGGED_TERMS_MAX };
+enum { POINTS_MIN = 30, TERMS = LINEAR_TERMS_MAX };
 
 struct problem {
 	const struct lagged_options *options;
@@ -73,32 +74,6 @@ static int terms_at(const struct problem *p, int t, int h, double *terms, double
 	return n;
 }
 
-/* Solves a[n][n] b = c for a symmetric positive a, by Cholesky's factors; false if it is not. */
-static bool solve(double a[TERMS][TERMS], int n, const double *c, double *b)
-{
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j <= i; j++) {
-			double sum = a[i][j];
-			for (int k = 0; k < j; k++)
-				sum -= a[i][k] * a[j][k];
-			if (i == j && !(sum > 0))
-				return false;
-			a[i][j] = i == j ? sqrt(sum) : sum / a[j][j];
-		}
-	for (int i = 0; i < n; i++) {
-		b[i] = c[i];
-		for (int k = 0; k < i; k++)
-			b[i] -= a[i][k] * b[k];
-		b[i] /= a[i][i];
-	}
-	for (int i = n - 1; i >= 0; i--) {
-		for (int k = i + 1; k < n; k++)
-			b[i] -= a[k][i] * b[k];
-		b[i] /= a[i][i];
-	}
-	return true;
-}
-
 static double forecast_one(const struct problem *p, int h)
 {
 	double a[TERMS][TERMS] = { { 0 } }, c[TERMS] = { 0 }, b[TERMS], terms[TERMS];
@@ -120,7 +95,7 @@ static double forecast_one(const struct problem *p, int h)
 	for (int i = 0; i < n; i++)
 		a[i][i] += p->options->ridge * a[i][i] + floor + 1e-300;
 	(void)terms_at(p, p->count - 1, h, terms, &reference);
-	if (!solve(a, n, c, b))
+	if (!linear_solve(a, n, c, b))
 		return reference;
 	double sum = reference;
 	for (int i = 0; i < n; i++)

@@ -14,8 +14,6 @@
 
 #include <stdbool.h>
 
-enum { LAGGED_TERMS_MAX = 16 };
-
 struct lagged_options {
 	int period_count, period[2]; /* ascending; 0: no season */
 	bool logs;		     /* of the logarithm: y > 0 */

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "models/autoregression.h"
 #include "models/ces.h"
 #include "models/ets.h"
 #include "models/lagged.h"
@@ -16,12 +17,15 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
+enum { MEMORY_POINTS_MIN = 200 }; /* with fewer, each new point changes the parameters */
+
 static const double STRENGTH_MIN = 0.1;
 static const double CYCLE_WEIGHT = 0.8, RIDGE = 0.05, LAGGED_MEMORY = 0.999;
 
 struct work {
 	const double *y;
-	int count, horizon;
+	int skipped, count, horizon;
+	struct portfolio_memory *memory; /* may be NULL */
 	bool positive;
 	struct season season;
 	double adjusted[PORTFOLIO_POINTS_MAX];
@@ -48,16 +52,21 @@ static void season_back(struct work *w, double *out)
 
 static void ets(struct work *w)
 {
-	struct ets model;
 	double *out = out_of(w, PORTFOLIO_ETS);
-	if (w->season.count == 1 && w->season.period[0] <= ETS_PERIOD_MAX) {
-		ets_fit(w->y, w->count, w->season.period[0], &model);
-		ets_forecast(&model, w->y, w->count, w->horizon, out);
-		return;
+	bool in_model = w->season.count == 1 && w->season.period[0] <= ETS_PERIOD_MAX;
+	int period = in_model ? w->season.period[0] : 1;
+	const double *y = in_model ? w->y : w->adjusted;
+	struct portfolio_memory new = { .skipped = w->skipped, .period = period };
+	struct portfolio_memory *memory =
+		w->memory != NULL && w->count >= MEMORY_POINTS_MIN ? w->memory : &new;
+	if (!memory->known || memory->skipped != new.skipped || memory->period != period) {
+		*memory = new;
+		memory->known = true;
+		ets_fit(y, w->count, period, &memory->ets);
 	}
-	ets_fit(w->adjusted, w->count, 1, &model);
-	ets_forecast(&model, w->adjusted, w->count, w->horizon, out);
-	season_back(w, out);
+	ets_forecast(&memory->ets, y, w->count, w->horizon, out);
+	if (!in_model)
+		season_back(w, out);
 }
 
 static void theta(struct work *w)
@@ -75,6 +84,15 @@ static void ces(struct work *w)
 	double *out = out_of(w, PORTFOLIO_CES);
 	ces_fit(w->adjusted, w->count, &model);
 	ces_forecast(&model, w->adjusted, w->count, w->horizon, out);
+	season_back(w, out);
+}
+
+static void autoregression(struct work *w)
+{
+	struct autoregression model;
+	double *out = out_of(w, PORTFOLIO_AUTOREGRESSION);
+	autoregression_fit(w->adjusted, w->count, &model);
+	autoregression_forecast(&model, w->adjusted, w->count, w->horizon, out);
 	season_back(w, out);
 }
 
@@ -102,11 +120,12 @@ static void replace_wild(struct work *w)
 }
 
 void portfolio_forecast(const double *y, int count, const struct portfolio_periods *periods,
-			int horizon, double *out)
+			int horizon, struct portfolio_memory *memory, double *out)
 {
 	CHECK(count >= 1 && horizon >= 1 && horizon <= PORTFOLIO_HORIZON_MAX);
-	struct work w = { .horizon = horizon, .out = out, .positive = true };
+	struct work w = { .horizon = horizon, .memory = memory, .out = out, .positive = true };
 	int skipped = count > PORTFOLIO_POINTS_MAX ? count - PORTFOLIO_POINTS_MAX : 0;
+	w.skipped = skipped;
 	w.y = y + skipped;
 	w.count = count - skipped;
 	for (int t = 0; t < w.count; t++)
@@ -119,13 +138,14 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 	ets(&w);
 	theta(&w);
 	ces(&w);
+	autoregression(&w);
 	lagged(&w);
 	replace_wild(&w);
 }
 
 const char *portfolio_method_name(enum portfolio_method method)
 {
-	static const char *const NAMES[] = { "naive", "ets", "theta", "ces", "lagged" };
+	static const char *const NAMES[] = { "naive", "ets", "theta", "ces", "ar", "lagged" };
 	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
 	return NAMES[method];
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "models/ets.h"
 #include "models/season.h"
 
 enum {
@@ -19,6 +20,7 @@ enum portfolio_method {
 	PORTFOLIO_ETS,
 	PORTFOLIO_THETA,
 	PORTFOLIO_CES,
+	PORTFOLIO_AUTOREGRESSION,
 	PORTFOLIO_LAGGED,
 	PORTFOLIO_METHOD_COUNT
 };
@@ -30,10 +32,19 @@ struct portfolio_periods {
 	int period[PORTFOLIO_PERIODS_MAX]; /* that the series may have, ascending */
 };
 
+/* What a forecast leaves for later ones of the same series from later origins: parameters whose
+ * search is long. Start with zeros. */
+struct portfolio_memory {
+	bool known;
+	int skipped, period; /* what must be the same again */
+	struct ets ets;
+};
+
 /* Forecasts by each method of y[count..count + horizon): out[method * horizon + h]. A method that
- * can't be fitted gives the naive forecast. count >= 1. */
+ * can't be fitted gives the naive forecast. count >= 1. memory: NULL, or of an earlier origin of
+ * the same series; where it fits, its parameters are taken, else it is filled. */
 void portfolio_forecast(const double *y, int count, const struct portfolio_periods *periods,
-			int horizon, double *out);
+			int horizon, struct portfolio_memory *memory, double *out);
 
 /* Stable lower-case name, e.g. "theta". Borrowed, static. */
 const char *portfolio_method_name(enum portfolio_method method);

@@ -44,7 +44,12 @@ double season_strength(const double *y, int count, int period)
 		return 0;
 	remove_average(y, count, period, rest);
 	int half = period / 2;
-	double all = 0, left = 0;
+	double all = 0, left = 0, mean = 0;
+	/* an average runs below a bent trend: that is no season */
+	for (int t = half; t < count - half; t++)
+		mean += rest[t] / (double)(count - 2 * half);
+	for (int t = half; t < count - half; t++)
+		rest[t] -= mean;
 	for (int p = 0; p < period; p++) {
 		double sum = 0;
 		int cycles = 0;

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/autoregression.h"
 #include "models/ces.h"
 #include "models/combination.h"
 #include "models/ets.h"
@@ -136,6 +137,32 @@ static void noise_is_averaged(void **state)
 	assert_near(out[3], mean, 0.4);
 }
 
+/* y[t] = 10 + 0.8 (y[t-1] - 10) + noise goes back to 10; a walk with a drift goes on. */
+static void autoregression_knows_pull_from_drift(void **state)
+{
+	(void)state;
+	enum { COUNT = 300, STEPS = 20 };
+	uint64_t seed = 17;
+	double pulled[COUNT], walk[COUNT], out[STEPS];
+	pulled[0] = walk[0] = 10;
+	for (int t = 1; t < COUNT; t++) {
+		pulled[t] = 10 + 0.8 * (pulled[t - 1] - 10) + noise(&seed);
+		walk[t] = walk[t - 1] + 2 + noise(&seed);
+	}
+	pulled[COUNT - 1] = 16;
+	struct autoregression model;
+	autoregression_fit(pulled, COUNT, &model);
+	assert_near(1 + model.pull, 0.8, 0.1);
+	autoregression_forecast(&model, pulled, COUNT, STEPS, out);
+	assert_near(out[STEPS - 1], 10, 0.8);
+	autoregression_fit(walk, COUNT, &model);
+	autoregression_forecast(&model, walk, COUNT, STEPS, out);
+	assert_near(out[STEPS - 1] - walk[COUNT - 1], 2 * STEPS, 6);
+	autoregression_fit(walk, 3, &model);
+	autoregression_forecast(&model, walk, 3, STEPS, out);
+	assert_true(out[STEPS - 1] == walk[2]);
+}
+
 static void ets_chooses_the_season(void **state)
 {
 	(void)state;
@@ -198,7 +225,7 @@ static void two_seasons_are_foretold(void **state)
 	uint64_t seed = 9;
 	for (int t = 0; t < LONG + HORIZON; t++)
 		y[t] = day_and_week(t) + 0.5 * noise(&seed);
-	portfolio_forecast(y, LONG, &PERIODS, HORIZON, out);
+	portfolio_forecast(y, LONG, &PERIODS, HORIZON, NULL, out);
 	for (int m = 0; m < PORTFOLIO_METHOD_COUNT; m++) {
 		double error = 0;
 		for (int h = 0; h < HORIZON; h++)
@@ -283,6 +310,7 @@ int main(void)
 		cmocka_unit_test(simplex_finds_the_least),
 		cmocka_unit_test(lines_go_on),
 		cmocka_unit_test(noise_is_averaged),
+		cmocka_unit_test(autoregression_knows_pull_from_drift),
 		cmocka_unit_test(ets_chooses_the_season),
 		cmocka_unit_test(seasons_are_found),
 		cmocka_unit_test(two_seasons_are_foretold),
