@@ -63,13 +63,15 @@ struct classifier_report {
 	struct judgement held;				       /* the blend, on rows held out */
 	double base_log_loss; /* of always saying the base rate, on the same rows */
 	double skill;	      /* by how many standard errors the blend's AUC there exceeds 0.5 */
-	/* Whether that is more than chance gives to the best of so many trials: skill beyond
-	 * CLASSIFIER_SKILL_MIN, and a log loss below the base rate's. If not, the model is the base
-	 * rate: every margin is the same. */
+	/* Whether that is more than chance gives to the best of so many trials (skill beyond
+	 * CLASSIFIER_SKILL_MIN), enough to be of use (an AUC surely above CLASSIFIER_AUC_MIN), and
+	 * the log loss is below the base rate's. If not, the model is the base rate: every margin
+	 * is the same. */
 	bool has_skill;
 };
 
 #define CLASSIFIER_SKILL_MIN 3.5
+#define CLASSIFIER_AUC_MIN   0.53
 
 struct classifier {
 	size_t column_count;

@@ -23,6 +23,8 @@ struct dataset {
 	const uint16_t *category_counts; /* of each column; 0: numeric. NULL: all are numeric */
 	const uint8_t *labels;		 /* 0 or 1 */
 	const double *weights;		 /* > 0; NULL: 1 each */
+	const uint32_t *groups; /* rows of one group, such as an account's at several times, are
+				 * held out together; NULL: each row is its own */
 };
 
 static inline const double *dataset_row(const struct dataset *dataset, size_t row)

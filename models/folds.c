@@ -18,7 +18,11 @@ static uint8_t *deal(const struct dataset *dataset, uint64_t seed)
 		order[i] = order[at];
 		order[at] = (uint32_t)i;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; dataset->groups != NULL && i < count; i++) {
+		struct prng own = prng_new(seed, dataset->groups[i]);
+		parts[i] = (uint8_t)prng_below(&own, FOLDS_MAX);
+	}
+	for (size_t i = 0; dataset->groups == NULL && i < count; i++) {
 		size_t label = dataset->labels[order[i]];
 		/* the second class goes on where the first one stopped, so that parts are even */
 		parts[order[i]] = (uint8_t)((dealt[label]++ + label * 2) % FOLDS_MAX);

@@ -1,6 +1,7 @@
 /* Inner validation: parts of a dataset that take turns at being held out.
  *
- * Positives and negatives are dealt out evenly, after a shuffle by seed. Of a large dataset only
+ * Positives and negatives are dealt out evenly, after a shuffle by seed; where rows have groups,
+ * each group is dealt out whole. Of a large dataset only
  * the first of the five parts takes its turn, which is enough to tell candidates apart.
  *
  * Ownership: folds own their lists. Threads: read only once made. */
