@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "producers/csv.h"
 #include "producers/mapping.h"
 #include "producers/source_file.h"
 
@@ -106,7 +107,7 @@ static struct err *read_file(void *context, uint8_t *out, size_t out_max, size_t
 
 static struct err *bind(struct loading *loading, const char *path)
 {
-	struct csv_row row;
+	struct row row;
 	size_t field_count = 0;
 	bool more = true, has_header = mapping_info(loading->mapping).has_header;
 	struct err *err = has_header ? csv_next(loading->csv, &row, &more) : NULL;
@@ -122,7 +123,7 @@ static struct err *bind(struct loading *loading, const char *path)
 
 static struct err *read_row(struct loading *loading, bool *more)
 {
-	struct csv_row row;
+	struct row row;
 	struct source_event event;
 	arena_reset(loading->arena);
 	struct err *err = csv_next(loading->csv, &row, more);
