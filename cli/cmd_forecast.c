@@ -36,7 +36,7 @@ static const struct args_spec spec = {
 	.operand_count_min = 0,
 	.operand_count_max = 1,
 	.about = "Shows a series' forecasts with their intervals against what came, and how good\n"
-		 "they were: the error against that of repeating the last value (skill), and how\n"
+		 "they were: the error against that of the naive forecast (skill), and how\n"
 		 "often the intervals held. SERIES is a key, such as revenue.week/USD/, or a\n"
 		 "definition, such as revenue.week (the default) or revenue.week.country: then\n"
 		 "the largest series is drawn and the others are listed. The width is that of\n"
@@ -65,11 +65,13 @@ struct series_view {
 	struct forecast_score score;
 };
 
-/* Minor units as "12,345" whole units: pennies say nothing about a forecast. */
-static const char *amount(int64_t minor, char text[AMOUNT_LEN_MAX])
+/* An amount as "12,345" whole units: pennies say nothing about a forecast. */
+static const char *amount(int64_t steps, const struct forecast_row *row, char text[AMOUNT_LEN_MAX])
 {
 	char digits[24];
-	int64_t whole = minor / 100;
+	int64_t whole = steps;
+	for (int32_t i = 0; i < row->decimals; i++)
+		whole /= 10;
 	int len = snprintf(digits, sizeof digits, "%" PRId64, whole < 0 ? -whole : whole);
 	int out = 0;
 	if (whole < 0)
@@ -94,7 +96,7 @@ static const char *period_name(const struct forecast_row *row)
 {
 	if (strcmp(row->period, "P1W") == 0)
 		return "week";
-	return strcmp(row->period, "P1D") == 0 ? "day" : "period";
+	return strcmp(row->period, "P1D") == 0 ? "day" : "hour";
 }
 
 static double percent(size_t part, size_t whole)
@@ -179,10 +181,11 @@ static void print_rows(const struct series_view *view, size_t last)
 		const struct forecast_row *row = &view->rows[i];
 		char when[TIME_TEXT_LEN + 1], text[5][AMOUNT_LEN_MAX], came[AMOUNT_LEN_MAX];
 		printf("  %-10s  %12s  %12s  %11s - %11s  %11s - %11s\n",
-		       date(row->target_ms, when), row->judged ? amount(row->actual, came) : "?",
-		       amount(row->point, text[0]), amount(row->lower_80, text[1]),
-		       amount(row->upper_80, text[2]), amount(row->lower_95, text[3]),
-		       amount(row->upper_95, text[4]));
+		       date(row->target_ms, when),
+		       row->judged ? amount(row->actual, row, came) : "?",
+		       amount(row->point, row, text[0]), amount(row->lower_80, row, text[1]),
+		       amount(row->upper_80, row, text[2]), amount(row->lower_95, row, text[3]),
+		       amount(row->upper_95, row, text[4]));
 	}
 }
 
@@ -195,11 +198,11 @@ static void print_score(const struct series_view *view)
 		return;
 	}
 	double judged = (double)score->judged_count;
-	printf("\n%zu forecasts judged: mean absolute error %s %s, repeating the last %s %s: skill "
+	printf("\n%zu forecasts judged: mean absolute error %s %s, the naive forecast %s: skill "
 	       "%+.1f %%\n",
-	       score->judged_count, amount((int64_t)(score->error_sum / judged), error),
-	       view->rows->unit, period_name(view->rows),
-	       amount((int64_t)(score->naive_error_sum / judged), naive),
+	       score->judged_count, amount((int64_t)(score->error_sum / judged), view->rows, error),
+	       view->rows->unit,
+	       amount((int64_t)(score->naive_error_sum / judged), view->rows, naive),
 	       100 * forecast_score_skill(score));
 	printf("what came lay within the 80 %% interval in %.0f %%, within the 95 %% interval in "
 	       "%.0f %% of them\n",
@@ -215,7 +218,7 @@ static void print_list(const struct series_view *views, size_t count)
 		const struct forecast_score *score = &views[i].score;
 		char sum[AMOUNT_LEN_MAX];
 		printf("  %-40s %8zu  %14s  %+7.1f %%  %4.0f %%  %4.0f %%\n", views[i].rows->series,
-		       score->judged_count, amount((int64_t)score->actual_sum, sum),
+		       score->judged_count, amount((int64_t)score->actual_sum, views[i].rows, sum),
 		       100 * forecast_score_skill(score),
 		       percent(score->inside_80_count, score->judged_count),
 		       percent(score->inside_95_count, score->judged_count));

@@ -72,6 +72,7 @@ static struct err *take_forecast(void *context, const struct record *record)
 	copy_text(row->series, KEY_LEN_MAX, forecast.series);
 	copy_text(row->period, FORECAST_PERIOD_LEN_MAX, forecast.period);
 	copy_text(row->unit, sizeof row->unit - 1, forecast.unit);
+	row->decimals = forecast.decimals;
 	row->target_ms = forecast.target_ms;
 	row->origin_ms = forecast.origin_ms;
 	row->horizon = forecast.horizon;

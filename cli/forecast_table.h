@@ -17,6 +17,7 @@ enum {
 struct forecast_row {
 	char series[KEY_LEN_MAX + 1], period[FORECAST_PERIOD_LEN_MAX + 1];
 	char unit[4];
+	int32_t decimals; /* amounts are in steps of 10^-decimals units */
 	int64_t target_ms, origin_ms;
 	int32_t horizon;
 	int64_t point, lower_80, upper_80, lower_95, upper_95;

@@ -8,7 +8,7 @@
 #include "models/forecaster.h"
 #include "runtime/dead_letter.h"
 
-enum { LOGIC_VERSION = 1, SERIES_KIND = 0 };
+enum { LOGIC_VERSION = 2, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26 };
 
 static const char state_topic[] = "forecast.series";
 
@@ -154,8 +154,61 @@ static void say_accuracy(const struct series_context *series, int64_t actual,
 			      2,
 		.inside_80 = actual >= made->lower_80 && actual <= made->upper_80,
 		.inside_95 = actual >= made->lower_95 && actual <= made->upper_95,
+		.decimals = series_decimals(series->definition, series->name.unit),
+		.bias = made->point - actual,
+		.has_mase = made->scale > 0,
+		.mase = made->scale > 0 ? accuracy_absolute(came, (double)made->point) / made->scale
+					: 0,
 	};
 	effects_say(effects, "forecast.accuracy", series->key, &forecast_accuracy_type, &accuracy);
+}
+
+static double mean_of(const int64_t *amounts, size_t count)
+{
+	double sum = 0;
+	for (size_t i = 0; i < count; i++)
+		sum += (double)amounts[i];
+	return count > 0 ? sum / (double)count : 0;
+}
+
+/* The period that closed is the last of the history. */
+static void watch_drift(struct series_state *state, const struct series_context *series,
+			double error, struct effects *effects)
+{
+	int64_t since_count = 0;
+	double score = 0;
+	enum drift_change change = drift_update(&state->drift, error, &since_count, &score);
+	if (change == DRIFT_NONE)
+		return;
+	size_t after = state->history_count < (size_t)since_count ? state->history_count
+								  : (size_t)since_count;
+	size_t begin = state->history_count - after;
+	size_t before = begin < DRIFT_BEFORE_MAX ? begin : DRIFT_BEFORE_MAX;
+	const struct drift_record drift = {
+		.series = series->key,
+		.definition = series->name.definition,
+		.dimension = series->name.dimension,
+		.unit = series->name.unit,
+		.decimals = series_decimals(series->definition, series->name.unit),
+		.period = bytes_str(series->definition->iso_period),
+		.at_ms = state->open_ms,
+		.since_ms = state->open_ms - (int64_t)after * state->period_ms,
+		.direction = change == DRIFT_UP ? DRIFT_DIRECTION_UP : DRIFT_DIRECTION_DOWN,
+		.before = mean_of(state->history + begin - before, before),
+		.after = mean_of(state->history + begin, after),
+		.score = score,
+	};
+	effects_say(effects, "drift", series->key, &drift_type, &drift);
+}
+
+/* What the last forecast of the period before says about the series' own method. */
+static void learn(struct series_state *state, const struct series_context *series, int64_t actual,
+		  const struct outstanding_forecast *made, struct effects *effects)
+{
+	double came = (double)actual;
+	skill_update(&state->skill, accuracy_absolute(came, (double)made->own),
+		     accuracy_absolute(came, (double)made->naive));
+	watch_drift(state, series, came - (double)made->own, effects);
 }
 
 /* Holds the forecasts of the period that closed against its actual; they are done. */
@@ -164,9 +217,11 @@ static void judge(struct series_state *state, const struct series_context *serie
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		if (state->outstanding[i].target_ms == target_ms)
+		if (state->outstanding[i].target_ms == target_ms) {
 			say_accuracy(series, actual, &state->outstanding[i], effects);
-		else if (state->outstanding[i].target_ms > target_ms)
+			if (state->outstanding[i].horizon == 1)
+				learn(state, series, actual, &state->outstanding[i], effects);
+		} else if (state->outstanding[i].target_ms > target_ms)
 			state->outstanding[kept++] = state->outstanding[i];
 	}
 	state->outstanding_count = kept;
@@ -202,8 +257,49 @@ static void say_forecast(const struct series_context *series,
 		.upper_95 = made->upper_95,
 		.method = bytes_str(method),
 		.history_count = (int32_t)history_count,
+		.decimals = series_decimals(series->definition, series->name.unit),
 	};
 	effects_say(effects, "forecasts", series->key, &forecast_type, &forecast);
+}
+
+/* The actual of the same place in the last season that is known; without a season the last one. */
+static int64_t naive_of(const struct series_state *state, int season, int horizon)
+{
+	size_t back = 1;
+	if (season > 1 && state->history_count >= (size_t)season)
+		back = (size_t)(season - (horizon - 1) % season);
+	return state->history[state->history_count - back];
+}
+
+static double clipped(double value, bool nonnegative)
+{
+	return nonnegative && value < 0 ? 0 : value;
+}
+
+/* One step of the result as it is said: around the naive forecast where that is the better one. */
+static struct outstanding_forecast make(const struct series_state *state,
+					const struct series_definition *definition,
+					const struct forecaster_result *result, int horizon,
+					bool nonnegative)
+{
+	const double *quantile = result->step[horizon - 1].quantile;
+	int64_t naive = naive_of(state, definition->season, horizon);
+	double shift = state->skill.fallen_back ? (double)naive - quantile[FORECASTER_Q500] : 0;
+	int64_t said[FORECASTER_QUANTILE_COUNT];
+	for (int q = 0; q < FORECASTER_QUANTILE_COUNT; q++)
+		said[q] = to_minor(clipped(quantile[q] + shift, nonnegative));
+	return (struct outstanding_forecast){
+		.origin_ms = state->open_ms,
+		.target_ms = state->open_ms + (horizon - 1) * state->period_ms,
+		.horizon = horizon,
+		.point = state->skill.fallen_back ? naive : said[FORECASTER_Q500],
+		.lower_80 = said[FORECASTER_Q100],
+		.upper_80 = said[FORECASTER_Q900],
+		.lower_95 = said[FORECASTER_Q025],
+		.upper_95 = said[FORECASTER_Q975],
+		.naive = naive,
+		.own = to_minor(quantile[FORECASTER_Q500]),
+	};
 }
 
 static void predict(struct series_state *state, const struct series_context *series,
@@ -215,26 +311,20 @@ static void predict(struct series_state *state, const struct series_context *ser
 		history[i] = (double)state->history[i];
 		nonnegative = nonnegative && state->history[i] >= 0;
 	}
-	const struct forecaster_options options = { series->definition->horizon,
-						    series->definition->season, nonnegative };
+	const struct series_definition *definition = series->definition;
+	const struct forecaster_options options = { definition->horizon, definition->season,
+						    nonnegative };
 	struct forecaster_result result;
 	forecaster_predict(history, (int)state->history_count, &options, &result);
+	double scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
 	for (int h = 1; h <= result.horizon_count; h++) {
 		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
-		const double *quantile = result.step[h - 1].quantile;
 		struct outstanding_forecast *made = &state->outstanding[state->outstanding_count++];
-		*made = (struct outstanding_forecast){
-			.origin_ms = state->open_ms,
-			.target_ms = state->open_ms + (h - 1) * state->period_ms,
-			.horizon = h,
-			.point = to_minor(quantile[FORECASTER_Q500]),
-			.lower_80 = to_minor(quantile[FORECASTER_Q100]),
-			.upper_80 = to_minor(quantile[FORECASTER_Q900]),
-			.lower_95 = to_minor(quantile[FORECASTER_Q025]),
-			.upper_95 = to_minor(quantile[FORECASTER_Q975]),
-			.naive = state->history[state->history_count - 1],
-		};
-		say_forecast(series, made, forecaster_method_name(result.method),
+		*made = make(state, definition, &result, h, nonnegative);
+		made->scale = scale;
+		say_forecast(series, made,
+			     state->skill.fallen_back ? "naive"
+						      : forecaster_method_name(result.method),
 			     state->history_count, effects);
 	}
 }

@@ -83,6 +83,21 @@ const struct series_definition *series_find(const struct series_table *table, st
 	return NULL;
 }
 
+int32_t series_decimals(const struct series_definition *definition, struct bytes unit)
+{
+	static const char none[] =
+		"BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF "
+		"XPF ";
+	static const char three[] = "BHD IQD JOD KWD LYD OMR TND ";
+	char code[SERIES_UNIT_LEN + 2] = "    ";
+	if (definition->unit[0] != '\0')
+		return definition->decimals;
+	memcpy(code, unit.data, unit.len < SERIES_UNIT_LEN ? unit.len : SERIES_UNIT_LEN);
+	if (strstr(none, code) != NULL)
+		return 0;
+	return strstr(three, code) != NULL ? 3 : 2;
+}
+
 /* At most len_max bytes, not ending within a UTF-8 character. */
 static size_t cut_len(struct bytes text, size_t len_max)
 {

@@ -82,6 +82,10 @@ struct series_name {
 	struct bytes definition, unit, dimension;
 };
 
+/* Digits behind the point of a unit: a currency's minor units (ISO 4217, list one), or what the
+ * definition says. */
+int32_t series_decimals(const struct series_definition *definition, struct bytes unit);
+
 /* The key into key[KEY_LEN_MAX]; a longer dimension is cut at a character. unit.len is 3. */
 struct bytes series_key(const struct series_name *name, uint8_t key[KEY_LEN_MAX]);
 

@@ -95,6 +95,16 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	for (size_t i = 0; i < state->open_count; i++)
 		record->open[i].amount = state->open[i];
 	memcpy(record->outstanding, state->outstanding, sizeof record->outstanding);
+	record->skill_error = state->skill.error;
+	record->skill_naive = state->skill.naive;
+	record->skill_count = state->skill.count;
+	record->fallen_back = state->skill.fallen_back;
+	record->drift_scale = state->drift.scale;
+	record->drift_up = state->drift.up;
+	record->drift_down = state->drift.down;
+	record->drift_count = state->drift.count;
+	record->drift_up_count = state->drift.up_count;
+	record->drift_down_count = state->drift.down_count;
 }
 
 void series_state_from_record(const struct series_state_record *record, struct series_state *state)
@@ -112,4 +122,9 @@ void series_state_from_record(const struct series_state_record *record, struct s
 	for (size_t i = 0; i < record->open_count; i++)
 		state->open[i] = record->open[i].amount;
 	memcpy(state->outstanding, record->outstanding, sizeof state->outstanding);
+	state->skill = (struct skill){ record->skill_error, record->skill_naive,
+				       record->skill_count, record->fallen_back };
+	state->drift = (struct drift){ record->drift_scale,    record->drift_up,
+				       record->drift_down,     record->drift_count,
+				       record->drift_up_count, record->drift_down_count };
 }

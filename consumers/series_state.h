@@ -4,6 +4,8 @@
 #define CONSUMERS_SERIES_STATE_H
 
 #include "consumers/series.h"
+#include "models/drift.h"
+#include "models/skill.h"
 #include "schemas/states.h"
 
 /* Plain data of fixed size, zeroed when new. */
@@ -16,6 +18,8 @@ struct series_state {
 	int64_t history[SERIES_HISTORY_MAX]; /* oldest first, the last one ends at open_ms */
 	int64_t open[SERIES_OPEN_MAX];	     /* open[i] starts at open_ms + i periods */
 	struct outstanding_forecast outstanding[SERIES_OUTSTANDING_MAX];
+	struct skill skill; /* of its own method against the naive forecast, one step ahead */
+	struct drift drift;
 };
 
 /* Where an amount of the period beginning at period_start_ms went. */

@@ -51,6 +51,8 @@ const struct topic_row topics_table[] = {
 	  "forecasts made at each period's close" },
 	{ "forecast.accuracy", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "forecast_accuracy",
 	  "earlier forecasts against what came" },
+	{ "drift", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "drift",
+	  "series that begin to behave otherwise" },
 	{ "webhook.parked", TOPIC_OUTPUT, false, KEPT, TOPIC_DLQ_MESSAGE_BYTES, "alert",
 	  "alerts that a webhook refused or could not be given" },
 	{ "identity.suggestions", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES,

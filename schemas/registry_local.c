@@ -18,11 +18,11 @@ static const struct {
 	{ 12, "series_point" },
 	{ 13, "resolve_input" },
 	{ 14, "series_totals" },
-	{ 15, "series_state" },
+	{ 15, "series_state_v1" },
 	{ 20, "alert" },
 	{ 21, "score" },
-	{ 22, "forecast" },
-	{ 23, "forecast_accuracy" },
+	{ 22, "forecast_v1" },
+	{ 23, "forecast_accuracy_v1" },
 	{ 24, "account_v1" },
 	{ 30, "erp_event" },
 	{ 31, "crm_event" },
@@ -39,6 +39,10 @@ static const struct {
 	{ 63, "identity_waiting" },
 	{ 64, "identity_block" },
 	{ 65, "identity_suggestion" },
+	{ 70, "forecast" },
+	{ 71, "forecast_accuracy" },
+	{ 72, "series_state" },
+	{ 73, "drift" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -32,7 +32,8 @@ static const struct field outstanding_forecast_fields[] = {
 	INT(outstanding_forecast, horizon),    LONG(outstanding_forecast, point),
 	LONG(outstanding_forecast, lower_80),  LONG(outstanding_forecast, upper_80),
 	LONG(outstanding_forecast, lower_95),  LONG(outstanding_forecast, upper_95),
-	LONG(outstanding_forecast, naive),
+	LONG(outstanding_forecast, naive),     LONG(outstanding_forecast, own),
+	DOUBLE(outstanding_forecast, scale),
 };
 static TYPE(outstanding_forecast_type, "OutstandingForecast", outstanding_forecast,
 	    outstanding_forecast_fields);
@@ -45,6 +46,16 @@ static const struct field series_state_fields[] = {
 	ARRAY(series_state_record, open, open_count, series_amount_type, SERIES_OPEN_MAX),
 	ARRAY(series_state_record, outstanding, outstanding_count, outstanding_forecast_type,
 	      SERIES_OUTSTANDING_MAX),
+	DOUBLE(series_state_record, skill_error),
+	DOUBLE(series_state_record, skill_naive),
+	LONG(series_state_record, skill_count),
+	BOOL(series_state_record, fallen_back),
+	DOUBLE(series_state_record, drift_scale),
+	DOUBLE(series_state_record, drift_up),
+	DOUBLE(series_state_record, drift_down),
+	LONG(series_state_record, drift_count),
+	LONG(series_state_record, drift_up_count),
+	LONG(series_state_record, drift_down_count),
 };
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);
 

@@ -45,6 +45,8 @@ struct outstanding_forecast {
 	int64_t origin_ms, target_ms;
 	int32_t horizon;
 	int64_t point, lower_80, upper_80, lower_95, upper_95, naive;
+	int64_t own;  /* what the series' own method said */
+	double scale; /* of MASE, as of then */
 };
 
 struct series_state_record {
@@ -53,6 +55,11 @@ struct series_state_record {
 	struct series_amount history[SERIES_HISTORY_MAX];
 	struct series_amount open[SERIES_OPEN_MAX];
 	struct outstanding_forecast outstanding[SERIES_OUTSTANDING_MAX];
+	double skill_error, skill_naive;
+	int64_t skill_count;
+	bool fallen_back;
+	double drift_scale, drift_up, drift_down;
+	int64_t drift_count, drift_up_count, drift_down_count;
 };
 
 extern const struct record_type series_state_type;

@@ -199,6 +199,7 @@ static const struct field forecast_fields[] = {
 	FORECAST_KEY(forecast),	  LONG(forecast, point),	LONG(forecast, lower_80),
 	LONG(forecast, upper_80), LONG(forecast, lower_95),	LONG(forecast, upper_95),
 	TEXT(forecast, method),	  INT(forecast, history_count),
+	INT(forecast, decimals),
 };
 TYPE(forecast_type, "forecast", forecast, forecast_fields);
 
@@ -214,5 +215,21 @@ static const struct field forecast_accuracy_fields[] = {
 	DOUBLE(forecast_accuracy, pinball_95),
 	BOOL(forecast_accuracy, inside_80),
 	BOOL(forecast_accuracy, inside_95),
+	INT(forecast_accuracy, decimals),
+	LONG(forecast_accuracy, bias),
+	OPT_NUM(forecast_accuracy, "mase", mase, has_mase, FIELD_DOUBLE),
 };
 TYPE(forecast_accuracy_type, "forecast_accuracy", forecast_accuracy, forecast_accuracy_fields);
+
+static const char *const drift_directions[] = { "UP", "DOWN", NULL };
+
+static const struct field drift_fields[] = {
+	TEXT(drift_record, series),	TEXT(drift_record, definition),
+	TEXT(drift_record, dimension),	TEXT(drift_record, unit),
+	INT(drift_record, decimals),	TEXT(drift_record, period),
+	LONG(drift_record, at_ms),	LONG(drift_record, since_ms),
+	ENUM(drift_record, direction, drift_directions),
+	DOUBLE(drift_record, before),	DOUBLE(drift_record, after),
+	DOUBLE(drift_record, score),
+};
+TYPE(drift_type, "drift", drift_record, drift_fields);

@@ -146,6 +146,7 @@ struct forecast {
 	int64_t point, lower_80, upper_80, lower_95, upper_95;
 	struct bytes method;
 	int32_t history_count; /* periods that it was made from */
+	int32_t decimals;
 };
 
 extern const struct record_type forecast_type;
@@ -155,13 +156,31 @@ struct forecast_accuracy {
 	struct bytes series, definition, dimension, unit, period;
 	int64_t origin_ms, target_ms;
 	int32_t horizon;
-	int64_t actual, point, naive; /* naive: the last actual known at the origin */
+	int64_t actual, point, naive; /* naive: the last actual known at the origin, by season */
 	double absolute_error, naive_absolute_error;
 	double smape;		       /* 0 to 2 */
 	double pinball_80, pinball_95; /* mean of the two quantile losses of each interval */
 	bool inside_80, inside_95;
+	int32_t decimals;
+	int64_t bias; /* point - actual */
+	double mase;  /* optional */
+	bool has_mase;
 };
 
 extern const struct record_type forecast_accuracy_type;
+
+enum drift_direction { DRIFT_DIRECTION_UP, DRIFT_DIRECTION_DOWN };
+
+/* drift: a series begins to behave otherwise. */
+struct drift_record {
+	struct bytes series, definition, dimension, unit;
+	int32_t decimals;
+	struct bytes period;
+	int64_t at_ms, since_ms;
+	int32_t direction; /* enum drift_direction */
+	double before, after, score;
+};
+
+extern const struct record_type drift_type;
 
 #endif

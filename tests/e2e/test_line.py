@@ -19,6 +19,7 @@ APP = "line"
 # Long after the last order, so that every silence ends in an alert and every alert ends.
 UNTIL, UNTIL_MS = "1999-09-02", 936230400000
 HORIZON_WEEKS, HORIZON_DAYS = 4, 7
+SEASONS = {orders.DAY_MS: 7, orders.WEEK_MS: 1}
 OUTPUTS = {"alerts": "alert", "scores": "score", "accounts": "account", "forecasts": "forecast",
            "forecast.accuracy": "forecast_accuracy"}
 NEVER_MS = 2 ** 63 - 1
@@ -295,7 +296,10 @@ def accuracy(line):
         for value in groups[key]:
             check_accuracy(value, made[value["series"], value["origin_ms"], value["horizon"]],
                            actual.get(value["target_ms"], 0))
-            naive = actual.get(value["origin_ms"] - period_ms, 0)
+            season = SEASONS[period_ms]
+            known = (value["origin_ms"] - first) // period_ms
+            back = season if season > 1 and known >= season else value["horizon"]
+            naive = actual.get(value["target_ms"] - back * period_ms, 0)
             same((value["naive"], value["naive_absolute_error"]),
                  (naive, abs(naive - value["actual"])), "naive")
     check(sum(1 for v in groups["revenue.week", ""] if v["actual"] != 0) > 80, "weeks with orders")

@@ -5,17 +5,20 @@ up from the files; levels of a hierarchy agree to the last unit."""
 import collections
 import math
 import os
+import random
 
 import fastavro
 
+from lib import orders
 from lib.avro import ROOT
 from lib.kafka import decoded
-from lib.program import world
+from lib.program import MAP, world
 from lib.tap import check, diag, run, same, test
 
 APP = "serial"
 DAY_MS, WEEK_MS, MONDAY_MS = 86400000, 7 * 86400000, 4 * 86400000
 SMALL = ("--accounts", "80", "--months", "3", "--seed", "23", "--clean")
+SLACK, LIMIT, ERROR_MAX, WARM_UP = 0.75, 5.0, 4.0, 12  # of the drift detector
 FILE = os.path.join(ROOT, "docs/examples/series.json")
 
 
@@ -92,6 +95,84 @@ def actuals(line):
     for name in ("energy.day", "energy.day.region", "revenue.week", "revenue.week.site",
                  "pieces.week", "pieces.week.sku", "tickets.week", "tickets.week.category"):
         check(definitions[name] > 0, f"nothing of {name}", definitions)
+
+
+def drifts(errors):
+    """[(index, direction)] of one series' one-step errors: the published rule, written anew."""
+    found, scale, sums, count = [], 0.0, {"UP": 0.0, "DOWN": 0.0}, 0
+    for index, error in enumerate(errors):
+        deviation = math.sqrt(math.pi / 2) * scale
+        if count >= WARM_UP:
+            z = error / deviation if deviation else math.copysign(ERROR_MAX, error) if error else 0
+            z = max(-ERROR_MAX, min(ERROR_MAX, z))
+            sums = {"UP": max(0, sums["UP"] + z - SLACK), "DOWN": max(0, sums["DOWN"] - z - SLACK)}
+            beyond = [name for name in ("UP", "DOWN") if sums[name] > LIMIT]
+            if beyond:
+                found.append((index, beyond[0]))
+                scale, sums, count = 0.0, {"UP": 0.0, "DOWN": 0.0}, 0
+        count += 1
+        size = abs(error)
+        if count > WARM_UP and scale > 0:
+            size = min(size, ERROR_MAX * math.sqrt(math.pi / 2) * scale)
+        scale += max(1 / count, 0.05) * (size - scale)
+    return found
+
+
+def check_drifts(line, app):
+    """The drift records are those that the accuracies call for, where the own method was said."""
+    methods = collections.defaultdict(set)
+    for record in decoded(line.broker.read(f"{app}.forecasts")):
+        methods[record.value["series"]].add(record.value["method"])
+        if record.value["method"] == "naive":
+            line.fallen.add(record.value["series"])
+    steps = collections.defaultdict(dict)
+    for record in decoded(line.broker.read(f"{app}.forecast.accuracy")):
+        value = record.value
+        if value["horizon"] == 1:
+            steps[value["series"]][value["target_ms"]] = value
+        same((value["bias"], value["absolute_error"]),
+             (value["point"] - value["actual"], abs(value["point"] - value["actual"])), "bias")
+    found = collections.defaultdict(list)
+    for record in decoded(line.broker.read(f"{app}.drift")):
+        found[record.value["series"]].append(record.value)
+    compared = 0
+    for series, by_target in steps.items():
+        if series in line.fallen:
+            continue
+        targets = sorted(by_target)
+        errors = [by_target[t]["actual"] - by_target[t]["point"] for t in targets]
+        same([(d["at_ms"], d["direction"]) for d in found[series]],
+             [(targets[i] + targets[1] - targets[0], way) for i, way in drifts(errors)],
+             f"drifts of {series}")
+        compared += 1
+    return found, compared
+
+
+@test("drift is said where the errors call for it, and nowhere else", needs=actuals)
+def drift(line):
+    line.fallen = set()
+    found, compared = check_drifts(line, APP)
+    check(compared > 15, "few series", compared)
+    diag(f"{sum(map(len, found.values()))} drifts, {compared} series compared, "
+         f"{len(line.fallen)} fell back for a while")
+
+
+@test("a shift is noticed within days, with the means before and after", needs=drift)
+def shift(line):
+    chance = random.Random(3)
+    rows = [orders.Order("C1", orders.BEGIN_MS + d * DAY_MS, round(
+        100 * ((100 if d < 150 else 300) + chance.gauss(0, 10))), 1, "Chile") for d in range(240)]
+    path, mapping = orders.write_csv(line.path("shift.csv"), rows), line.path("shift.json")
+    with open(MAP, encoding="utf-8") as source, open(mapping, "w", encoding="utf-8") as file:
+        file.write(source.read().replace('"erp.events"', '"shift.erp.events"'))
+    line.call("topics", "create", "--inputs", "shift.erp.events", app="shifted")
+    line.call("ingest", "csv", "--map", mapping, path, app="shifted")
+    line.call("run", "--until-end", "--inputs", "shift.erp.events", "--clock", "data",
+              "--tick.ms", "1d", app="shifted", timeout=120)
+    found, _ = check_drifts(line, "shifted")
+    ups = found["revenue.day/EUR/"]
+    check(ups and ups[0]["direction"] == "UP", "drifts", found)
+    check(8000 < ups[0]["before"] < 12000 and 20000 < ups[0]["after"] < 33000, ups[0])
 
 
 @test("a file with a mistake is refused with the place and what could stand there", needs=actuals)
