@@ -60,13 +60,13 @@ static bool is_new_occasion(const struct buyer *buyer, int64_t at_ms)
 static void decayed_add(struct buyer *buyer, int64_t at_ms)
 {
 	double age_days = days_between(buyer->decay_ms, at_ms);
-	for (int i = 0; i < BUYER_DECAY_COUNT; i++) {
-		if (age_days > 0)
-			buyer->decayed[i] =
-				buyer->decayed[i] * dm_exp(-age_days / DECAY_DAYS[i]) + 1.0;
-		else
-			buyer->decayed[i] += dm_exp(age_days / DECAY_DAYS[i]);
-	}
+	double decay[BUYER_DECAY_COUNT];
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++)
+		decay[i] = (age_days > 0 ? -age_days : age_days) / DECAY_DAYS[i];
+	dm_exp_each(decay, BUYER_DECAY_COUNT);
+	for (int i = 0; i < BUYER_DECAY_COUNT; i++)
+		buyer->decayed[i] = age_days > 0 ? buyer->decayed[i] * decay[i] + 1.0
+						 : buyer->decayed[i] + decay[i];
 	if (age_days > 0)
 		buyer->decay_ms = at_ms;
 }

@@ -200,6 +200,34 @@ static void result_bits_are_golden(void **state)
 		fail_msg("hash 0x%016llx", (unsigned long long)hash);
 }
 
+/* The two-at-a-time functions give the bits of the plain ones, in any company. */
+static void each_gives_the_same_bits(void **state)
+{
+	(void)state;
+	enum { COUNT = 9, ROUNDS = 60000 };
+	uint64_t seed = 20;
+	for (int round = 0; round < ROUNDS; round++) {
+		double x[COUNT], e[COUNT], l[COUNT];
+		for (int i = 0; i < COUNT; i++) {
+			uint64_t way = next_random(&seed) % 16;
+			x[i] = way == 0	 ? any_double(&seed)
+			       : way < 4 ? uniform(&seed, 0.9, 1.1)
+			       : way < 8 ? uniform(&seed, 0, 100000)
+					 : uniform(&seed, -800, 800);
+			e[i] = l[i] = x[i];
+		}
+		size_t count = next_random(&seed) % (COUNT + 1);
+		dm_exp_each(e, count);
+		dm_log_each(l, count);
+		for (size_t i = 0; i < COUNT; i++) {
+			double want_e = i < count ? dm_exp(x[i]) : x[i];
+			double want_l = i < count ? dm_log(x[i]) : x[i];
+			assert_memory_equal(&e[i], &want_e, sizeof want_e);
+			assert_memory_equal(&l[i], &want_l, sizeof want_l);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +237,7 @@ int main(void)
 		cmocka_unit_test(norm_quantile_equals_printed_values),
 		cmocka_unit_test(specials_are_exact),
 		cmocka_unit_test(result_bits_are_golden),
+		cmocka_unit_test(each_gives_the_same_bits),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

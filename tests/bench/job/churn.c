@@ -27,10 +27,12 @@ static double since_ms(int64_t now_ms, int64_t then_ms)
 static void count_event(struct job_kind *kind, const struct job_event *event)
 {
 	double gap_ms = kind->last_ms == 0 ? 0 : since_ms(event->at_ms, kind->last_ms);
+	double decay[] = { -gap_ms / TAU_7_MS, -gap_ms / TAU_30_MS };
+	dm_exp_each(decay, 2);
 	kind->count++;
 	kind->sum += event->amount;
-	kind->decayed_7 = kind->decayed_7 * dm_exp(-gap_ms / TAU_7_MS) + event->amount;
-	kind->decayed_30 = kind->decayed_30 * dm_exp(-gap_ms / TAU_30_MS) + event->amount;
+	kind->decayed_7 = kind->decayed_7 * decay[0] + event->amount;
+	kind->decayed_30 = kind->decayed_30 * decay[1] + event->amount;
 	if (event->at_ms > kind->last_ms)
 		kind->last_ms = event->at_ms;
 }
@@ -38,20 +40,32 @@ static void count_event(struct job_kind *kind, const struct job_event *event)
 /* The margin; what was never seen has features of 0. */
 static double look_at_kinds(const struct job_state *state, int64_t now_ms, double *features)
 {
-	double margin = BIAS;
+	double margin = BIAS, ages[JOB_KINDS], decays[2 * JOB_KINDS], logs[JOB_KINDS];
+	size_t seen = 0;
 	for (int k = 0; k < JOB_KINDS; k++) {
+		const struct job_kind *kind = &state->kinds[k];
+		if (kind->count == 0)
+			continue;
+		double age = since_ms(now_ms, kind->last_ms) / TAU_7_MS;
+		ages[seen] = age;
+		decays[2 * seen] = -age;
+		decays[2 * seen + 1] = -since_ms(now_ms, kind->last_ms) / TAU_30_MS;
+		logs[seen++] = 1 + (double)kind->count;
+	}
+	dm_exp_each(decays, 2 * seen);
+	dm_log_each(logs, seen);
+	for (int k = 0, s = 0; k < JOB_KINDS; k++) {
 		const struct job_kind *kind = &state->kinds[k];
 		double *f = &features[3 * k];
 		if (kind->count == 0) {
 			f[0] = f[1] = f[2] = 0;
 			continue;
 		}
-		double age_ms = since_ms(now_ms, kind->last_ms);
-		double fast = kind->decayed_7 * dm_exp(-age_ms / TAU_7_MS);
-		double slow = kind->decayed_30 * dm_exp(-age_ms / TAU_30_MS);
-		f[0] = dm_log(1 + (double)kind->count);
+		double fast = kind->decayed_7 * decays[2 * s];
+		double slow = kind->decayed_30 * decays[2 * s + 1];
+		f[0] = logs[s];
 		f[1] = fast / (slow + 1);
-		f[2] = 1 / (1 + age_ms / TAU_7_MS);
+		f[2] = 1 / (1 + ages[s++]);
 		margin += weights[k][0] * f[0] + weights[k][1] * f[1] + weights[k][2] * f[2];
 	}
 	return margin;
