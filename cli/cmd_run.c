@@ -37,6 +37,7 @@ static const char *const shown_options[] = {
 	"commit.interval.ms",
 	"checkpoint.interval.ms",
 	"workers",
+	"standby",
 	"memory.max",
 	"cache.entries",
 	"series.dimensions",

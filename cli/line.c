@@ -39,6 +39,10 @@ struct seat {
 	struct registry *registry;
 	struct stage *stage;
 	struct worker *worker;
+	/* the standby's own, with its registry and stage: they are used by its thread */
+	struct registry *standby_registry;
+	struct stage *standby_stage;
+	struct standby *standby;
 	struct worker_stats stats;
 	struct client_stats consumer_stats, producer_stats;
 	pthread_t thread;
@@ -90,6 +94,48 @@ static struct err *read_options(struct line *line)
 	return NULL;
 }
 
+static bool follows(const struct line *line)
+{
+	return strcmp(conf_string(line->options.conf, "standby"), "all") == 0;
+}
+
+/* A standby's client takes half of what may be fetched. */
+static size_t fetch_bytes(const struct line *line)
+{
+	return line->budget.fetch_bytes / (follows(line) ? 2 : 1);
+}
+
+static struct err *open_standby(struct seat *seat)
+{
+	const struct line *line = seat->line;
+	if (!follows(line))
+		return NULL;
+	struct err *err = registry_open(conf_string(line->options.conf, "registry.url"),
+					&seat->standby_registry);
+	if (err != NULL)
+		return err;
+	seat->standby_stage =
+		stage_new(seat->level->name, &line->stage_options, seat->standby_registry);
+	struct standby_options options = {
+		.app_id = line->stage_options.app_id,
+		.processor = stage_processor(seat->standby_stage),
+		.partition_count = line->options.partition_count,
+		.store = seat->place->store,
+		.client = line->options.client,
+		.fetch_bytes = fetch_bytes(line),
+	};
+	options.inputs = stage_inputs(seat->standby_stage, &options.input_count);
+	return standby_open(&options, &seat->standby);
+}
+
+static void close_standby(struct seat *seat)
+{
+	standby_close(&seat->standby);
+	if (seat->standby_stage != NULL)
+		stage_free(&seat->standby_stage);
+	registry_close(&seat->standby_registry);
+}
+
 static struct err *open_bus(struct seat *seat, struct bus **bus)
 {
 	const struct line *line = seat->line;
@@ -101,7 +147,7 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 		.group = seat->group,
 		.instance = seat->place->instance,
 		.transactional_id = seat->transactional_id,
-		.fetch_bytes = line->budget.fetch_bytes,
+		.fetch_bytes = fetch_bytes(line),
 		.producer_bytes = line->budget.producer_bytes,
 		.consumer_stats = line->watched ? &seat->consumer_stats : NULL,
 		.producer_stats = line->watched ? &seat->producer_stats : NULL,
@@ -141,6 +187,7 @@ static struct err *open_worker(struct seat *seat)
 		.publish_bytes = line->budget.publish_bytes,
 		.accept_logic_change = line->options.accept_logic_change,
 		.time = &time_system,
+		.standby = seat->standby,
 	};
 	options.inputs = stage_inputs(seat->stage, &options.input_count);
 	struct bus *bus = NULL;
@@ -238,6 +285,8 @@ static struct err *start_seat(struct line *line, struct level *level, int number
 		log_emit(LOG_INFO, "run", "schema registry", "{s:s}", "registry",
 			 registry_describe(seat->registry));
 	line->seat_count++;
+	if ((err = open_standby(seat)) != NULL)
+		return err;
 	if (pthread_create(&seat->thread, NULL, seat_main, seat) != 0)
 		return err_new(ERR_FATAL, "THREAD", "a thread for %s can't be started",
 			       level->name);
@@ -316,6 +365,7 @@ void line_stage(struct line *line, size_t index, struct line_stage *out)
 				    .stage = (size_t)(seat->level - line->levels),
 				    .worker = line->worker_count > 1 ? seat->number : 0,
 				    .stats = &seat->stats,
+				    .standby = seat->standby,
 				    .consumer = &seat->consumer_stats,
 				    .producer = &seat->producer_stats };
 	out->inputs = stage_inputs(seat->stage, &out->input_count);
@@ -349,6 +399,7 @@ struct err *line_finish(struct line **out)
 			first = seat->err;
 		else
 			err_free(&seat->err);
+		close_standby(seat);
 		stage_free(&seat->stage);
 		registry_close(&seat->registry);
 	}

@@ -39,6 +39,7 @@ struct line_stage {
 	const char *const *inputs; /* full topic names */
 	size_t input_count;
 	struct worker_stats *stats;
+	struct standby *standby; /* NULL: none */
 	const struct client_stats *consumer, *producer; /* told only where http.listen is set */
 };
 

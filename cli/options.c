@@ -153,6 +153,12 @@ static const struct conf_option rows[] = {
 	  .unit = "workers",
 	  .doc = "Workers of each stage in this process, a thread each; they share its "
 		 "partitions." },
+	{ .name = "standby",
+	  .kind = CONF_ENUM,
+	  .fallback = "none",
+	  .choices = "none|all",
+	  .doc = "all: each worker also follows the states of the partitions that it does not own, "
+		 "so that it can take them over without reading them all." },
 	{ .name = "memory.max",
 	  .kind = CONF_SIZE,
 	  .fallback = "1G",

@@ -92,6 +92,28 @@ static int64_t stage_committed(const struct status_report *report, const struct 
 	return wall_ms == 0 ? ABSENT : wall_ms;
 }
 
+static int64_t stage_standby_partitions(const struct status_report *report,
+					const struct status_stage *stage)
+{
+	(void)report;
+	struct standby_figures figures;
+	if (stage->stage.standby == NULL)
+		return ABSENT;
+	standby_look(stage->stage.standby, &figures);
+	return figures.partitions;
+}
+
+static int64_t stage_standby_records(const struct status_report *report,
+				     const struct status_stage *stage)
+{
+	(void)report;
+	struct standby_figures figures;
+	if (stage->stage.standby == NULL)
+		return ABSENT;
+	standby_look(stage->stage.standby, &figures);
+	return figures.records;
+}
+
 static const struct stage_family stage_families[] = {
 	{ "foretell_stage_ready", "Whether the stage has joined, recovered and replayed.",
 	  METRICS_GAUGE, UNIT_COUNT, stage_ready },
@@ -120,6 +142,11 @@ static const struct stage_family stage_families[] = {
 	  METRICS_GAUGE, UNIT_SECONDS_MS, stage_committed },
 	{ "foretell_recoveries_total", "Times that the worker began again from what is committed.",
 	  METRICS_COUNTER, UNIT_COUNT, stage_recoveries },
+	{ "foretell_standby_partitions",
+	  "Partitions of others whose states are followed; absent without a standby.",
+	  METRICS_GAUGE, UNIT_COUNT, stage_standby_partitions },
+	{ "foretell_standby_records_total", "Records of their state topics that were read.",
+	  METRICS_COUNTER, UNIT_COUNT, stage_standby_records },
 	{ "foretell_cache_slots", "States that fit into memory.", METRICS_GAUGE, UNIT_COUNT,
 	  stage_cache_slots },
 	{ "foretell_cache_entries", "States in memory.", METRICS_GAUGE, UNIT_COUNT,

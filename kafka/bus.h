@@ -102,6 +102,9 @@ struct bus_ops {
 	struct err *(*partition_count)(struct bus *, const char *topic, int32_t *count);
 	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
 				struct err *(*each)(void *, const struct record *), void *context);
+	struct err *(*read_from)(struct bus *, const struct position *start,
+				 struct err *(*each)(void *, const struct record *),
+				 void *context); /* may be NULL: nobody follows (runtime/standby) */
 	int64_t (*end_reached)(struct bus *, const char *topic, int32_t partition);
 	int64_t (*known_end)(struct bus *, const char *topic, int32_t partition); /* may be NULL */
 	struct err *(*ids)(struct bus *, const char *const *topics, size_t count, uint64_t *ids,
@@ -224,6 +227,14 @@ ERR_MUST_USE static inline struct err *bus_read_all(
 	struct err *(*each)(void *context, const struct record *record), void *context)
 {
 	return bus->ops->read_all(bus, topic, partition, each, context);
+}
+
+/* As bus_read_all, from start->offset on. */
+ERR_MUST_USE static inline struct err *bus_read_from(
+	struct bus *bus, const struct position *start,
+	struct err *(*each)(void *context, const struct record *record), void *context)
+{
+	return bus->ops->read_from(bus, start, each, context);
 }
 
 /* The end offset up to which everything of this assigned partition has been handed out (control

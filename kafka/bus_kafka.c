@@ -923,23 +923,40 @@ static struct err *kafka_ends(struct bus *bus, struct position *positions, size_
 	return rd_ends(kafka->consumer, &kafka->consumer_client, positions, count);
 }
 
+static struct err *read_range(struct bus_kafka *kafka, struct rd_range *range, bool from_begin,
+			      struct err *(*each)(void *, const struct record *), void *context)
+{
+	int64_t low;
+	struct err *err = NULL;
+	if (kafka->reader == NULL)
+		err = rd_reader_new(&kafka->options, kafka->fetch_bytes, &kafka->reader_client,
+				    &kafka->reader);
+	if (err == NULL)
+		err = rd_watermarks(kafka->reader, &kafka->reader_client, range->topic,
+				    range->partition, &low, &range->end);
+	if (err != NULL)
+		return err;
+	if (from_begin)
+		range->start = low;
+	return rd_range_read(kafka->reader, &kafka->reader_client, range, each, context);
+}
+
 static struct err *kafka_read_all(struct bus *bus, const char *topic, int32_t partition,
 				  struct err *(*each)(void *, const struct record *), void *context)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	struct err *err = NULL;
-	if (kafka->reader == NULL)
-		err = rd_reader_new(&kafka->options, &kafka->reader_client, &kafka->reader);
-	struct rd_range range = {
-		.topic = topic_get(kafka, topic)->name,
-		.partition = partition,
-	};
-	if (err == NULL)
-		err = rd_watermarks(kafka->reader, &kafka->reader_client, topic, partition,
-				    &range.start, &range.end);
-	if (err == NULL)
-		err = rd_range_read(kafka->reader, &kafka->reader_client, &range, each, context);
-	return err;
+	struct rd_range range = { topic_get(kafka, topic)->name, partition, 0, 0 };
+	return read_range(kafka, &range, true, each, context);
+}
+
+static struct err *kafka_read_from(struct bus *bus, const struct position *start,
+				   struct err *(*each)(void *, const struct record *),
+				   void *context)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	struct rd_range range = { topic_get(kafka, start->topic)->name, start->partition,
+				  start->offset, 0 };
+	return read_range(kafka, &range, false, each, context);
 }
 
 /* ---- its life ------------------------------------------------------------------------------- */
@@ -1002,6 +1019,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.ends = kafka_ends,
 		.partition_count = kafka_partition_count,
 		.read_all = kafka_read_all,
+		.read_from = kafka_read_from,
 		.end_reached = kafka_end_reached,
 		.known_end = kafka_known_end,
 		.ids = kafka_ids,

@@ -13,7 +13,6 @@ enum {
 	READ_BATCH_MAX = 1000,
 	QUEUED_RECORD_BYTES = 600,	   /* in a consumer's queue, of 100 to 200 bytes */
 	FETCH_BYTES_MIN = 2 * 1024 * 1024, /* librdkafka's message.max.bytes, and some */
-	READER_BYTES = 32 * 1024 * 1024,   /* queued by a reader outside the group */
 };
 
 /* ---- configuration -------------------------------------------------------------------------- */
@@ -201,11 +200,11 @@ void rd_options_free(struct client_options *options)
 	*options = (struct client_options){ 0 };
 }
 
-struct err *rd_reader_new(const struct client_options *options, struct rd_client *client,
-			  rd_kafka_t **reader)
+struct err *rd_reader_new(const struct client_options *options, size_t bytes,
+			  struct rd_client *client, rd_kafka_t **reader)
 {
 	struct rd_fetch_limits limits;
-	rd_fetch_limits_set(READER_BYTES, &limits);
+	rd_fetch_limits_set(bytes > 0 ? bytes : RD_READER_BYTES, &limits);
 	const struct rd_setting settings[] = {
 		{ "queued.max.messages.kbytes", limits.queued_kbytes },
 		{ "queued.min.messages", limits.queued_messages },

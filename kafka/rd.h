@@ -31,6 +31,8 @@ enum {
 	RD_TOPIC_BYTES_MAX = 1048588,
 	/* A batch of one record: its header, and lengths and attributes of the record. */
 	RD_OVERHEAD_BYTES = 61 + 32,
+	/* Queued by a reader outside the group. */
+	RD_READER_BYTES = 32 * 1024 * 1024,
 	/* Below this no topic's bound is looked up. */
 	RD_BYTES_UNASKED = 500000,
 };
@@ -128,8 +130,8 @@ ERR_MUST_USE struct err *rd_range_read(rd_kafka_t *reader, const struct rd_clien
 				       struct err *(*each)(void *, const struct record *),
 				       void *context);
 
-/* A new consumer that is in no group. */
-ERR_MUST_USE struct err *rd_reader_new(const struct client_options *options,
+/* A new consumer that is in no group; about `bytes` may wait in it, 0: RD_READER_BYTES. */
+ERR_MUST_USE struct err *rd_reader_new(const struct client_options *options, size_t bytes,
 				       struct rd_client *client, rd_kafka_t **reader);
 
 /* First retained offset and high watermark. */

@@ -151,7 +151,7 @@ struct err *reader_run(const struct reader_options *options,
 		       void *context, const volatile int *stop)
 {
 	struct reader reader = { .options = options };
-	struct err *err = rd_reader_new(options->client, &reader.client, &reader.handle);
+	struct err *err = rd_reader_new(options->client, 0, &reader.client, &reader.handle);
 	if (err == NULL)
 		err = reader_start(&reader);
 	if (err == NULL)

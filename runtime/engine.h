@@ -43,6 +43,7 @@ struct task {
 	int64_t sealed_y; /* Y of the last seal, committed or on its way */
 	bool touched;	  /* something to commit since the last seal */
 	struct pending_tick tick;
+	struct standby_mark mark; /* how far its shelf was followed before it was assigned */
 	uint8_t *clock_bytes; /* the clock as it was last published */
 	size_t clock_len;
 	bool clock_published;	/* since this task was recovered */

@@ -113,6 +113,14 @@ void observe_restored(struct engine *engine, const struct task *task, int64_t y,
 		 "offset", (json_int_t)y, "states", (json_int_t)states);
 }
 
+void observe_followed(struct engine *engine, const struct task *task, int64_t y, int64_t states)
+{
+	observe_alive(engine);
+	log_emit(LOG_INFO, stage_of(engine), "states were followed, the rest is read",
+		 "{s:s,s:i,s:I,s:I}", "topic", task->own_topic, "partition", (int)task->partition,
+		 "offset", (json_int_t)y, "rest", (json_int_t)states);
+}
+
 void observe_assigning(struct engine *engine)
 {
 	stats_phase_set(engine->stats, PHASE_RECOVERING);

@@ -21,6 +21,9 @@ void observe_assigned(struct engine *engine, const struct err *err);
 /* The states of a partition were read back from their topics; a replay begins at y. */
 void observe_restored(struct engine *engine, const struct task *task, int64_t y, int64_t states);
 
+/* They were followed meanwhile: only `states` of them were read. */
+void observe_followed(struct engine *engine, const struct task *task, int64_t y, int64_t states);
+
 /* These partitions go; `lost`: without a last commit. Call it while their tasks are there, and
  * observe_revoked afterwards. */
 void observe_revoking(struct engine *engine, const struct position *positions, size_t count,

@@ -74,14 +74,10 @@ struct retained {
 	int64_t low, high;
 };
 
-/* An empty shelf, filled from Kafka, and its position: where the group's commit stands. */
-static struct err *restore_shelf(struct engine *engine, struct task *task,
-				 const struct checkpoint *committed)
+/* The position of a shelf that has everything its topics say: where the group's commit stands. */
+static struct err *set_position(struct engine *engine, struct task *task,
+				const struct checkpoint *committed)
 {
-	int64_t restored = 0;
-	struct err *err = restore_run(engine, task, &restored);
-	if (err != NULL)
-		return err;
 	const struct shelf_position position = {
 		.x = committed->x,
 		.y = committed->y,
@@ -92,8 +88,36 @@ static struct err *restore_shelf(struct engine *engine, struct task *task,
 	};
 	store_batch_clear(engine->batch);
 	store_batch_position(engine->batch, task->shelf, &position);
-	observe_restored(engine, task, committed->y, restored);
 	return keep_write(engine, engine->batch);
+}
+
+/* An empty shelf, filled from Kafka. */
+static struct err *restore_shelf(struct engine *engine, struct task *task,
+				 const struct checkpoint *committed)
+{
+	int64_t restored = 0;
+	struct err *err = restore_run(engine, task, &restored);
+	if (err != NULL)
+		return err;
+	observe_restored(engine, task, committed->y, restored);
+	return set_position(engine, task, committed);
+}
+
+/* A shelf that was followed needs only what has come since. Sets *done where that was possible. */
+static struct err *restore_followed(struct engine *engine, struct task *task,
+				    const struct checkpoint *committed, bool *done)
+{
+	struct standby_mark mark = task->mark;
+	int64_t restored = 0;
+	task->mark = (struct standby_mark){ .warm = false }; /* it holds once */
+	*done = mark.warm;
+	if (!mark.warm)
+		return NULL;
+	struct err *err = restore_rest(engine, task, &mark, &restored);
+	standby_mark_fini(&mark);
+	if (err == NULL)
+		observe_followed(engine, task, committed->y, restored);
+	return err != NULL ? err : set_position(engine, task, committed);
 }
 
 static struct err *find_start(struct engine *engine, struct task *task,
@@ -113,6 +137,12 @@ static struct err *find_start(struct engine *engine, struct task *task,
 	if (err != NULL)
 		return err;
 	enum shelf_fit fit = shelf_fit(&shelf, &need);
+	bool followed = false;
+	*start = committed->y;
+	if (fit != SHELF_USABLE || shelf.x != committed->x)
+		err = restore_followed(engine, task, committed, &followed);
+	if (err != NULL || followed)
+		return err;
 	if (fit == SHELF_USABLE && shelf.clock.len <= LOG_CLOCK_LEN_MAX) {
 		*start = shelf.y;
 		if (shelf.clock.len > 0)
@@ -124,7 +154,6 @@ static struct err *find_start(struct engine *engine, struct task *task,
 		log_emit(fit == SHELF_DAMAGED ? LOG_WARN : LOG_INFO, engine->processor->name,
 			 "local state is not used", "{s:s,s:i,s:s}", "topic", task->own_topic,
 			 "partition", task->partition, "reason", shelf_fit_text(fit));
-	*start = committed->y;
 	return restore_shelf(engine, task, committed);
 }
 

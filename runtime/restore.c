@@ -1,49 +1,21 @@
 #include "runtime/restore.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "runtime/keep.h"
 #include "runtime/observe.h"
-#include "runtime/seal.h"
+#include "runtime/state_log.h"
 
 /* Reading a task's states back from their compacted topics. */
 struct restoring {
 	struct engine *engine;
 	struct task *task;
-	const struct state_kind *kind;
-	uint8_t kind_index;
+	const struct state_log *log; /* that is being read */
 	int64_t restored;
-	struct shelf_load *load;
-	void *state; /* scratch */
+	struct shelf_load *load; /* NULL: what the log says goes into the shelf at once */
+	void *state;		 /* scratch */
 };
-
-static bool header_lsn(const struct record *record, int64_t *lsn)
-{
-	for (size_t i = 0; i < record->header_count; i++) {
-		const struct header *header = &record->headers[i];
-		char text[24];
-		if (strcmp(header->name, "lsn") != 0 || header->value.len >= sizeof text)
-			continue;
-		memcpy(text, header->value.data, header->value.len);
-		text[header->value.len] = '\0';
-		char *end = NULL;
-		*lsn = strtoll(text, &end, 10);
-		return end != text && *end == '\0';
-	}
-	return false;
-}
-
-static struct err *foreign(const struct record *record, const char *what)
-{
-	return err_new(
-		ERR_FATAL, "STATE_FOREIGN",
-		"%s/%d at offset %" PRId64 ": %s: this state topic holds something that "
-		"foretell did not write; choose another --app, or delete the topic's records",
-		record->topic, record->partition, record->offset, what);
-}
 
 /* Writes what has come together. */
 static struct err *pass_on(struct restoring *restoring)
@@ -51,104 +23,73 @@ static struct err *pass_on(struct restoring *restoring)
 	return keep_load(restoring->engine, restoring->load);
 }
 
-/* A later version of a key replaces an earlier one; nothing is looked up. */
-static struct err *restore_state(struct restoring *restoring, const struct record *record,
-				 struct bytes key)
+static void take_clock(struct task *task, struct bytes clock)
 {
+	task->clock_len = clock.data == NULL ? 0 : clock.len;
+	if (task->clock_len > 0)
+		memcpy(task->clock_bytes, clock.data, clock.len);
+}
+
+/* A later version of a key replaces an earlier one; nothing is looked up. */
+static struct err *load_word(struct restoring *restoring, const struct state_word *word)
+{
+	struct shelf_load *load = restoring->load;
 	struct err *err = NULL;
-	const struct state_kind *kind = restoring->kind;
-	int64_t lsn = LSN_NONE;
-	if (key.len == 0 || key.len > KEY_LEN_MAX)
-		return foreign(record, "no usable key");
-	if (record->value.len > OUTPUT_LEN_MAX)
-		return foreign(record, "too large for a state");
-	if (!shelf_load_has_room(restoring->load, key, record->value))
+	if (!shelf_load_has_room(load, word->key, word->value))
 		err = pass_on(restoring);
 	if (err != NULL)
 		return err;
-	if (record->value.data == NULL) {
-		shelf_load_delete(restoring->load, restoring->kind_index, key);
-		return NULL;
-	}
-	if (!header_lsn(record, &lsn))
-		return foreign(record, "no lsn");
-	memset(restoring->state, 0, kind->state_size);
-	err = kind->decode(restoring->engine->processor->context, record->value, restoring->state);
-	if (err != NULL)
-		return err_wrap(err, "restoring from %s/%d", record->topic, record->partition);
-	int64_t due_ms = kind->due != NULL ? kind->due(restoring->state) : TIME_NONE;
-	shelf_load_put(restoring->load, restoring->kind_index, key, lsn, due_ms, record->value);
-	restoring->restored++;
-	observe_alive(restoring->engine);
+	if (word->saying == STATE_GONE)
+		shelf_load_delete(load, word->kind, word->key);
+	else
+		shelf_load_put(load, word->kind, word->key, word->lsn, word->due_ms, word->value);
 	return NULL;
 }
 
-static struct err *restore_clock(struct restoring *restoring, const struct record *record)
+static struct err *keep_word(struct restoring *restoring, const struct state_word *word)
 {
+	struct engine *engine = restoring->engine;
+	store_batch_clear(engine->batch);
+	struct err *err = state_word_add(word, restoring->task->shelf, engine->batch);
+	return err != NULL ? err : keep_write(engine, engine->batch);
+}
+
+static struct err *restore_record(void *context, const struct record *record)
+{
+	struct restoring *restoring = context;
 	struct task *task = restoring->task;
-	task->clock_len = 0;
-	if (record->value.data == NULL)
+	struct state_word word;
+	struct err *err = state_log_read(restoring->engine->processor, task->own_topic,
+					 restoring->log, record, restoring->state, &word);
+	if (err != NULL || word.saying == STATE_NOTHING)
+		return err;
+	restoring->restored += word.saying == STATE_IS || word.value.data != NULL;
+	observe_alive(restoring->engine);
+	if (word.saying == STATE_CLOCK) {
+		take_clock(task, word.value);
 		return NULL;
-	if (record->value.len > LOG_CLOCK_LEN_MAX)
-		return foreign(record, "too large for a clock");
-	memcpy(task->clock_bytes, record->value.data, record->value.len);
-	task->clock_len = record->value.len;
-	restoring->restored++;
-	return NULL;
-}
-
-/* "<input topic>/<kind>/<key>": ours if the topic is the task's. */
-static struct err *restore_meta(struct restoring *restoring, const struct record *record)
-{
-	struct engine *engine = restoring->engine;
-	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
-	const char *topic = restoring->task->own_topic;
-	struct bytes clock = seal_meta_key(topic, "clock", bytes_of(NULL, 0), composed);
-	if (bytes_equal(record->key, clock))
-		return restore_clock(restoring, record);
-	for (size_t i = 0; i < engine->processor->kind_count; i++) {
-		const struct state_kind *kind = &engine->processor->kinds[i];
-		if (kind->published)
-			continue;
-		struct bytes prefix = seal_meta_key(topic, kind->name, bytes_of(NULL, 0), composed);
-		if (record->key.len < prefix.len ||
-		    memcmp(record->key.data, prefix.data, prefix.len) != 0)
-			continue;
-		restoring->kind = kind;
-		restoring->kind_index = (uint8_t)i;
-		return restore_state(
-			restoring, record,
-			bytes_of(record->key.data + prefix.len, record->key.len - prefix.len));
 	}
-	return NULL;
+	return restoring->load != NULL ? load_word(restoring, &word) : keep_word(restoring, &word);
 }
 
-static struct err *restore_meta_record(void *context, const struct record *record)
-{
-	return restore_meta(context, record);
-}
-
-static struct err *restore_published_record(void *context, const struct record *record)
-{
-	return restore_state(context, record, record->key);
-}
-
-static struct err *restore_topics(struct restoring *restoring)
+/* The topics that hold the task's states, from their beginnings, or from where `mark` stands. */
+static struct err *restore_topics(struct restoring *restoring, const struct standby_mark *mark)
 {
 	struct engine *engine = restoring->engine;
-	const struct processor *processor = engine->processor;
+	struct state_log logs[STATE_LOGS_MAX];
+	size_t count = state_logs(engine->processor, logs);
 	int32_t partition = restoring->task->partition;
-	struct err *err =
-		bus_read_all(engine->bus, effects_topic(engine->effects, processor->meta_topic),
-			     partition, restore_meta_record, restoring);
-	for (size_t i = 0; err == NULL && i < processor->kind_count; i++) {
-		if (!processor->kinds[i].published)
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		const char *topic = effects_topic(engine->effects, logs[i].logical);
+		restoring->log = &logs[i];
+		if (mark == NULL) {
+			err = bus_read_all(engine->bus, topic, partition, restore_record,
+					   restoring);
 			continue;
-		restoring->kind = &processor->kinds[i];
-		restoring->kind_index = (uint8_t)i;
-		const char *topic = effects_topic(engine->effects, processor->kinds[i].state_topic);
-		err = bus_read_all(engine->bus, topic, partition, restore_published_record,
-				   restoring);
+		}
+		struct position start = { topic, partition, mark->offsets[i], "" };
+		err = bus_read_from(engine->bus, &start, restore_record, restoring);
 	}
 	return err;
 }
@@ -193,12 +134,27 @@ struct err *restore_run(struct engine *engine, struct task *task, int64_t *resto
 	task->clock_len = 0;
 	restoring.load = shelf_load_new(task->shelf);
 	if (err == NULL)
-		err = restore_topics(&restoring);
+		err = restore_topics(&restoring, NULL);
 	if (err == NULL)
 		err = pass_on(&restoring);
 	if (err == NULL)
 		err = index_due(&restoring);
 	shelf_load_free(&restoring.load);
+	free(restoring.state);
+	*restored = restoring.restored;
+	return err;
+}
+
+struct err *restore_rest(struct engine *engine, struct task *task, const struct standby_mark *mark,
+			 int64_t *restored)
+{
+	struct restoring restoring = {
+		.engine = engine,
+		.task = task,
+		.state = check_calloc(1, state_size_max(engine->processor)),
+	};
+	take_clock(task, bytes_of(mark->clock, mark->clock_len));
+	struct err *err = restore_topics(&restoring, mark);
 	free(restoring.state);
 	*restored = restoring.restored;
 	return err;

@@ -44,6 +44,7 @@ void task_free(struct engine *engine, struct task **out)
 	cache_drop_task(engine->cache, task->index);
 	due_queue_free(&task->due);
 	log_clock_free(&task->clock);
+	standby_mark_fini(&task->mark);
 	free(task->clock_bytes);
 	engine->tasks[task->index] = NULL;
 	free(task);

@@ -66,6 +66,18 @@ static struct err *add_tasks(struct engine *engine, const struct position *posit
 	return NULL;
 }
 
+static void take_marks(struct engine *engine, const struct position *positions, size_t count,
+		       struct task **tasks)
+{
+	if (engine->options.standby == NULL)
+		return;
+	struct standby_mark *marks = check_calloc(count, sizeof *marks);
+	standby_own(engine->options.standby, positions, count, marks);
+	for (size_t i = 0; i < count; i++)
+		tasks[i]->mark = marks[i];
+	free(marks);
+}
+
 static struct err *on_assigned(void *context, struct position *positions, size_t count)
 {
 	struct worker *worker = context;
@@ -73,6 +85,8 @@ static struct err *on_assigned(void *context, struct position *positions, size_t
 	struct task **tasks = check_calloc(count, sizeof(struct task *));
 	observe_assigning(engine);
 	struct err *err = add_tasks(engine, positions, count, tasks);
+	if (err == NULL)
+		take_marks(engine, positions, count, tasks);
 	if (err == NULL)
 		err = recovery_run(engine, tasks, count);
 	for (size_t i = 0; i < count; i++) {
@@ -96,6 +110,34 @@ static struct err *give_up(struct engine *engine)
 	return bus_abort(engine->bus);
 }
 
+/* A drained task's shelf has all of its topics as they stand now; whatever comes is followed. */
+static void give_mark(struct engine *engine, struct task *task)
+{
+	struct state_log logs[STATE_LOGS_MAX];
+	struct position ends[STATE_LOGS_MAX];
+	if (engine->options.standby == NULL)
+		return;
+	size_t count = state_logs(engine->processor, logs);
+	for (size_t i = 0; i < count; i++)
+		ends[i] = (struct position){
+			.topic = effects_topic(engine->effects, logs[i].logical),
+			.partition = task->partition,
+		};
+	struct err *err = bus_ends(engine->bus, ends, count);
+	if (err != NULL) { /* then it is followed from the beginning */
+		err_free(&err);
+		return;
+	}
+	struct standby_mark mark = { .warm = true, .clock_len = task->clock_len };
+	for (size_t i = 0; i < count; i++)
+		mark.offsets[i] = ends[i].offset;
+	if (task->clock_len > 0) {
+		mark.clock = check_malloc(task->clock_len);
+		memcpy(mark.clock, task->clock_bytes, task->clock_len);
+	}
+	standby_give(engine->options.standby, task->own_topic, task->partition, &mark);
+}
+
 /* Nothing of these partitions stays behind, neither in memory nor in flight: what is pending is
  * committed first, unless another member may own them already. */
 static struct err *on_revoked(void *context, const struct position *positions, size_t count,
@@ -111,8 +153,11 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 		err = give_up(engine);
 	if (err != NULL)
 		seal_forget(engine); /* the next recovery aborts it */
+	bool whole = !lost && err == NULL && worker->state == WORKER_RUNNING;
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
+		if (task != NULL && whole)
+			give_mark(engine, task);
 		task_free(engine, &task);
 	}
 	observe_revoked(engine);

@@ -13,6 +13,7 @@
 
 #include "kafka/bus.h"
 #include "runtime/processor.h"
+#include "runtime/standby.h"
 #include "runtime/stats.h"
 #include "state/store.h"
 
@@ -29,6 +30,7 @@ struct worker_options {
 	size_t output_bytes, publish_bytes;
 	bool accept_logic_change;
 	const struct time_source *time; /* borrowed */
+	struct standby *standby;	/* borrowed; NULL: partitions of others are not followed */
 };
 
 struct worker;

@@ -195,7 +195,7 @@ class Monkey:
         """A full disk ends a process; a broker that can't be reached ends one that starts."""
         text = worker.text()
         if worker.name in self.full or getattr(worker, "room_since", -1) > worker.started_s:
-            return code == 1 and "No space left" in text
+            return code == 1 and ("STORE_FULL" in text or "No space left" in text)
         return code == 3 and "partition assigned" not in text
 
     def note_end(self, worker, what, log=None, text=None):

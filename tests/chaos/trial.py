@@ -26,7 +26,7 @@ DRAIN_S_MAX = 180
 CALM_S = 3.0              # without a new output: the line has come to its end
 RUN_S_MAX = 400
 EPILOGUE_EVENTS = 3000
-DISK_BYTES = 64 << 20
+DISK_BYTES = 96 << 20     # of which a quarter of what memory.max leaves must stay free
 POISON_EVERY = 97
 OUTPUTS = digest.STREAMS + digest.BAGS + digest.TABLES
 COMPACTED = ("accounts", "forecast.series", "resolve.meta", "identity.meta", "account.meta",
@@ -40,8 +40,11 @@ COMMON = ("--inputs", "erp.events", "--clock", "data", "--tick.ms", str(DAY_MS),
 # fit into the cache come and go.
 UNDER_TEST = ("--kafka.session.timeout.ms", str(monkey.SESSION_MS),
               "--kafka.heartbeat.interval.ms", "500", "--kafka.transaction.timeout.ms", "8000",
-              "--commit.interval.ms", "20", "--cache.entries", "1000",
+              "--commit.interval.ms", "20", "--cache.entries", "1000", "--memory.max", "200M",
               "--kafka.fetch.wait.max.ms", "20")
+
+# One of them follows what it does not own, another has two workers a stage.
+ONLY = {"w1": ("--standby", "all"), "w2": ("--workers", "2")}
 
 
 class Options:
@@ -100,7 +103,8 @@ class Trial:
                 self.say("no toxiproxy (tools/setup chaos): no network faults")
             self.cluster = stack.enter_context(Cluster(self.folder, self.options.names, proxy))
             self.workers = [Worker(name, self.folder, self.cluster.address_for(name),
-                                   (*COMMON, *UNDER_TEST)) for name in self.options.names]
+                                   (*COMMON, *UNDER_TEST, *ONLY.get(name, ())))
+                            for name in self.options.names]
             stack.callback(self.end_processes)
             self.prepare()
             self.torment()

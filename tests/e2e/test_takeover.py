@@ -2,6 +2,8 @@
 """One process takes over from another: from one that sleeps, from one of its own name, from one
 that died within a transaction. Whoever has lost its place does no harm when it wakes up."""
 
+import datetime
+import json
 import os
 import shutil
 import sys
@@ -12,6 +14,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from chaos import wire  # noqa: E402  (after the path)
 from chaos.stand import SESSION_MS, TRANSACTION_MS, stand  # noqa: E402
 from chaos.wire import Rule  # noqa: E402
+from lib import orders, watch  # noqa: E402
 from lib.tap import check, diag, run, same, test  # noqa: E402
 
 PIECE = 300
@@ -79,6 +82,77 @@ def hanging(st):
     diag(f"done {seconds:.1f} s after the kill; session {SESSION_MS / 1000} s, time-out of the "
          f"transaction {TRANSACTION_MS / 1000} s")
     check("states restored from their topics" in second.text(), second.tail())
+    line.check_equal()
+
+
+ACCOUNTS = 20000
+SETTLED_S = 1.5
+
+
+def many_accounts(line):
+    """An event for each of many accounts, so that there are states to take over."""
+    line.rows[line.fed:line.fed] = [
+        orders.Order(f"a{i:06d}", orders.BEGIN_MS + i, 100 + i, 1, "Chile")
+        for i in range(ACCOUNTS)]
+    line.feed(ACCOUNTS)
+
+
+def stamp(line):
+    return datetime.datetime.fromisoformat(json.loads(line)["ts"].replace("Z", "+00:00"))
+
+
+def takes_over(line, worker, other):
+    """`other` dies for good; how long `worker` is without its partitions until it has all."""
+    since = len(worker.text())
+    other.kill()
+    other.wipe(line.name, identity_too=True)
+    end = time.monotonic() + END_S_MAX
+    while True:
+        text = worker.text()[since:]
+        ours = [t for t in text.splitlines() if '"stage":"account"' in t]
+        assigned = [t for t in ours if '"msg":"partition assigned"' in t]
+        if len(assigned) >= line.partitions:
+            break
+        check(time.monotonic() < end, f"not taken over: {worker.tail()}")
+        time.sleep(0.02)
+    revoked = [t for t in ours if '"msg":"partition revoked"' in t]
+    return (stamp(assigned[-1]) - stamp(revoked[-1])).total_seconds(), text
+
+
+@test("a take-over by a process that has to read all states, and by one that has followed them")
+def standby(st):
+    line = st.line("warm", events=20 * PIECE)
+    first = line.start("w1")
+    line.await_assigned(first)
+    many_accounts(line)
+    line.await_done(timeout_s=120, watch=[first])
+    cold = line.start("w2")
+    line.await_assigned(cold)
+    without_s, text = takes_over(line, cold, first)
+    check("states restored from their topics" in text, text[-1500:])
+    line.feed(PIECE)
+    line.await_done(watch=[cold])
+
+    warm = line.start("w3", None, "--standby", "all", "--http.listen", "127.0.0.1:0")
+    line.await_assigned(warm)
+    line.feed(PIECE)
+    line.await_done(watch=[cold, warm])
+    address = next(json.loads(t)["address"] for t in warm.text().splitlines() if '"serving ' in t)
+    seen, calm, end = -1.0, time.monotonic(), time.monotonic() + END_S_MAX
+    while time.monotonic() - calm < SETTLED_S or seen < ACCOUNTS / 3:
+        found = watch.metrics(watch.ask(address, "/metrics")[1])
+        now = found["foretell_standby_records_total"][frozenset({("stage", "account")})]
+        if now != seen:
+            seen, calm = now, time.monotonic()
+        check(time.monotonic() < end, f"{seen} records followed: {warm.tail()}")
+        time.sleep(0.1)
+    with_s, text = takes_over(line, warm, cold)
+    check('"states were followed, the rest is read"' in text, text[-1500:])
+    check("states restored from their topics" not in text, text[-1500:])
+    line.feed(PIECE)
+    line.await_done(watch=[warm])
+    diag(f"{ACCOUNTS} accounts, {line.partitions} partitions: taken over in {without_s:.3f} s "
+         f"without a standby, in {with_s:.3f} s with one")
     line.check_equal()
 
 

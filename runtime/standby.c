@@ -1,0 +1,393 @@
+#include "runtime/standby.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "kafka/log_tail.h"
+#include "runtime/names.h"
+
+enum {
+	PAUSE_MS = 50,	    /* between two looks where nothing has come */
+	BEGIN_MS = 10000,   /* without any assignment, before it begins by itself */
+	SLICE_RECORDS = 200 /* between two chances for the worker to take a shelf */
+};
+
+enum unit_state {
+	UNIT_OWNED,    /* its shelf is the worker's */
+	UNIT_WAITING,  /* to be wiped and followed from the beginning */
+	UNIT_FOLLOWED, /* from next[] on */
+	UNIT_BROKEN,   /* what its topics hold can't be read: whoever takes it will say so */
+};
+
+/* One input partition. */
+struct unit {
+	const char *topic;
+	int32_t partition;
+	enum unit_state state;
+	struct shelf *shelf; /* NULL: not looked up yet */
+	int64_t next[STATE_LOGS_MAX];
+	uint8_t *clock;
+	size_t clock_len;
+};
+
+struct standby {
+	struct standby_options options;
+	struct state_log logs[STATE_LOGS_MAX];
+	char topics[STATE_LOGS_MAX][NAME_LEN_MAX + 1];
+	size_t log_count;
+	struct log_tail *tail;
+	struct store_batch *batch;
+	void *scratch; /* of a state */
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows, and of the shelves of all units but owned ones */
+	struct unit *units;   /* by input, then partition */
+	size_t unit_count;
+	bool begun; /* what is not owned is known */
+	int64_t began_ms;
+	_Atomic bool quit;
+	_Atomic int64_t records;
+};
+
+void standby_mark_fini(struct standby_mark *mark)
+{
+	free(mark->clock);
+	*mark = (struct standby_mark){ .warm = false };
+}
+
+/* ---- units ---------------------------------------------------------------------------------- */
+
+static struct unit *unit_find(struct standby *standby, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < standby->options.input_count; i++)
+		if (strcmp(standby->options.inputs[i], topic) == 0 &&
+		    partition < standby->options.partition_count)
+			return &standby->units[i * (size_t)standby->options.partition_count +
+					       (size_t)partition];
+	return NULL;
+}
+
+/* The units of one partition share the topics of its states. */
+static struct unit *unit_of_partition(struct standby *standby, size_t input, int32_t partition)
+{
+	return &standby->units[input * (size_t)standby->options.partition_count +
+			       (size_t)partition];
+}
+
+static void unit_clock(struct unit *unit, struct bytes clock)
+{
+	free(unit->clock);
+	unit->clock = NULL;
+	unit->clock_len = clock.data == NULL ? 0 : clock.len;
+	if (unit->clock_len == 0)
+		return;
+	unit->clock = check_malloc(unit->clock_len);
+	memcpy(unit->clock, clock.data, unit->clock_len);
+}
+
+/* Follows the partition's topics from where the unit that is furthest behind stands, or no more. */
+static struct err *refollow(struct standby *standby, int32_t partition)
+{
+	struct err *err = NULL;
+	for (size_t k = 0; err == NULL && k < standby->log_count; k++) {
+		int64_t lowest = INT64_MAX;
+		for (size_t i = 0; i < standby->options.input_count; i++) {
+			const struct unit *unit = unit_of_partition(standby, i, partition);
+			if (unit->state == UNIT_FOLLOWED && unit->next[k] < lowest)
+				lowest = unit->next[k];
+		}
+		log_tail_drop(standby->tail, standby->topics[k], partition);
+		if (lowest != INT64_MAX)
+			err = log_tail_add(standby->tail, standby->topics[k], partition,
+					   lowest == 0 ? LOG_TAIL_BEGIN : lowest);
+	}
+	return err;
+}
+
+/* ---- following ------------------------------------------------------------------------------ */
+
+static struct err *begin_unit(struct standby *standby, struct unit *unit)
+{
+	struct err *err = NULL;
+	if (unit->shelf == NULL)
+		err = store_shelf(standby->options.store, standby->options.processor->name,
+				  unit->topic, unit->partition, &unit->shelf);
+	if (err == NULL)
+		err = shelf_wipe(unit->shelf);
+	if (err != NULL)
+		return err;
+	memset(unit->next, 0, sizeof unit->next);
+	unit_clock(unit, bytes_of(NULL, 0));
+	unit->state = UNIT_FOLLOWED;
+	return refollow(standby, unit->partition);
+}
+
+static struct err *begin_waiting(struct standby *standby)
+{
+	struct err *err = NULL;
+	for (size_t i = 0; err == NULL && i < standby->unit_count; i++)
+		if (standby->units[i].state == UNIT_WAITING)
+			err = begin_unit(standby, &standby->units[i]);
+	return err;
+}
+
+static struct err *apply_word(struct standby *standby, struct unit *unit,
+			      const struct state_word *word)
+{
+	if (word->saying == STATE_CLOCK) {
+		unit_clock(unit, word->value);
+		return NULL;
+	}
+	store_batch_clear(standby->batch);
+	struct err *err = state_word_add(word, unit->shelf, standby->batch);
+	return err != NULL ? err : store_batch_write(standby->options.store, standby->batch);
+}
+
+/* A unit whose topics or shelf can't be read is given up, or begun anew where that may mend it. */
+static void unit_failed(struct unit *unit, struct err *err)
+{
+	log_emit(LOG_WARN, "standby", "a partition's states can't be followed",
+		 "{s:s,s:i,s:s,s:s}", "topic", unit->topic, "partition", (int)unit->partition,
+		 "code", err_code(err), "reason", err_text(err));
+	unit->state = err_verdict(err) == ERR_ABORT ? UNIT_WAITING : UNIT_BROKEN;
+	err_free(&err);
+}
+
+/* Errors: RETRY: the record is to be applied again. */
+static struct err *apply_to(struct standby *standby, struct unit *unit, size_t log,
+			    const struct record *record)
+{
+	struct state_word word;
+	if (unit->state != UNIT_FOLLOWED || record->offset < unit->next[log])
+		return NULL;
+	struct err *err = state_log_read(standby->options.processor, unit->topic,
+					 &standby->logs[log], record, standby->scratch, &word);
+	if (err == NULL && word.saying != STATE_NOTHING)
+		err = apply_word(standby, unit, &word);
+	if (err != NULL && err_verdict(err) == ERR_RETRY)
+		return err;
+	if (err != NULL)
+		unit_failed(unit, err);
+	unit->next[log] = record->offset + 1;
+	return NULL;
+}
+
+static struct err *apply_record(struct standby *standby, const struct record *record)
+{
+	struct err *err = NULL;
+	for (size_t k = 0; k < standby->log_count; k++) {
+		if (strcmp(standby->topics[k], record->topic) != 0)
+			continue;
+		for (size_t i = 0; err == NULL && i < standby->options.input_count; i++)
+			err = apply_to(standby,
+				       unit_of_partition(standby, i, record->partition), k,
+				       record);
+	}
+	return err;
+}
+
+/* What could not be written is read again, with everything after it. */
+static void read_again(struct standby *standby, int32_t partition, struct err *cause)
+{
+	log_emit(LOG_WARN, "standby", "states can't be kept now", "{s:s,s:s}", "code",
+		 err_code(cause), "reason", err_text(cause));
+	err_free(&cause);
+	struct err *err = refollow(standby, partition);
+	err_free(&err);
+}
+
+/* All units of partitions whose topics have lost what was next begin anew. */
+static void begin_anew(struct standby *standby, struct err *cause)
+{
+	log_emit(LOG_WARN, "standby", "followed from the beginning again", "{s:s,s:s}", "code",
+		 err_code(cause), "reason", err_text(cause));
+	for (size_t i = 0; i < standby->unit_count; i++)
+		if (standby->units[i].state == UNIT_FOLLOWED)
+			standby->units[i].state = UNIT_WAITING;
+	err_free(&cause);
+}
+
+static size_t follow(struct standby *standby)
+{
+	struct bus_batch batch = { NULL, 0 };
+	struct err *err = begin_waiting(standby);
+	if (err == NULL)
+		err = log_tail_poll(standby->tail, SLICE_RECORDS, &batch);
+	if (err != NULL && err_verdict(err) == ERR_FATAL) {
+		begin_anew(standby, err);
+		return 0;
+	}
+	err_free(&err); /* brokers or room that are away come back */
+	for (size_t i = 0; i < batch.count; i++) {
+		err = apply_record(standby, &batch.records[i]);
+		if (err != NULL) {
+			read_again(standby, batch.records[i].partition, err);
+			return 0;
+		}
+	}
+	atomic_fetch_add_explicit(&standby->records, (int64_t)batch.count, memory_order_relaxed);
+	return batch.count;
+}
+
+static void *run(void *context)
+{
+	struct standby *standby = context;
+	while (!atomic_load(&standby->quit)) {
+		size_t count = 0;
+		pthread_mutex_lock(&standby->lock);
+		if (!standby->begun && time_monotonic_ms() - standby->began_ms >= BEGIN_MS) {
+			standby->begun = true;
+			for (size_t i = 0; i < standby->unit_count; i++)
+				standby->units[i].state = UNIT_WAITING;
+		}
+		if (standby->begun)
+			count = follow(standby);
+		pthread_mutex_unlock(&standby->lock);
+		if (count == 0)
+			time_system.sleep_ms(time_system.context, PAUSE_MS);
+	}
+	return NULL;
+}
+
+/* ---- handing over --------------------------------------------------------------------------- */
+
+static void take(struct standby *standby, struct unit *unit, struct standby_mark *mark)
+{
+	bool followed = unit->state == UNIT_FOLLOWED;
+	*mark = (struct standby_mark){ .warm = followed };
+	unit->state = UNIT_OWNED;
+	if (!followed)
+		return;
+	memcpy(mark->offsets, unit->next, sizeof mark->offsets);
+	mark->clock = unit->clock;
+	mark->clock_len = unit->clock_len;
+	unit->clock = NULL;
+	unit->clock_len = 0;
+	struct err *err = refollow(standby, unit->partition);
+	err_free(&err); /* the others of the partition stand still at worst */
+}
+
+static bool is_among(const struct unit *unit, const struct position *positions, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (positions[i].partition == unit->partition &&
+		    strcmp(positions[i].topic, unit->topic) == 0)
+			return true;
+	return false;
+}
+
+void standby_own(struct standby *standby, const struct position *positions, size_t count,
+		 struct standby_mark *marks)
+{
+	pthread_mutex_lock(&standby->lock);
+	standby->begun = true;
+	for (size_t i = 0; i < count; i++) {
+		struct unit *unit =
+			unit_find(standby, positions[i].topic, positions[i].partition);
+		marks[i] = (struct standby_mark){ .warm = false };
+		if (unit != NULL)
+			take(standby, unit, &marks[i]);
+	}
+	for (size_t i = 0; i < standby->unit_count; i++)
+		if (standby->units[i].state == UNIT_OWNED &&
+		    !is_among(&standby->units[i], positions, count))
+			standby->units[i].state = UNIT_WAITING;
+	pthread_mutex_unlock(&standby->lock);
+}
+
+void standby_give(struct standby *standby, const char *topic, int32_t partition,
+		  struct standby_mark *mark)
+{
+	pthread_mutex_lock(&standby->lock);
+	struct unit *unit = unit_find(standby, topic, partition);
+	struct err *err = NULL;
+	if (unit != NULL && unit->shelf == NULL)
+		err = store_shelf(standby->options.store, standby->options.processor->name, topic,
+				  partition, &unit->shelf);
+	if (unit != NULL && err == NULL && mark->warm) {
+		memcpy(unit->next, mark->offsets, sizeof unit->next);
+		unit_clock(unit, bytes_of(mark->clock, mark->clock_len));
+		unit->state = UNIT_FOLLOWED;
+		err = refollow(standby, partition);
+	}
+	err_free(&err);
+	pthread_mutex_unlock(&standby->lock);
+	standby_mark_fini(mark);
+}
+
+void standby_look(struct standby *standby, struct standby_figures *figures)
+{
+	figures->partitions = 0;
+	figures->records = atomic_load_explicit(&standby->records, memory_order_relaxed);
+	pthread_mutex_lock(&standby->lock);
+	for (size_t i = 0; i < standby->unit_count; i++)
+		figures->partitions += standby->units[i].state == UNIT_FOLLOWED;
+	pthread_mutex_unlock(&standby->lock);
+}
+
+/* ---- its life ------------------------------------------------------------------------------- */
+
+static size_t state_size_max(const struct processor *processor)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (processor->kinds[i].state_size > size)
+			size = processor->kinds[i].state_size;
+	return size;
+}
+
+static void make_units(struct standby *standby)
+{
+	const struct standby_options *options = &standby->options;
+	standby->unit_count = options->input_count * (size_t)options->partition_count;
+	standby->units = check_calloc(standby->unit_count, sizeof *standby->units);
+	for (size_t i = 0; i < standby->unit_count; i++) {
+		struct unit *unit = &standby->units[i];
+		unit->topic = options->inputs[i / (size_t)options->partition_count];
+		unit->partition = (int32_t)(i % (size_t)options->partition_count);
+		unit->state = UNIT_OWNED; /* until it is known who owns what */
+	}
+}
+
+struct err *standby_open(const struct standby_options *options, struct standby **out)
+{
+	struct standby *standby = check_calloc(1, sizeof *standby);
+	standby->options = *options;
+	struct err *err = log_tail_open(options->client, options->fetch_bytes, &standby->tail);
+	if (err != NULL) {
+		free(standby);
+		return err;
+	}
+	standby->log_count = state_logs(options->processor, standby->logs);
+	for (size_t i = 0; i < standby->log_count; i++)
+		names_output(options->app_id, standby->logs[i].logical, standby->topics[i]);
+	standby->batch = store_batch_new();
+	standby->scratch = check_calloc(1, state_size_max(options->processor));
+	standby->began_ms = time_monotonic_ms();
+	make_units(standby);
+	pthread_mutex_init(&standby->lock, NULL);
+	CHECK(pthread_create(&standby->thread, NULL, run, standby) == 0);
+	*out = standby;
+	return NULL;
+}
+
+void standby_close(struct standby **out)
+{
+	struct standby *standby = *out;
+	if (standby == NULL)
+		return;
+	atomic_store(&standby->quit, true);
+	pthread_join(standby->thread, NULL);
+	log_tail_close(&standby->tail);
+	store_batch_free(&standby->batch);
+	for (size_t i = 0; i < standby->unit_count; i++)
+		free(standby->units[i].clock);
+	free(standby->units);
+	free(standby->scratch);
+	pthread_mutex_destroy(&standby->lock);
+	free(standby);
+	*out = NULL;
+}
