@@ -242,13 +242,26 @@ static void print_table_facts(const struct work *work, const char *what, const s
 	fprintf(work->out, "\n");
 }
 
+/* Whether a leak is that of days between two dates of which one leaks by itself. */
+static bool is_said_already(const struct work *work, const struct leak *leaks, size_t j)
+{
+	const struct feature *feature = &work->features.features[j];
+	for (size_t k = 0; feature->other_column != NO_OTHER && k < j; k++) {
+		size_t column = work->features.features[k].column;
+		if (leaks[k].is_leak &&
+		    (column == feature->column || column == feature->other_column))
+			return true;
+	}
+	return false;
+}
+
 static void warn_of_leaks(const struct work *work)
 {
 	struct leak *leaks = check_calloc(work->features.count + 1, sizeof *leaks);
 	leaks_find(&work->dataset, leaks);
 	for (size_t j = 0; j < work->features.count; j++) {
 		const char *name = work->features.features[j].name;
-		if (!leaks[j].is_leak)
+		if (!leaks[j].is_leak || is_said_already(work, leaks, j))
 			continue;
 		fprintf(work->out,
 			"warning: column \"%s\" alone predicts the label almost perfectly (AUC "
