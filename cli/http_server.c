@@ -46,9 +46,8 @@ bool http_address_split(const char *address, char host[HTTP_HOST_MAX], char port
 static struct err *refused(const char *address, const char *why)
 {
 	return err_new(ERR_FATAL, "HTTP_LISTEN",
-		       "http.listen=%s can't be listened on: %s. Choose a free port of this "
-		       "machine, or leave the option empty",
-		       address, why);
+		       "%s can't be listened on: %s. Choose a free port of this machine", address,
+		       why);
 }
 
 /* The socket's own idea of where it is: the port may have been 0. */
@@ -118,6 +117,14 @@ void http_listener_close(struct http_listener **listener)
 	close((*listener)->fd);
 	free(*listener);
 	*listener = NULL;
+}
+
+int http_listener_take(struct http_listener **listener)
+{
+	int fd = (*listener)->fd;
+	free(*listener);
+	*listener = NULL;
+	return fd;
 }
 
 /* ---- answering ------------------------------------------------------------------------------ */

@@ -37,6 +37,9 @@ ERR_MUST_USE struct err *http_listen(const char *address, struct http_listener *
 const char *http_listener_address(const struct http_listener *listener);
 void http_listener_close(struct http_listener **listener);
 
+/* The listening socket, for a server of one's own; *listener is freed and becomes NULL. */
+int http_listener_take(struct http_listener **listener);
+
 /* Begins to serve pages[count] (borrowed, as is the context). *listener is stolen where it
  * succeeds. Errors: FATAL HTTP_LISTEN. */
 ERR_MUST_USE struct err *http_server_start(struct http_listener **listener,

@@ -20,6 +20,7 @@ struct command {
 static const struct command commands[] = {
 	{ "topics", "create foretell's topics, or check those that exist", cmd_topics },
 	{ "ingest", "publish the rows of a file as events", cmd_ingest },
+	{ "serve", "take events in over HTTP", cmd_serve },
 	{ "schemas", "list schemas, check a changed one before it is deployed", cmd_schemas },
 	{ "simulate", "play a company whose truth is known", cmd_simulate },
 	{ "run", "run the stages: resolve, account, forecast", cmd_run },

@@ -1,0 +1,42 @@
+/* An idempotent producer that tells of each record whether the brokers have taken it: for doors,
+ * which answer their senders by it.
+ *
+ * Never waits: a full queue is an error, and the caller bounds what it has under way.
+ * Threads: acks_send from one thread, acks_poll from another; `told` runs inside acks_poll. */
+#ifndef KAFKA_ACKS_H
+#define KAFKA_ACKS_H
+
+#include "kafka/bus.h"
+#include "kafka/client.h"
+
+struct acks;
+
+struct acks_listener {
+	/* A record's end: taken by all in-sync replicas, or given up. */
+	void (*told)(void *context, void *ticket, bool taken);
+	void *context;
+};
+
+/* A new producer for topics[count], which must exist. timeout_ms: how long a record may take.
+ * queue_max: records under way. Errors: FATAL BUS_OPTION, BUS_TOPIC_MISSING; RETRY
+ * BUS_UNREACHABLE. */
+ERR_MUST_USE struct err *acks_open(const struct client_options *options, const char *const *topics,
+				   size_t count, int timeout_ms, int queue_max,
+				   const struct acks_listener *listener, struct acks **acks);
+
+/* Copies and queues for topics[topic]; partition by murmur2 of the key. `ticket` comes back with
+ * `told`, exactly once where there is no error. Errors: POISON BUS_TOO_LARGE; RETRY BUS_QUEUE_FULL;
+ * ABORT BUS_PRODUCE (the producer can't go on). */
+ERR_MUST_USE struct err *acks_send(struct acks *acks, size_t topic, struct bytes key,
+				   struct bytes value, void *ticket);
+
+/* Tells what there is to tell, waiting at most timeout_ms for the first. */
+void acks_poll(struct acks *acks, int timeout_ms);
+
+/* What the client last complained of, into text[text_max]; "" where of nothing. */
+void acks_complaint(const struct acks *acks, char *text, size_t text_max);
+
+/* Without waiting: whatever is under way is never told of. */
+void acks_close(struct acks **acks);
+
+#endif
