@@ -129,14 +129,15 @@ def describe_difference(broker, logical, key, one, other):
     return "\n".join(lines)
 
 
-def differences(broker, app, expected_app, ours=None, expected=None):
-    """[(logical, keys that differ, of how many, description of the first)]"""
+def differences(broker, app, expected_app, ours=None, expected=None, free=lambda *_: False):
+    """[(logical, keys that differ, of how many, description of the first)]; those that are
+    `free`(logical, key) may."""
     ours = digest(broker, app) if ours is None else ours
     expected = digest(broker, expected_app) if expected is None else expected
     result = []
     for logical, keys in expected.items():
         differing = [key for key in sorted(set(keys) | set(ours[logical]), key=repr)
-                     if keys.get(key) != ours[logical].get(key)]
+                     if keys.get(key) != ours[logical].get(key) and not free(logical, key)]
         if differing:
             result.append((logical, len(differing), len(keys), describe_difference(
                 broker, logical, differing[0], app, expected_app)))

@@ -12,16 +12,18 @@ DAY_MS = orders.DAY_MS
 ORDERS_MEAN = 18
 TOPIC = "erp.events"
 SLICE_S = 0.05
-LATE_EVERY, LATE_MS = 61, 40 * DAY_MS
+# Late amounts are of series of their own: what a forecast knows of them when it is made depends on
+# how the partitions that write the series were interleaved.
+LATE_EVERY, LATE_MS, LATE_CURRENCY = 61, 40 * DAY_MS, "CHF"
 OVERSIZE_EVERY, OVERSIZE_BYTES = 2003, 1000200
 
 
-def event(row, serial, name="o"):
+def event(row, serial, name="o", currency="EUR"):
     return encode("erp_event", {
         "event_id": f"{name}{serial}", "source": "shop",
         "type": "erp.order" if row.amount_minor >= 0 else "erp.return", "subject": row.customer,
         "event_ms": row.time_ms, "trace_id": None, "amount_minor": row.amount_minor,
-        "currency": "EUR", "quantity": row.quantity, "attrs": {"country": row.country}})
+        "currency": currency, "quantity": row.quantity, "attrs": {"country": row.country}})
 
 
 def end_of_input(at_ms):
@@ -84,7 +86,7 @@ class Load(threading.Thread):
         if index % LATE_EVERY == LATE_EVERY - 1:  # behind its partition's clock
             self.event_ids.append(f"late{serial}")
             late = row._replace(time_ms=max(orders.BEGIN_MS, row.time_ms - LATE_MS))
-            producer.produce(TOPIC, value=event(late, serial, "late"), key=key,
+            producer.produce(TOPIC, value=event(late, serial, "late", LATE_CURRENCY), key=key,
                              on_delivery=delivered)
         if index % OVERSIZE_EVERY == OVERSIZE_EVERY - 1:
             self.poison_count += 1
