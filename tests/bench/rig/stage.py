@@ -1,5 +1,5 @@
 """The shipped account stage by `foretell run account`, on a log of account events that the shipped
-resolve stage wrote: so that the reference job is no special case of the runtime."""
+stages before it wrote: so that the reference job is no special case of the runtime."""
 
 import os
 import statistics
@@ -34,11 +34,12 @@ class Stages(Engine):
 
 def one_run(bench, events):
     app = bench.app("stage")
-    resolve = Stages(bench.broker, app, ["resolve"], "--from-beginning", "--until-end")
+    before = Stages(bench.broker, app, ["resolve", "identify"], "--from-beginning",
+                    "--until-end")
     account = Stages(bench.broker, app, ["account"])
     os.makedirs(account.state)
     try:
-        run(resolve.command(), "foretell run resolve", timeout=450)
+        run(before.command(), "foretell run resolve identify", timeout=450)
         offsets = bench.broker.count(account.topic)
         with Group(bench.broker, account.group(), account.topic) as group:
             account.start()
