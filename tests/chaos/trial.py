@@ -140,8 +140,9 @@ class Trial:
         done = subprocess.run(worker.command(app, *arguments), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout, check=False,
                               cwd=self.folder)
-        check(code is None or done.returncode == code, f"foretell {' '.join(arguments)} for {app}: exit code "
-              f"{done.returncode}; {done.stdout[-800:]} {done.stderr[-2000:]}")
+        check(code is None or done.returncode == code,
+              f"foretell {' '.join(arguments)} for {app}: exit code {done.returncode}; "
+              f"{done.stdout[-800:]} {done.stderr[-2000:]}")
         return done
 
     def mount_disk(self, worker):
