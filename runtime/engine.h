@@ -40,7 +40,8 @@ struct task {
 	struct tick_cursor live_cursor;
 	struct checkpoint committed;
 	uint32_t input_id; /* tells its log from others of the same name; 0: not known */
-	int64_t sealed_y; /* Y of the last seal, committed or on its way */
+	int64_t published_y; /* Y as it was committed when the task was recovered */
+	int64_t sealed_y;    /* Y of the store as of the last seal, committed or on its way */
 	bool touched;	  /* something to commit since the last seal */
 	struct pending_tick tick;
 	struct standby_mark mark; /* how far its shelf was followed before it was assigned */

@@ -65,7 +65,7 @@ static struct err *start_fresh(struct engine *engine, struct task *task)
 		return err;
 	task->next = task->live_from = low;
 	task->committed = (struct checkpoint){ .x = low, .y = low };
-	task->sealed_y = low;
+	task->published_y = task->sealed_y = low;
 	return log_clock_decode(task->clock, bytes_of(NULL, 0));
 }
 
@@ -200,6 +200,7 @@ static struct err *recover_task(struct engine *engine, struct task *task,
 	if (err != NULL)
 		return err;
 	task->committed = committed;
+	task->published_y = committed.y;
 	task->sealed_y = start;
 	task->clock_published = false;
 	task->next = start;

@@ -51,7 +51,10 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 	struct bytes value = bytes_of(len > 0 ? engine->scratch : NULL, len);
 	struct bytes topic_key =
 		kind->published ? key : seal_meta_key(task->own_topic, kind->name, key, composed);
-	err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
+	/* what last changed below the committed Y is in the topic, as it is or later: a store that
+	 * catches up must not put an older state over it */
+	if (entry->lsn >= task->published_y)
+		err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
 	if (err != NULL)
 		return err;
 	if (len == 0)
@@ -122,7 +125,8 @@ static struct err *publish_share_of(struct engine *engine, struct task *task, in
 	return err;
 }
 
-/* The clock as of y, published where it is another than last time. */
+/* The clock as of y, published where it is another than last time. Of a y that is below the
+ * committed one it is for the store alone. */
 static struct err *publish_clock(struct engine *engine, struct task *task, int64_t y)
 {
 	size_t len = log_clock_encode(task->clock, y, engine->clock_scratch);
@@ -131,6 +135,8 @@ static struct err *publish_clock(struct engine *engine, struct task *task, int64
 		return NULL;
 	memcpy(task->clock_bytes, engine->clock_scratch, len);
 	task->clock_len = len;
+	if (y < task->published_y)
+		return NULL;
 	task->clock_published = true;
 	uint8_t composed[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
 	struct bytes key = seal_meta_key(task->own_topic, "clock", bytes_of(NULL, 0), composed);
@@ -143,8 +149,8 @@ static struct err *add_position(struct engine *engine, struct task *task)
 {
 	struct flight *flight = engine->flight;
 	struct checkpoint *checkpoint = &flight->checkpoints[flight->count];
+	int64_t own_y = task_y(engine, task); /* of the store, which may have to catch up */
 	*checkpoint = (struct checkpoint){ .x = task_x(task),
-					   .y = task_y(engine, task),
 					   .logic_version = engine->processor->logic_version,
 					   .input_id = task->input_id,
 					   .states_id = engine->states_id };
@@ -159,13 +165,15 @@ static struct err *add_position(struct engine *engine, struct task *task)
 	}
 	struct err *err = NULL;
 	if (engine->processor->clocked) {
-		if (log_clock_wants_drain(task->clock) && checkpoint->y != task_x(task))
-			checkpoint->y = task->sealed_y; /* held until the drain is complete */
+		if (log_clock_wants_drain(task->clock) && own_y != task_x(task))
+			own_y = task->sealed_y; /* held until the drain is complete */
 		else
-			err = publish_clock(engine, task, checkpoint->y);
+			err = publish_clock(engine, task, own_y);
 	}
 	if (err != NULL)
 		return err;
+	/* Y doesn't fall: the input below it may be gone by now */
+	checkpoint->y = own_y > task->published_y ? own_y : task->published_y;
 	struct position *position = &flight->positions[flight->count];
 	position->topic = task->own_topic;
 	position->partition = task->partition;
@@ -173,14 +181,14 @@ static struct err *add_position(struct engine *engine, struct task *task)
 	checkpoint_format(checkpoint, position->metadata);
 	const struct shelf_position shelf = {
 		.x = checkpoint->x,
-		.y = checkpoint->y,
+		.y = own_y,
 		.logic_version = checkpoint->logic_version,
 		.fingerprint = task_fingerprint(engine, task),
 		.cluster = bytes_str(engine->cluster),
 		.clock = bytes_of(task->clock_bytes, task->clock_len),
 	};
 	store_batch_position(flight->batch, task->shelf, &shelf);
-	task->sealed_y = checkpoint->y;
+	task->sealed_y = own_y;
 	task->touched = false;
 	flight->tasks[flight->count++] = task;
 	return NULL;
