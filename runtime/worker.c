@@ -232,7 +232,7 @@ static void orphan(struct worker *worker)
 static struct err *recover_tasks(struct engine *engine)
 {
 	struct task *tasks[TASKS_MAX];
-	struct position *positions = check_calloc(TASKS_MAX, sizeof *positions);
+	struct position *positions = check_calloc(engine->task_count + 1, sizeof *positions);
 	size_t count = 0;
 	for (size_t i = 0; i < engine->task_count; i++)
 		if (engine->tasks[i] != NULL)
