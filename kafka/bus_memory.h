@@ -55,6 +55,9 @@ void memory_kafka_recreate(struct memory_kafka *kafka, const char *topic);
 size_t memory_kafka_read(struct memory_kafka *kafka, const char *topic, int32_t partition,
 			 size_t index_from, struct record *records, size_t records_max);
 
+/* The offset of the last committed record of a partition; -1: it has none. */
+int64_t memory_kafka_last(struct memory_kafka *kafka, const char *topic, int32_t partition);
+
 /* The end of a partition, and what a group has committed on it (position->topic, ->partition are
  * given; as bus_committed, but asks nobody's leave). */
 int64_t memory_kafka_end(struct memory_kafka *kafka, const char *topic, int32_t partition);

@@ -155,6 +155,16 @@ size_t memory_kafka_read(struct memory_kafka *kafka, const char *topic, int32_t 
 	return count;
 }
 
+int64_t memory_kafka_last(struct memory_kafka *kafka, const char *topic, int32_t partition)
+{
+	const struct model_partition *read = partition_get(kafka, topic, partition);
+	struct record record;
+	size_t i = model_log_stable(read);
+	while (i > read->low && !model_log_show(&kafka->log, read, i - 1, &record))
+		i--;
+	return i > read->low ? (int64_t)i - 1 : -1;
+}
+
 int64_t memory_kafka_end(struct memory_kafka *kafka, const char *topic, int32_t partition)
 {
 	return (int64_t)partition_get(kafka, topic, partition)->slot_count;

@@ -15,7 +15,7 @@ enum {
 	RECORDS_MAX = 4, /* of one step */
 	VALUE_MAX = 512,
 	WRITERS_COUNT_MAX = 2,
-	KEYS_MAX = 12,
+	KEYS_MAX = 30,
 	READ_MAX = 64,
 };
 
@@ -101,7 +101,7 @@ static void put_event(struct drawing *drawing, struct piece *piece)
 		.serial = ++drawing->serial,
 		.at_ms = drawing->now_ms - late_ms,
 		.second = (uint8_t)(prng_below(drawing->prng, 3) != 0
-					    ? 1 + prng_below(drawing->prng, 5)
+					    ? 1 + prng_below(drawing->prng, 9)
 					    : 0),
 	};
 	tally_encode(&event, drawing->plan->event_schema, piece->value);

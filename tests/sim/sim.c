@@ -21,7 +21,13 @@
 #include "base/timestamp.h"
 #include "tests/sim/world.h"
 
-enum { JOBS_MAX = 64, SAY_MS = 5000, FAILURE_MAX = 4096, LOOK_US = 20000 };
+enum {
+	JOBS_MAX = 64,
+	SAY_MS = 5000,
+	FAILURE_MAX = 4096,
+	LOOK_US = 20000,
+	SEED_S_MAX = 120, /* a run that takes longer will never end */
+};
 
 /* What a job tells, in memory that all share. */
 struct job {
@@ -85,6 +91,7 @@ static void run_job(const struct runs *runs, size_t index, const char *folder)
 	     i += (int64_t)runs->job_count) {
 		uint64_t seed = runs->first + (uint64_t)i;
 		atomic_store(&job->seed, seed);
+		alarm(SEED_S_MAX);
 		char *failure = world_run(seed, registry, folder, NULL, &job->counts);
 		atomic_fetch_add(&job->done, 1);
 		if (failure == NULL)

@@ -22,7 +22,7 @@ enum {
 	SLOTS_MAX = 3,	    /* that run side by side */
 	PARTITIONS_MAX_DRAWN = 4,
 	TURNS_MAX = 60000,
-	CALM_MS_MAX = 300000,
+	CALM_MS_MAX = 30000,
 	ALONE_MS = 3000,
 	DRAIN_TRIES = 5,
 	STORE_BYTES = 1 << 20,
@@ -81,6 +81,7 @@ struct world {
 	struct slot slots[SLOTS_MAX];
 	struct process *running; /* whose fiber has control; NULL: the world */
 	size_t process_count;
+	int64_t x[PARTITIONS_MAX_DRAWN], y[PARTITIONS_MAX_DRAWN]; /* committed, as last seen */
 	struct world_counts *counts;
 	char *failure;
 };
@@ -228,6 +229,8 @@ static void live(void *context)
 	struct process *self = context;
 	const struct store_options options = { .memory_bytes = STORE_BYTES };
 	struct store *store = NULL;
+	if (self->killed) /* before its first instruction */
+		return;
 	struct err *err = store_open(self->path, &options, NULL, &store);
 	if (err == NULL)
 		err = open_bus(self);
@@ -366,6 +369,11 @@ static void compact(struct world *world)
 	memory_kafka_compact(world->kafka, name, partition, until, chance(world, 2));
 }
 
+static int64_t y_of(const struct position *position)
+{
+	return strtoll(position->metadata + strlen("Y="), NULL, 10);
+}
+
 /* What nobody needs any more: below Y. */
 static void retain(struct world *world)
 {
@@ -374,7 +382,7 @@ static void retain(struct world *world)
 	memory_kafka_committed(world->kafka, GROUP, &position);
 	if (position.offset < 0)
 		return;
-	int64_t y = strtoll(position.metadata + strlen("Y="), NULL, 10);
+	int64_t y = y_of(&position);
 	struct record first;
 	size_t got = memory_kafka_read(world->kafka, PLAN_INPUT, position.partition, 0, &first, 1);
 	if (got == 1 && first.offset < y) {
@@ -433,6 +441,25 @@ static void trouble(struct world *world)
 	}
 }
 
+/* What is committed never falls: neither X, or it would be said again, nor Y, since what lies below
+ * it may be gone. */
+static void watch_positions(struct world *world)
+{
+	for (int32_t p = 0; p < world->draw.partition_count; p++) {
+		struct position position = { .topic = PLAN_INPUT, .partition = p };
+		memory_kafka_committed(world->kafka, GROUP, &position);
+		if (position.offset < 0)
+			continue;
+		if (position.offset < world->x[p] || y_of(&position) < world->y[p])
+			fail(world,
+			     "partition %d: X %" PRId64 " Y %" PRId64 " after X %" PRId64
+			     " Y %" PRId64,
+			     (int)p, position.offset, y_of(&position), world->x[p], world->y[p]);
+		world->x[p] = position.offset;
+		world->y[p] = y_of(&position);
+	}
+}
+
 static bool may_run(const struct world *world, const struct process *process)
 {
 	return process != NULL && !process->stopped && process->wake_ms <= now_ms(world);
@@ -450,8 +477,9 @@ static void turn(struct world *world)
 		resume(world, &slot->zombie);
 	else if (may_run(world, slot->process))
 		resume(world, &slot->process);
-	if (chance(world, 3))
-		pass_time(world, below(world, 3));
+	if (world->calm || chance(world, 3))
+		pass_time(world, below(world, world->calm ? 6 : 3));
+	watch_positions(world);
 	world->counts->turns++;
 }
 
@@ -474,13 +502,8 @@ static bool is_done(struct world *world, bool drained)
 {
 	for (int32_t p = 0; p < world->draw.partition_count; p++) {
 		struct position position = { .topic = PLAN_INPUT, .partition = p };
-		struct record record;
-		size_t seen = 0;
-		int64_t last = -1;
-		while (memory_kafka_read(world->kafka, PLAN_INPUT, p, seen++, &record, 1) == 1)
-			last = record.offset;
 		memory_kafka_committed(world->kafka, GROUP, &position);
-		if (position.offset <= last)
+		if (position.offset <= memory_kafka_last(world->kafka, PLAN_INPUT, p))
 			return false;
 		if (drained &&
 		    strtoll(position.metadata + strlen("Y="), NULL, 10) != position.offset)
@@ -595,6 +618,7 @@ static void finish(struct world *world)
 static void draw(struct world *world)
 {
 	static const int64_t checkpoints[] = { 0, 5, 50, 500, 1000000 };
+	static const uint32_t caches[] = { 36, 48, 64, 300 };
 	static const uint32_t chances[] = { 0, 300, 60, 20 };
 	struct draw *draw = &world->draw;
 	draw->partition_count = 1 + (int32_t)below(world, PARTITIONS_MAX_DRAWN);
@@ -602,7 +626,7 @@ static void draw(struct world *world)
 	draw->dynamic = chance(world, 5);
 	draw->commit_ms = below(world, 2) * below(world, 30);
 	draw->checkpoint_ms = checkpoints[below(world, 5)];
-	draw->cache_entries = chance(world, 2) ? 48 : 300;
+	draw->cache_entries = caches[below(world, 4)];
 	draw->strike_chance = chances[below(world, 4)];
 	draw->trouble = chance(world, 3) ? 400 : 60;
 	draw->compacts = chance(world, 2);
