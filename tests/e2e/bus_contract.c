@@ -7,289 +7,24 @@
  *   bus_contract HOST:PORT crash PREFIX SERIAL TOPIC    itself, as the process to be killed
  *
  * Prints TAP. Figures (join and commit times) are diagnostics, not tests. */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
-#include "kafka/admin.h"
-#include "kafka/group.h"
 #include "kafka/bus_kafka.h"
-#include "kafka/bus_memory.h"
+#include "kafka/group.h"
 #include "kafka/reader.h"
-#include "kafka/writer.h"
+#include "tests/lib/bus_world.h"
 
-enum {
-	SEEN_MAX = 5000,
-	NAME_MAX_LEN = 100,
-	POLL_MS = 100,
-	WAIT_MS_MAX = 20000,
-	REJOIN_MS_MAX = 5000,
-	COMMITS_TIMED = 50,
-};
-
-/* A Kafka, real or in memory. */
-struct world {
-	struct memory_kafka *memory; /* NULL: the real one */
-	const char *program;
-	struct client_options client;
-	struct admin *admin;
-	struct writer *writer;
-	char prefix[NAME_MAX_LEN / 2];
-	int serial; /* names of topics, groups and ids are new in each test */
-};
-
-/* What a reader has seen of one topic. */
-struct seen {
-	size_t count;
-	int64_t offsets[SEEN_MAX];
-	char values[SEEN_MAX][16];
-};
-
-/* A bus with its listener, which starts where the group has committed, else at 0. */
-struct member {
-	struct bus *bus;
-	struct bus_listener listener;
-	size_t assigned_count, revoked_count;
-	bool lost;
-	struct position committed[8]; /* as they were at the assignment */
-	struct seen early;            /* what the joining poll has already handed out */
-};
-
-/* ---- the worlds ----------------------------------------------------------------------------- */
-
-static void expect_ok(struct err *err)
-{
-	if (err != NULL)
-		fail_msg("%s: %s", err_code(err), err_text(err));
-}
-
-static void expect_err(struct err *err, enum err_verdict verdict, const char *code)
-{
-	if (err == NULL)
-		fail_msg("no error where %s was expected", code);
-	if (strcmp(err_code(err), code) != 0 || err_verdict(err) != verdict)
-		fail_msg("verdict %d %s: %s", err_verdict(err), err_code(err), err_text(err));
-	err_free(&err);
-}
-
-static void world_name(const struct world *world, const char *what, char name[NAME_MAX_LEN])
-{
-	snprintf(name, NAME_MAX_LEN, "%s%d-%s", world->prefix, world->serial, what);
-}
-
-static void world_topic(struct world *world, const char *what, int32_t partition_count,
-			char name[NAME_MAX_LEN])
-{
-	world_name(world, what, name);
-	if (world->memory != NULL) {
-		memory_kafka_topic(world->memory, name, partition_count);
-		return;
-	}
-	struct topic_spec spec = { .name = name, .partition_count = partition_count,
-				   .replication_factor = 1 };
-	bool created = false;
-	expect_ok(admin_create(world->admin, &spec, 1, &created));
-	assert_true(created);
-}
-
-static struct bus *world_open(struct world *world, const char *what)
-{
-	char group[NAME_MAX_LEN], id[NAME_MAX_LEN];
-	struct bus *bus = NULL;
-	world_name(world, what, group);
-	snprintf(id, sizeof id, "%s%d-slot", world->prefix, world->serial);
-	if (world->memory != NULL)
-		return bus_memory_open(world->memory, group, id);
-	struct bus_kafka_options options = { .client = &world->client, .group = group,
-					     .instance = id, .transactional_id = id };
-	expect_ok(bus_kafka_open(&options, &bus));
-	return bus;
-}
-
-static void world_append(struct world *world, const struct outgoing *out)
-{
-	if (world->memory != NULL) {
-		memory_kafka_append(world->memory, out);
-		return;
-	}
-	expect_ok(writer_send(world->writer, out));
-	expect_ok(writer_flush(world->writer, WAIT_MS_MAX));
-}
-
-static void append(struct world *world, const char *topic, int32_t partition, const char *value)
-{
-	struct outgoing out = { .topic = topic, .partition = partition, .key = bytes_str("k"),
-				.value = bytes_str(value) };
-	world_append(world, &out);
-}
-
-/* ---- what is seen --------------------------------------------------------------------------- */
-
-static struct err *seen_add(void *context, const struct record *record)
-{
-	struct seen *seen = context;
-	CHECK(seen->count < SEEN_MAX);
-	seen->offsets[seen->count] = record->offset;
-	snprintf(seen->values[seen->count++], sizeof seen->values[0], "%.*s",
-		 (int)record->value.len, (const char *)record->value.data);
-	return NULL;
-}
-
-static void expect_seen(const struct seen *seen, size_t count, const char *const *values)
-{
-	assert_int_equal(seen->count, count);
-	for (size_t i = 0; i < count; i++)
-		assert_string_equal(seen->values[i], values[i]);
-}
-
-#define EXPECT_SEEN(seen, ...)                                                       \
-	do {                                                                         \
-		const char *const expected_[] = { __VA_ARGS__ };                     \
-		expect_seen(seen, sizeof expected_ / sizeof expected_[0], expected_); \
-	} while (0)
-
-/* Every committed record of a partition, as bus_read_all gives it. Waits while RETRY. */
-static void read_all(struct bus *bus, const char *topic, int32_t partition, struct seen *seen)
-{
-	seen->count = 0;
-	expect_ok(bus_read_all(bus, topic, partition, seen_add, seen));
-}
-
-static int64_t high_of(struct bus *bus, const char *topic, int32_t partition)
-{
-	int64_t low, high;
-	expect_ok(bus_watermarks(bus, topic, partition, &low, &high));
-	return high;
-}
-
-/* Waits until the high watermark is `high`: markers are written after the commit has returned. */
-static void await_high(struct bus *bus, const char *topic, int64_t high)
-{
-	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
-	while (high_of(bus, topic, 0) != high && time_monotonic_ms() < deadline)
-		;
-	assert_int_equal(high_of(bus, topic, 0), high);
-}
-
-/* ---- members -------------------------------------------------------------------------------- */
-
-static struct err *on_assigned(void *context, struct position *positions, size_t count)
-{
-	struct member *member = context;
-	struct err *err = bus_committed(member->bus, positions, count);
-	if (err != NULL)
-		return err;
-	CHECK(count <= sizeof member->committed / sizeof member->committed[0]);
-	memcpy(member->committed, positions, count * sizeof *positions);
-	for (size_t i = 0; i < count; i++)
-		if (positions[i].offset < 0)
-			positions[i].offset = 0;
-	member->assigned_count += count;
-	return NULL;
-}
-
-static struct err *on_revoked(void *context, const struct position *positions, size_t count,
-			      bool lost)
-{
-	struct member *member = context;
-	(void)positions;
-	member->revoked_count += count;
-	member->lost = lost;
-	return NULL;
-}
-
-static void member_open(struct world *world, struct member *member)
-{
-	*member = (struct member){ 0 };
-	member->bus = world_open(world, "group");
-	member->listener = (struct bus_listener){ member, on_assigned, on_revoked };
-}
-
-/* Joins; returns how long that took, ms. */
-static int64_t member_join(struct member *member, const char *topic)
-{
-	const char *const topics[] = { topic };
-	struct bus_batch batch;
-	int64_t began = time_monotonic_ms();
-	expect_ok(bus_subscribe(member->bus, topics, 1, &member->listener));
-	while (member->assigned_count == 0 && time_monotonic_ms() - began < WAIT_MS_MAX) {
-		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
-		for (size_t i = 0; i < batch.count; i++)
-			expect_ok(seen_add(&member->early, &batch.records[i]));
-	}
-	assert_true(member->assigned_count > 0);
-	return time_monotonic_ms() - began;
-}
-
-/* Polls until `count` records were seen. */
-static void member_poll(struct member *member, size_t count, struct seen *seen)
-{
-	struct bus_batch batch;
-	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
-	*seen = member->early;
-	member->early.count = 0;
-	while (seen->count < count && time_monotonic_ms() < deadline) {
-		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
-		for (size_t i = 0; i < batch.count; i++)
-			expect_ok(seen_add(seen, &batch.records[i]));
-	}
-	assert_int_equal(seen->count, count);
-}
-
-/* Polls a few times and expects nothing. */
-static void member_poll_nothing(struct member *member)
-{
-	struct bus_batch batch;
-	for (int i = 0; i < 3; i++) {
-		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
-		assert_int_equal(batch.count, 0);
-	}
-}
-
-static int64_t member_await_end(struct member *member, const char *topic, int32_t partition)
-{
-	struct bus_batch batch;
-	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
-	int64_t end;
-	while ((end = bus_end_reached(member->bus, topic, partition)) < 0 &&
-	       time_monotonic_ms() < deadline) {
-		expect_ok(bus_poll(member->bus, POLL_MS, &batch));
-		assert_int_equal(batch.count, 0);
-	}
-	return end;
-}
-
-static void produce(struct bus *bus, const char *topic, const char *value)
-{
-	struct outgoing out = { .topic = topic, .partition = 0, .value = bytes_str(value) };
-	expect_ok(bus_produce(bus, &out));
-}
-
-static struct position position_at(const char *topic, int64_t offset, const char *metadata)
-{
-	struct position position = { .topic = topic, .offset = offset };
-	snprintf(position.metadata, sizeof position.metadata, "%s", metadata);
-	return position;
-}
+enum { REJOIN_MS_MAX = 5000, COMMITS_TIMED = 50 };
 
 /* ---- the behaviours ------------------------------------------------------------------------- */
-
-static struct world *world_of(void **state)
-{
-	struct world *world = *state;
-	world->serial++;
-	return world;
-}
 
 static void transaction_is_seen_only_after_commit(void **state)
 {
@@ -735,7 +470,7 @@ static struct err *assigned_retry_once(void *context, struct position *positions
 {
 	struct member *member = context;
 	if (member->assigned_count > 0)
-		return on_assigned(context, positions, count);
+		return member_assigned(context, positions, count);
 	member->assigned_count += count;
 	return err_new(ERR_RETRY, "TEST", "not yet");
 }
@@ -1029,14 +764,7 @@ static void admin_and_reader_and_writer_agree(void **state)
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
-struct behaviour {
-	const char *name;
-	CMUnitTestFunction run;
-	bool kafka_only;
-};
-
 static const struct behaviour behaviours[] = {
-#define BEHAVIOUR(name) { #name, name, false }
 	BEHAVIOUR(transaction_is_seen_only_after_commit),
 	BEHAVIOUR(aborted_records_are_never_seen),
 	BEHAVIOUR(markers_take_offsets),
@@ -1066,48 +794,16 @@ static const struct behaviour behaviours[] = {
 
 enum { BEHAVIOUR_COUNT = sizeof behaviours / sizeof behaviours[0] };
 
-static int kafka_open(struct world *world)
-{
-	struct err *err = admin_open(&world->client, &world->admin);
-	if (err == NULL)
-		err = writer_open(&world->client, &world->writer);
-	if (err != NULL)
-		fprintf(stderr, "%s\n", err_text(err));
-	return err == NULL ? 0 : 1;
-}
-
 int main(int argc, char **argv)
 {
-	static char names[2 * BEHAVIOUR_COUNT][NAME_MAX_LEN];
-	struct CMUnitTest tests[2 * BEHAVIOUR_COUNT];
-	size_t count = 0;
-	const char *only = argc == 3 ? argv[2] : NULL;
-	struct world memory = { .memory = memory_kafka_new(), .prefix = "m" };
-	struct world kafka = { .program = argv[0], .client.brokers = argc > 1 ? argv[1] : NULL };
-	snprintf(kafka.prefix, sizeof kafka.prefix, "c%ld-", (long)getpid());
-	if (argc > 1 && kafka_open(&kafka) != 0)
+	struct world memory, kafka;
+	if (!worlds_open(argc, argv, &memory, &kafka))
 		return 1;
 	if (argc == 6 && strcmp(argv[2], "crash") == 0) {
 		snprintf(kafka.prefix, sizeof kafka.prefix, "%s", argv[3]);
 		kafka.serial = (int)strtol(argv[4], NULL, 10);
 		return crash_run(&kafka, argv[5]);
 	}
-	for (int real = 0; real <= (argc > 1); real++) {
-		for (size_t i = 0; i < BEHAVIOUR_COUNT; i++) {
-			if ((behaviours[i].kafka_only && !real) ||
-			    (only != NULL && strstr(behaviours[i].name, only) == NULL))
-				continue;
-			snprintf(names[count], NAME_MAX_LEN, "%s: %s", real ? "kafka" : "memory",
-				 behaviours[i].name);
-			tests[count] = (struct CMUnitTest){ names[count], behaviours[i].run, NULL,
-							    NULL, real ? &kafka : &memory };
-			count++;
-		}
-	}
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	int failed = _cmocka_run_group_tests("bus_contract", tests, count, NULL, NULL);
-	memory_kafka_free(&memory.memory);
-	admin_close(&kafka.admin);
-	writer_close(&kafka.writer);
-	return failed;
+	return worlds_run("bus_contract", behaviours, BEHAVIOUR_COUNT, argc == 3 ? argv[2] : NULL,
+			  &memory, &kafka);
 }
