@@ -132,13 +132,17 @@ chaos: ## faults by SEED on a real Kafka for MINUTES (10), then compare with a c
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
 
-.PHONY: sim
+.PHONY: sim mutants mutant
 RUNS ?= 1000
 FROM ?= 1
 JOBS ?= $(shell nproc)
 sim: ## simulate faults by seed: RUNS=1000 from FROM=1, or SEED=n again, told step by step
 	@$(MAKE) $(B)/tests/sim/sim
 	@$(B)/tests/sim/sim $(or $(SEED),$(FROM) $(RUNS) $(JOBS))
+
+mutants: ## break the protocol in one way after the other; the simulation has to see each
+	@$(MAKE) $(B)/tests/sim/sim
+	@tests/sim/mutants
 
 FUZZ_SECONDS ?= 30
 fuzz: ## run each fuzz target for FUZZ_SECONDS (30)
@@ -245,6 +249,14 @@ $(B)/tests/sim/sim: $(SIM_OBJ) $(B)/libforetell.a
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# The simulator with another SOURCE: build/mutants/NAME/SOURCE (tests/sim/mutants calls this).
+MUTANT := $(B)/mutants/$(NAME)
+mutant: $(SIM_OBJ) $(B)/libforetell.a
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-error -w -c -o $(MUTANT)/mutant.o \
+		$(MUTANT)/$(SOURCE)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $(MUTANT)/sim $(SIM_OBJ) $(MUTANT)/mutant.o \
+		$(B)/libforetell.a $(LIBS)
 
 # A copy of the library whose allocations can be told from those of other libraries.
 $(B)/libcounted.a: $(B)/libforetell.a
