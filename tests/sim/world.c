@@ -618,7 +618,7 @@ static void finish(struct world *world)
 static void draw(struct world *world)
 {
 	static const int64_t checkpoints[] = { 0, 5, 50, 500, 1000000 };
-	static const uint32_t caches[] = { 36, 48, 64, 300 };
+	static const uint32_t caches[] = { 24, 36, 64, 300 };
 	static const uint32_t chances[] = { 0, 300, 60, 20 };
 	struct draw *draw = &world->draw;
 	draw->partition_count = 1 + (int32_t)below(world, PARTITIONS_MAX_DRAWN);

@@ -1,0 +1,294 @@
+/* The behaviours of groups of several members, of what runs out of time, and of what the brokers do
+ * by themselves, for both buses: see tests/e2e/bus_contract.c.
+ *
+ *   bus_contract_group                   the model only
+ *   bus_contract_group HOST:PORT [TEXT]  the model and that Kafka; only names with TEXT
+ *
+ * The Kafka ends transactions that are out of time every half second, and cleans at once: see
+ * tests/e2e/test_bus_contract.sh. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/timestamp.h"
+#include "tests/lib/bus_world.h"
+
+enum {
+	SESSION_MS = 3000,
+	TRANSACTION_MS = 1500,
+	SOON_MS = 2000, /* well below a session */
+	STEP_MS = 50,	/* of the model's time, with each poll */
+	CLEANED_MAX = 400,
+};
+
+static const struct client_property short_lived[] = {
+	{ "session.timeout.ms", "3000" },
+	{ "heartbeat.interval.ms", "200" },
+	{ "transaction.timeout.ms", "1500" },
+};
+enum { SHORT_LIVED_COUNT = sizeof short_lived / sizeof short_lived[0] };
+
+/* ---- two members ---------------------------------------------------------------------------- */
+
+static void open_member(struct world *world, struct member *member, const char *slot)
+{
+	if (world->memory != NULL)
+		memory_kafka_set_timeouts(
+			world->memory,
+			&(struct memory_timeouts){ SESSION_MS, 600000, TRANSACTION_MS });
+	member_open_slot(world, member, slot, short_lived, SHORT_LIVED_COUNT);
+}
+
+static void subscribe(struct member *member, const char *topic)
+{
+	const char *const topics[] = { topic };
+	expect_ok(bus_subscribe(member->bus, topics, 1, &member->listener));
+}
+
+static void poll_once(struct world *world, struct member *member)
+{
+	struct bus_batch batch;
+	expect_ok(bus_poll(member->bus, STEP_MS, &batch));
+	world_wait(world, STEP_MS);
+}
+
+/* How long, in the world's time, until each owns so many; fails if that takes for ever. */
+static int64_t await_owned(struct world *world, struct member *a, size_t a_count, struct member *b,
+			   size_t b_count)
+{
+	int64_t began_ms = time_monotonic_ms(), began_model_ms = world->now_ms;
+	while (time_monotonic_ms() - began_ms < WAIT_MS_MAX) {
+		poll_once(world, a);
+		if (b != NULL)
+			poll_once(world, b);
+		if (a->owned_count == a_count && (b == NULL || b->owned_count == b_count))
+			return world->memory != NULL ? world->now_ms - began_model_ms
+						     : time_monotonic_ms() - began_ms;
+	}
+	fail_msg("%zu and %zu partitions are owned", a->owned_count,
+		 b == NULL ? 0 : b->owned_count);
+	return 0;
+}
+
+static void members_share_the_partitions(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world_topic(world, "in", 3, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	(void)await_owned(world, &a, 3, NULL, 0);
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 2, &b, 1); /* range, in the order of their names */
+	assert_int_equal(a.revoked_count, 3);	/* eager: everything is handed back */
+	assert_false(a.lost);
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
+static void positions_of_an_old_generation_are_refused(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	(void)await_owned(world, &a, 2, NULL, 0);
+	struct position position = position_at(in, 5, "Y=5");
+	expect_ok(bus_begin(a.bus));
+	produce(a.bus, in, "old");
+	expect_ok(bus_send_offsets(a.bus, &position, 1));
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 1, &b, 1);
+	expect_err(bus_commit(a.bus), ERR_ABORT, "BUS_MEMBER_LOST");
+	expect_ok(bus_abort(a.bus));
+	expect_ok(bus_committed(a.bus, &position, 1));
+	assert_int_equal(position.offset, -1);
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
+/* The group looks at member and generation only: a hand-over is the member's own business. */
+static void nobody_asks_who_owns_a_partition(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 1, &b, 1);
+	struct position position = position_at(in, 7, "");
+	position.partition = 1; /* b's */
+	expect_ok(bus_begin(a.bus));
+	expect_ok(bus_send_offsets(a.bus, &position, 1));
+	expect_ok(bus_commit(a.bus));
+	expect_ok(bus_committed(b.bus, &position, 1));
+	assert_int_equal(position.offset, 7);
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
+static void a_closed_static_member_keeps_its_place_for_a_session(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 1, &b, 1);
+	bus_close(&b.bus);
+	for (int i = 0; i < 10; i++)
+		poll_once(world, &a);
+	assert_int_equal(a.owned_count, 1);
+	open_member(world, &b, "b"); /* comes back to it, and nobody is disturbed */
+	subscribe(&b, in);
+	assert_true(await_owned(world, &a, 1, &b, 1) < SOON_MS);
+	assert_int_equal(a.revoked_count, 2); /* when b came first */
+	bus_close(&b.bus);
+	assert_true(await_owned(world, &a, 2, NULL, 0) > SESSION_MS / 2);
+	bus_close(&a.bus);
+}
+
+static struct err *refuse(void *context, struct position *positions, size_t count)
+{
+	(void)context;
+	(void)positions;
+	(void)count;
+	return err_new(ERR_RETRY, "TEST", "not yet");
+}
+
+static void a_member_that_gives_up_leaves_its_place(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	struct bus_batch batch;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	a.listener.assigned = refuse;
+	subscribe(&a, in);
+	struct err *err = NULL;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (err == NULL && time_monotonic_ms() < deadline)
+		err = bus_poll(a.bus, STEP_MS, &batch);
+	expect_err(err, ERR_RETRY, "TEST");
+	open_member(world, &b, "b");
+	subscribe(&b, in);
+	assert_true(await_owned(world, &b, 2, NULL, 0) < SOON_MS);
+	bus_close(&a.bus);
+	bus_close(&b.bus);
+}
+
+/* ---- what runs out of time ------------------------------------------------------------------ */
+
+static void a_transaction_ends_with_its_time(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	static struct member a, b;
+	world_topic(world, "in", 1, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	expect_ok(bus_begin(a.bus));
+	produce(a.bus, in, "hangs");
+	await_high(b.bus, in, 1);
+	world_wait(world, TRANSACTION_MS + 1);
+	await_high(b.bus, in, 2); /* the marker */
+	append(world, in, 0, "behind");
+	read_all(b.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "behind");
+	expect_err(bus_commit(a.bus), ERR_ABORT, "BUS_FENCED");
+	expect_ok(bus_abort(a.bus));
+	expect_ok(bus_begin(a.bus));
+	produce(a.bus, in, "goes on");
+	expect_ok(bus_commit(a.bus));
+	read_all(b.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "behind", "goes on");
+	bus_close(&a.bus);
+	bus_close(&b.bus);
+}
+
+/* ---- what the brokers do by themselves ------------------------------------------------------ */
+
+static void put(struct world *world, const char *topic, const char *key, const char *value)
+{
+	struct outgoing out = { .topic = topic, .key = bytes_str(key) };
+	if (value != NULL)
+		out.value = bytes_str(value);
+	world_append(world, &out);
+}
+
+/* Writes on until the cleaner has been there; segments roll by size. */
+static void await_cleaning(struct world *world, struct bus *bus, const char *topic,
+			   struct seen *seen, size_t more_than)
+{
+	for (int i = 0; i < CLEANED_MAX; i++) {
+		put(world, topic, "fill", "x");
+		if (world->memory != NULL)
+			memory_kafka_compact(world->memory, topic, 0,
+					     high_of(bus, topic, 0) - 1, false);
+		read_all(bus, topic, 0, seen);
+		if (seen->count < more_than)
+			return;
+		if (world->memory == NULL)
+			usleep(STEP_MS * 1000);
+	}
+	fail_msg("%zu records are left", seen->count);
+}
+
+static void compaction_keeps_the_last_of_each_key_and_its_offset(void **state)
+{
+	static const struct topic_config configs[TOPIC_CONFIG_MAX] = {
+		{ "cleanup.policy", "compact" },
+		{ "min.cleanable.dirty.ratio", "0.01" },
+		{ "segment.ms", "200" },
+		{ NULL, NULL },
+	};
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	static struct member a;
+	world_topic_with(world, "in", 1, configs, in);
+	open_member(world, &a, "a");
+	for (int i = 0; i < 20; i++)
+		put(world, in, "k", i == 19 ? "last" : "old");
+	put(world, in, "gone", "v");
+	put(world, in, "gone", NULL);
+	await_cleaning(world, a.bus, in, &seen, 6);
+	assert_string_equal(seen.values[0], "last");
+	assert_int_equal(seen.offsets[0], 19);
+	assert_int_equal(seen.offsets[1], 21); /* the tombstone stays for a while */
+	bus_close(&a.bus);
+}
+
+static const struct behaviour behaviours[] = {
+	BEHAVIOUR(members_share_the_partitions),
+	BEHAVIOUR(positions_of_an_old_generation_are_refused),
+	BEHAVIOUR(nobody_asks_who_owns_a_partition),
+	BEHAVIOUR(a_closed_static_member_keeps_its_place_for_a_session),
+	BEHAVIOUR(a_member_that_gives_up_leaves_its_place),
+	BEHAVIOUR(a_transaction_ends_with_its_time),
+	BEHAVIOUR(compaction_keeps_the_last_of_each_key_and_its_offset),
+};
+
+int main(int argc, char **argv)
+{
+	struct world memory, kafka;
+	if (!worlds_open(argc, argv, &memory, &kafka))
+		return 1;
+	return worlds_run("bus_contract_group", behaviours,
+			  sizeof behaviours / sizeof behaviours[0], argc == 3 ? argv[2] : NULL,
+			  &memory, &kafka);
+}
