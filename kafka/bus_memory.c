@@ -385,7 +385,16 @@ static struct position *positions_new(const struct bus_memory *memory)
 	return positions;
 }
 
-/* Leaves the group after a listener's error, which it returns; the next poll joins again. */
+/* A static member doesn't leave: it may come back to its place within its session. */
+static void leave(struct bus_memory *memory)
+{
+	if (memory->instance == NULL && memory->member.id != 0)
+		model_group_leave(&memory->kafka->groups, &memory->member);
+	memory->member.id = 0;
+}
+
+/* Ends the membership after a listener's error, which it returns; the next poll joins again. Until
+ * then the group knows nothing of it: the real client leaves only while it is polled. */
 static struct err *give_up(struct bus_memory *memory, struct err *err)
 {
 	if (memory->dead)
@@ -393,7 +402,8 @@ static struct err *give_up(struct bus_memory *memory, struct err *err)
 	memory->assigned_count = 0;
 	memory->member_state = MEMBER_LEFT;
 	memory->news = NEWS_NONE;
-	model_group_leave(&memory->kafka->groups, &memory->member);
+	if (memory->instance != NULL)
+		memory->member.id = 0;
 	return err;
 }
 
@@ -739,9 +749,8 @@ static void memory_close(struct bus *bus)
 	bool done;
 	struct err *err = memory_commit_end(bus, true, &done);
 	err_free(&err);
-	/* A static member doesn't leave: it may come back within its session. */
-	if (!memory->dead && memory->instance == NULL && memory->member.id != 0)
-		model_group_leave(&memory->kafka->groups, &memory->member);
+	if (!memory->dead)
+		leave(memory);
 	if (!memory->dead && memory->txn_state != TXN_NONE)
 		(void)model_txn_end(&memory->kafka->txns, memory->producer, memory->epoch, false);
 	memory_destroy(memory);

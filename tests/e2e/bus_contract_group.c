@@ -15,15 +15,15 @@
 #include "tests/lib/bus_world.h"
 
 enum {
-	SESSION_MS = 3000,
+	SESSION_MS = 6000,
 	TRANSACTION_MS = 1500,
-	SOON_MS = 2000, /* well below a session */
+	SOON_MS = 4000, /* well below a session */
 	STEP_MS = 50,	/* of the model's time, with each poll */
 	CLEANED_MAX = 400,
 };
 
 static const struct client_property short_lived[] = {
-	{ "session.timeout.ms", "3000" },
+	{ "session.timeout.ms", "6000" },
 	{ "heartbeat.interval.ms", "200" },
 	{ "transaction.timeout.ms", "1500" },
 };
@@ -147,14 +147,14 @@ static void a_closed_static_member_keeps_its_place_for_a_session(void **state)
 	subscribe(&a, in);
 	subscribe(&b, in);
 	(void)await_owned(world, &a, 1, &b, 1);
+	size_t revoked_count = a.revoked_count;
 	bus_close(&b.bus);
 	for (int i = 0; i < 10; i++)
 		poll_once(world, &a);
-	assert_int_equal(a.owned_count, 1);
 	open_member(world, &b, "b"); /* comes back to it, and nobody is disturbed */
 	subscribe(&b, in);
 	assert_true(await_owned(world, &a, 1, &b, 1) < SOON_MS);
-	assert_int_equal(a.revoked_count, 2); /* when b came first */
+	assert_int_equal(a.revoked_count, revoked_count);
 	bus_close(&b.bus);
 	assert_true(await_owned(world, &a, 2, NULL, 0) > SESSION_MS / 2);
 	bus_close(&a.bus);
@@ -168,7 +168,7 @@ static struct err *refuse(void *context, struct position *positions, size_t coun
 	return err_new(ERR_RETRY, "TEST", "not yet");
 }
 
-static void a_member_that_gives_up_leaves_its_place(void **state)
+static void a_member_that_gives_up_keeps_its_place_for_a_session(void **state)
 {
 	struct world *world = world_of(state);
 	char in[NAME_MAX_LEN];
@@ -185,7 +185,7 @@ static void a_member_that_gives_up_leaves_its_place(void **state)
 	expect_err(err, ERR_RETRY, "TEST");
 	open_member(world, &b, "b");
 	subscribe(&b, in);
-	assert_true(await_owned(world, &b, 2, NULL, 0) < SOON_MS);
+	assert_true(await_owned(world, &b, 2, NULL, 0) > SESSION_MS / 2);
 	bus_close(&a.bus);
 	bus_close(&b.bus);
 }
@@ -237,8 +237,8 @@ static void await_cleaning(struct world *world, struct bus *bus, const char *top
 	for (int i = 0; i < CLEANED_MAX; i++) {
 		put(world, topic, "fill", "x");
 		if (world->memory != NULL)
-			memory_kafka_compact(world->memory, topic, 0,
-					     high_of(bus, topic, 0) - 1, false);
+			memory_kafka_compact(world->memory, topic, 0, high_of(bus, topic, 0) - 1,
+					     false);
 		read_all(bus, topic, 0, seen);
 		if (seen->count < more_than)
 			return;
@@ -278,7 +278,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(positions_of_an_old_generation_are_refused),
 	BEHAVIOUR(nobody_asks_who_owns_a_partition),
 	BEHAVIOUR(a_closed_static_member_keeps_its_place_for_a_session),
-	BEHAVIOUR(a_member_that_gives_up_leaves_its_place),
+	BEHAVIOUR(a_member_that_gives_up_keeps_its_place_for_a_session),
 	BEHAVIOUR(a_transaction_ends_with_its_time),
 	BEHAVIOUR(compaction_keeps_the_last_of_each_key_and_its_offset),
 };

@@ -61,13 +61,16 @@ struct bus *world_open_slot(struct world *world, const char *what, const char *s
 	struct bus *bus = NULL;
 	world_name(world, what, group);
 	world_name(world, slot, id);
-	if (world->memory != NULL)
-		return bus_memory_open(world->memory, group, id);
 	struct client_options client = { world->client.brokers, properties, property_count };
-	struct bus_kafka_options options = {
-		.client = &client, .group = group, .instance = id, .transactional_id = id
-	};
-	expect_ok(bus_kafka_open(&options, &bus));
+	if (world->memory != NULL)
+		expect_ok(bus_memory_open_with(
+			world->memory, &(struct bus_memory_options){ group, id, id }, &bus));
+	else
+		expect_ok(bus_kafka_open(&(struct bus_kafka_options){ .client = &client,
+								      .group = group,
+								      .instance = id,
+								      .transactional_id = id },
+					 &bus));
 	return bus;
 }
 
