@@ -26,7 +26,10 @@ struct budget {
 	size_t cache_bytes, fetch_bytes, producer_bytes, output_bytes, publish_bytes;
 };
 
-/* Shares memory_max (at least BUDGET_BYTES_MIN) out among worker_count > 0 workers. */
+/* The least that so many workers can work with. */
+int64_t budget_least(size_t worker_count);
+
+/* Shares memory_max (at least budget_least) out among worker_count > 0 workers. */
 void budget_share(int64_t memory_max, size_t worker_count, struct budget *budget);
 
 #endif

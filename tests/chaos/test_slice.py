@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A short slice of `make chaos`, always the same seed: processes killed, frozen, told to leave,
-their stores deleted, the broker stopped, the network cut; then every output is compared with that of a
-clean pass."""
+their stores deleted, the broker stopped, the network cut; then every output is compared with that
+of a clean pass."""
 
 import os
 import sys

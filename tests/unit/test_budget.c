@@ -1,0 +1,54 @@
+/* cli/budget: the shares of memory.max. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/budget.h"
+
+#define MIB ((int64_t)1024 * 1024)
+
+static int64_t whole(const struct budget *budget, size_t workers)
+{
+	int64_t one = (int64_t)(budget->cache_bytes + budget->fetch_bytes + budget->producer_bytes +
+				budget->output_bytes + budget->publish_bytes);
+	return BUDGET_PROCESS_BYTES + (int64_t)budget->store_bytes +
+	       (int64_t)workers * (BUDGET_WORKER_BYTES + one);
+}
+
+static void shares_add_up(void **state)
+{
+	(void)state;
+	static const int64_t sizes[] = { 160, 200, 1024, 65536 };
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		for (size_t workers = 1; workers <= 3; workers++) {
+			struct budget budget;
+			budget_share(sizes[i] * MIB, workers, &budget);
+			int64_t sum = whole(&budget, workers);
+			assert_true(sum <= sizes[i] * MIB);
+			assert_true(sum > sizes[i] * MIB - MIB); /* but for what can't be halved */
+		}
+	}
+}
+
+/* Where there are more workers than the memory serves, each still gets what it can work with. */
+static void many_workers_get_the_least(void **state)
+{
+	(void)state;
+	struct budget budget;
+	budget_share(BUDGET_BYTES_MIN, 48, &budget);
+	assert_true(budget.cache_bytes >= (size_t)MIB && budget.output_bytes >= (size_t)MIB / 8);
+	assert_true(whole(&budget, 48) > BUDGET_BYTES_MIN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares_add_up),
+		cmocka_unit_test(many_workers_get_the_least),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
