@@ -9,7 +9,7 @@ from rig.latency import latency
 from rig.places import OUT
 from rig.profile import profile
 from rig.report import Report
-from rig.restart import restart, restore
+from rig.restart import kills, restart, restore
 from rig.stage import account_stage
 from rig.throughput import flat, throughput
 from rig.trade_off import trade_off
@@ -62,23 +62,24 @@ class Bench:
     def reference(self):
         return self.topic(REFERENCE, self.events)
 
-    def minutes(self, jobs):
+    def minutes(self, jobs, loaded=False):
         """About how long, as it was on 2 cores of a virtual machine that did nothing else."""
         m = self.events / 1e6
         pair = {1: 25 + 6.6 * m + 5 + 1.2 * m + 3 + 0.6 * m, 2: 25 + 5 * m + 5 + 1.1 * m}
         seconds = {
             "throughput_1": self.runs * pair[1], "throughput_2": self.runs * pair[2],
             "latency": 150 if m >= 10 else 70,
-            "restart": (2 * self.runs + min(3, self.runs)) * (6 + 0.5 * m),
+            "restart": (kills(self.runs) + min(3, self.runs)) * (6 + 0.5 * m),
             "account_stage": 5 + min(3, self.runs) * (8 + m), "working_set_5x": 30 + 4 * m,
             "ten_million": 310 if m >= 10 else 50, "flat": 20 + 6 * m,
             "profile": 5 + m, "restore": 60,
-            "trade_off": 13 * (70 + 1.2 * m),
+            "trade_off": 6 * (50 + 1.7 * m),
         }
         for name, peer in (("heap_1s", 1.8), ("heap_100ms", 2.5), ("rocksdb_1s", 5),
                            ("rocksdb_100ms", 9)):
             seconds[f"flink_{name}"] = min(3, self.runs) * (20 + (peer + 1.2) * m)
-        return (20 + 3 * m + sum(seconds[name] for name in jobs)) / 60
+        start = 0 if loaded else 20 + 3 * m
+        return (start + sum(seconds[name] for name in jobs)) / 60
 
 
 JOBS = {

@@ -11,7 +11,6 @@ from confluent_kafka import Consumer, TopicPartition
 from rig.engines import Failed, Foretell
 from rig.kafka import PARTITIONS, Group
 
-RUNS_PER_BENCH_RUN = 2  # 10 at RUNS=5
 WITHOUT_STORE = 3
 WAIT_S_MAX = 60
 # Where in the topic it is killed: the store has been flushed at least once by then, and enough is
@@ -80,11 +79,16 @@ def one_restart(bench, expected, keep_store, share, options=None):
     return seconds
 
 
+def kills(runs):
+    """How many processes are killed: ten, unless it is to be a short look."""
+    return 10 if runs >= 3 else 2 * runs
+
+
 def restart(bench):
     expected = bench.reference()
     rng = random.Random(42)
     kept = [one_restart(bench, expected, True, rng.uniform(KILL_FROM, KILL_TO))
-            for _ in range(RUNS_PER_BENCH_RUN * bench.runs)]
+            for _ in range(kills(bench.runs))]
     lost = [one_restart(bench, expected, False, rng.uniform(KILL_FROM, KILL_TO))
             for _ in range(min(WITHOUT_STORE, bench.runs))]
     bench.report.note("restart", f"store kept: median {statistics.median(kept):.2f} s, worst "
