@@ -14,6 +14,8 @@ static const struct kind kinds[] = {
 	{ "churn", "who leaves, from any table of customers", cmd_evaluate_churn },
 	{ "inactivity", "who falls silent, from a file of orders", cmd_evaluate_inactivity },
 	{ "forecast", "series of a file, scored as in the M4 competition", cmd_evaluate_forecast },
+	{ "company", "the churn model on simulated companies, beside an oracle",
+	  cmd_evaluate_company },
 	{ NULL, NULL, NULL },
 };
 

@@ -18,6 +18,7 @@ int cmd_evaluate(int argc, char **argv);
 int cmd_evaluate_churn(int argc, char **argv);
 int cmd_evaluate_inactivity(int argc, char **argv);
 int cmd_evaluate_forecast(int argc, char **argv);
+int cmd_evaluate_company(int argc, char **argv);
 int cmd_risk(int argc, char **argv);
 int cmd_forecast(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

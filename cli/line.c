@@ -87,6 +87,9 @@ static struct err *read_options(struct line *line)
 	options->churn = (struct churn_options){ conf_double(conf, "alert.open"),
 						 conf_double(conf, "alert.close"),
 						 conf_int(conf, "alert.orders.min") };
+	options->risk = (struct risk_options){ conf_double(conf, "risk.open"),
+					       conf_double(conf, "risk.close") };
+	options->activate = strcmp(conf_string(conf, "model.activate"), "auto") == 0;
 	const char *file = conf_string(conf, "series.file");
 	if (*file != '\0')
 		return series_file_read(file, &options->series);
@@ -182,7 +185,8 @@ static struct err *open_worker(struct seat *seat)
 						  ? 0
 						  : conf_int(conf, "checkpoint.interval.ms"),
 		.idle_ms = line->stage_options.live ? conf_int(conf, "idle.ms") : 0,
-		.cache_entries = cache_entries(seat->line, processor),
+		.cache_entries =
+			stage_cache_limit(seat->stage, cache_entries(seat->line, processor)),
 		.output_bytes = line->budget.output_bytes,
 		.publish_bytes = line->budget.publish_bytes,
 		.accept_logic_change = line->options.accept_logic_change,

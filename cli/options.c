@@ -203,6 +203,28 @@ static const struct conf_option rows[] = {
 	  .max = 1000,
 	  .unit = "orders",
 	  .doc = "Accounts with fewer orders raise no alert." },
+	{ .name = "risk.open",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.25",
+	  .min = 0,
+	  .max = 1,
+	  .unit = "probability",
+	  .doc = "A churn alert opens at this probability for an account of which more than orders "
+		 "is known." },
+	{ .name = "risk.close",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.15",
+	  .min = 0,
+	  .max = 1,
+	  .unit = "probability",
+	  .doc = "Such an alert is resolved below this probability; not above risk.open." },
+	{ .name = "model.activate",
+	  .kind = CONF_ENUM,
+	  .fallback = "manual",
+	  .choices = "manual|auto",
+	  .doc = "manual: a learnt model becomes active by `foretell models activate`. auto: each "
+		 "version does as soon as it is published; then a replay in another application, "
+		 "which learns at another pace, may give other scores." },
 	{ .name = "series.dimensions",
 	  .kind = CONF_LIST,
 	  .fallback = "",
@@ -366,6 +388,11 @@ struct err *options_check(const struct conf *conf)
 			"alert.close (%.15g) must not be above alert.open (%.15g), or an alert "
 			"would be resolved as it opens",
 			close, open);
+	if (conf_double(conf, "risk.close") > conf_double(conf, "risk.open"))
+		return err_new(ERR_FATAL, "CONF_INVALID",
+			       "risk.close (%.15g) must not be above risk.open (%.15g), or an "
+			       "alert would be resolved as it opens",
+			       conf_double(conf, "risk.close"), conf_double(conf, "risk.open"));
 	size_t count;
 	(void)conf_list(conf, "series.dimensions", &count);
 	if (count > 0 && *conf_string(conf, "series.file") != '\0')

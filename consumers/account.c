@@ -3,28 +3,49 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "consumers/account_merge.h"
 #include "consumers/account_totals.h"
+#include "consumers/examples.h"
+#include "consumers/model_shelf.h"
+#include "consumers/region.h"
+#include "consumers/risk.h"
 
-enum { LOGIC_VERSION = 2, ACCOUNT_KIND = 0, TOTALS_KIND = 1, WRITER_NAME_MAX = 32 };
+enum {
+	LOGIC_VERSION = 3,
+	ACCOUNT_KIND = 0,
+	TOTALS_KIND = 1,
+	REGION_KIND = 2,
+	MODELS_KIND = 3,
+	WRITER_NAME_MAX = 32
+};
+
+enum { READ_MODELS, READ_REGION }; /* what an account is judged with */
 
 static const char accounts_topic[] = "accounts";
 static const char meta_topic[] = "account.meta";
 static const char points_topic[] = "series.points";
+static const char examples_topic[] = "examples";
 static const char own_log[] = "account.events"; /* without app.id: the same in every application */
 
 struct account_stage {
 	struct account_options options;
 	struct churn_rule churn;
 	struct registry *registry;
+	struct hazard_model prior;
 	struct account_event event; /* scratch of parse */
 	struct bytes value;	    /* of the event; borrowed */
 	bool is_moved;		    /* it came on from another account */
 	bool is_change;		    /* not an event but: */
 	struct account_move move;
 	uint8_t sent_on[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
+	bool is_model; /* not an event but: */
+	struct model_record model;
+	struct region_record region; /* scratch of encode and decode, as what follows */
+	struct model_shelf_record shelf;
+	uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES];
 	uint8_t keys[SERIES_DEFINITIONS_MAX][KEY_LEN_MAX];
 	struct account_record record; /* scratch of encode and decode */
 };
@@ -35,6 +56,7 @@ struct account_stage *account_stage_new(const struct account_options *options,
 	struct account_stage *stage = check_calloc(1, sizeof *stage);
 	stage->options = *options;
 	churn_rule_init(&stage->churn, &options->churn);
+	hazard_prior(&stage->prior);
 	stage->registry = registry;
 	return stage;
 }
@@ -61,6 +83,9 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	if (err == NULL && record->value.len > OUTPUT_LEN_MAX)
 		err = err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
 			      record->value.len, OUTPUT_LEN_MAX);
+	stage->is_model = err == NULL && strcmp(type, "foretell.Model") == 0;
+	if (stage->is_model)
+		return registry_decode(stage->registry, &model_type, record->value, &stage->model);
 	if (err == NULL)
 		err = registry_decode(stage->registry, &account_event_type, record->value,
 				      &stage->event);
@@ -85,6 +110,16 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 		targets[0] = (struct target){ ACCOUNT_KIND, stage->move.change.account, NO_TIMERS };
 		return 1;
 	}
+	if (stage->is_model) {
+		targets[0] = (struct target){ MODELS_KIND, bytes_str(examples_key), NO_TIMERS };
+		return 1;
+	}
+	if (region_is_subject(&event->event)) {
+		targets[0] = (struct target){ REGION_KIND, event->event.subject, NO_TIMERS };
+		return 1;
+	}
+	if (bytes_equal(event->event.subject_scheme, bytes_str("site")))
+		return 0; /* of no account, and nothing is judged by it */
 	targets[count++] = (struct target){ ACCOUNT_KIND, event->account, event->effective_ms };
 	if (stage->is_moved)
 		return count; /* what was sent on is in its series */
@@ -100,12 +135,58 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return count;
 }
 
+/* The account's own state names its region; the models are the same for all. */
+static size_t read_with_account(void *context, const void *state, const void *parsed,
+				struct target reads[READS_MAX])
+{
+	(void)context;
+	(void)parsed;
+	const struct account_state *account = state;
+	reads[READ_MODELS] = (struct target){ MODELS_KIND, bytes_str(examples_key), NO_TIMERS };
+	if (account->relationship.region_len == 0)
+		return 1;
+	reads[READ_REGION] =
+		(struct target){ REGION_KIND, relationship_region(&account->relationship),
+				 NO_TIMERS };
+	return 2;
+}
+
+/* The occasion of a risk; around is the caller's. */
+static struct risk_occasion occasion_of(const struct account_stage *stage,
+					const struct origin *origin, int64_t at_ms,
+					struct surroundings *around)
+{
+	const struct hazard_model *active =
+		model_shelf_at(origin->reads[READ_MODELS], origin->offset);
+	region_read(origin->reads[READ_REGION], origin->offset, at_ms, around);
+	return (struct risk_occasion){ .at_ms = at_ms,
+				       .ingest_ms = origin->ingest_ms,
+				       .around = around,
+				       .model = active != NULL ? active : &stage->prior };
+}
+
+/* An event of an account of which more is known than orders. */
+static bool apply_known(struct account_stage *stage, const struct origin *origin,
+			const struct account_event *event, struct bytes key,
+			struct account_state *account, struct effects *effects)
+{
+	struct surroundings around;
+	struct risk_occasion occasion = occasion_of(stage, origin, event->effective_ms, &around);
+	occasion.trigger_event_id = event->event.event_id;
+	if (bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE)))
+		return risk_feedback(key, &occasion, &event->event, account, effects);
+	if (account->scored_ms != 0 && !risk_is_telling(&event->event))
+		return false;
+	return risk_judge(&stage->options.risk, key, &occasion, account, effects);
+}
+
 static void apply_account(void *context, const struct origin *origin, const void *parsed,
 			  struct bytes key, void *state, struct effects *effects,
 			  bool *must_publish)
 {
 	struct account_stage *stage = context;
 	const struct account_event *event = parsed;
+	struct account_state *account = state;
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
 						 event->event.event_id };
 	if (stage->is_change) {
@@ -118,8 +199,11 @@ static void apply_account(void *context, const struct origin *origin, const void
 		account_send_on(stage->value, key, state, stage->sent_on, effects);
 		return;
 	}
-	account_state_count(state, event);
-	if (churn_judge(&stage->churn, key, &occasion, state, effects))
+	account_state_count(account, event);
+	bool said = relationship_is_known(&account->relationship)
+			    ? apply_known(stage, origin, event, key, account, effects)
+			    : churn_judge(&stage->churn, key, &occasion, account, effects);
+	if (said)
 		*must_publish = true;
 }
 
@@ -127,10 +211,79 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 			 int64_t at_ms, void *state, struct effects *effects, bool *must_publish)
 {
 	struct account_stage *stage = context;
-	const struct churn_occasion occasion = { at_ms, origin->ingest_ms, bytes_of(NULL, 0) };
-	if (churn_judge(&stage->churn, key, &occasion, state, effects))
+	struct account_state *account = state;
+	const struct churn_occasion silence = { at_ms, origin->ingest_ms, bytes_of(NULL, 0) };
+	struct surroundings around;
+	const struct risk_occasion occasion = occasion_of(stage, origin, at_ms, &around);
+	bool said = relationship_is_known(&account->relationship)
+			    ? risk_judge(&stage->options.risk, key, &occasion, account, effects)
+			    : churn_judge(&stage->churn, key, &silence, account, effects);
+	if (said)
 		*must_publish = true;
 }
+
+/* ---- what accounts are judged with ---- */
+
+static void apply_region(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)key;
+	(void)effects;
+	(void)must_publish;
+	const struct account_event *event = parsed;
+	region_add(state, &event->event, origin->offset);
+}
+
+static struct err *encode_region(void *context, const char *topic, struct bytes key,
+				 const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct account_stage *stage = context;
+	region_to_record(state, &stage->region);
+	return registry_encode(stage->registry, topic, &region_record_type, &stage->region, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_region(void *context, struct bytes value, void *state)
+{
+	struct account_stage *stage = context;
+	struct err *err =
+		registry_decode(stage->registry, &region_record_type, value, &stage->region);
+	if (err == NULL)
+		region_from_record(&stage->region, state);
+	return err;
+}
+
+static void apply_models(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)key;
+	(void)parsed;
+	(void)effects;
+	struct account_stage *stage = context;
+	model_shelf_add(state, &stage->model, origin->offset);
+	*must_publish = true;
+}
+
+static struct err *encode_models(void *context, const char *topic, struct bytes key,
+				 const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct account_stage *stage = context;
+	model_shelf_to_record(state, &stage->shelf, stage->bodies);
+	return registry_encode(stage->registry, topic, &model_shelf_type, &stage->shelf, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_models(void *context, struct bytes value, void *state)
+{
+	struct account_stage *stage = context;
+	struct err *err = registry_decode(stage->registry, &model_shelf_type, value, &stage->shelf);
+	return err != NULL ? err : model_shelf_from_record(&stage->shelf, state);
+}
+
+/* ---- as records ---- */
 
 static struct err *encode_account(void *context, const char *topic, struct bytes key,
 				  const void *state, uint8_t *out, size_t *len)
@@ -217,6 +370,7 @@ static void clock_moved(void *context, const struct origin *origin, int64_t cloc
 				      .at_ms = clock_ms,
 				      .ingest_ms = origin->ingest_ms };
 	effects_tell_all(effects, points_topic, tick.writer, &control_type, &tick);
+	effects_tell_all(effects, examples_topic, tick.writer, &control_type, &tick);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
@@ -229,6 +383,8 @@ static void inputs_given(void *context, const struct origin *origin, struct effe
 	inputs.inputs[0] =
 		(struct control_input){ bytes_str(own_log), stage->options.partition_count };
 	effects_tell_all(effects, points_topic, writer_name(origin, name), &control_type, &inputs);
+	effects_tell_all(effects, examples_topic, writer_name(origin, name), &control_type,
+			 &inputs);
 }
 
 struct processor account_processor(struct account_stage *stage)
@@ -245,6 +401,7 @@ struct processor account_processor(struct account_stage *stage)
 					      .state_size = sizeof(struct account_state),
 					      .encode = encode_account,
 					      .decode = decode_account,
+					      .reads = read_with_account,
 					      .due = account_state_due,
 					      .apply = apply_account,
 					      .fire = fire_account },
@@ -255,8 +412,20 @@ struct processor account_processor(struct account_stage *stage)
 					     .decode = decode_totals,
 					     .due = account_totals_due,
 					     .apply = apply_totals,
-					     .fire = fire_totals } },
-		.kind_count = 2,
+					     .fire = fire_totals },
+			   [REGION_KIND] = { .name = "region",
+					     .state_topic = meta_topic,
+					     .state_size = sizeof(struct region_state),
+					     .encode = encode_region,
+					     .decode = decode_region,
+					     .apply = apply_region },
+			   [MODELS_KIND] = { .name = "models",
+					     .state_topic = meta_topic,
+					     .state_size = sizeof(struct model_shelf),
+					     .encode = encode_models,
+					     .decode = decode_models,
+					     .apply = apply_models } },
+		.kind_count = 4,
 		.context = stage,
 		.parse = parse,
 		.route = route,

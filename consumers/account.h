@@ -8,11 +8,13 @@
 #define CONSUMERS_ACCOUNT_H
 
 #include "consumers/churn.h"
+#include "consumers/risk.h"
 #include "consumers/series.h"
 #include "runtime/processor.h"
 
 struct account_options {
 	struct churn_options churn;
+	struct risk_options risk;
 	struct series_table series;
 	int64_t tick_ms;	 /* as the resolve stage has it */
 	int32_t partition_count; /* of account.events: the writers of series.points */

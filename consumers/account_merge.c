@@ -80,6 +80,7 @@ void account_state_merge(struct account_state *into, const struct account_state 
 	if (!same)
 		bought.sum_minor = 0;
 	buyer_merge(&into->buyer, &bought);
+	relationship_merge(&into->relationship, &from->relationship);
 	into->quiet_from_ms = into->quiet_until_ms = 0;
 }
 
@@ -130,6 +131,12 @@ static void take_over(struct account_move *move, const struct churn_rule *churn,
 {
 	account_state_merge(state, &move->state);
 	const struct churn_occasion occasion = occasion_of(move, ingest_ms, state);
+	if (relationship_is_known(&state->relationship)) {
+		/* looked at with its region and the active model, which are not at hand here */
+		state->scored_ms = occasion.at_ms;
+		state->check_ms = occasion.at_ms + 1;
+		return;
+	}
 	churn_take_over(key, &occasion, &move->state.alert, state, effects);
 	(void)churn_judge(churn, key, &occasion, state, effects);
 }

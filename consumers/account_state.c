@@ -78,6 +78,7 @@ void account_state_count(struct account_state *state, const struct account_event
 	int64_t amount = source->has_amount && same ? source->amount_minor : 0;
 	count_type(account_state_type(state, source->type), event->effective_ms, amount);
 	count_purchase(state, source, amount);
+	relationship_add(&state->relationship, source);
 }
 
 static double probability_of(const struct account_state *state)
@@ -87,6 +88,39 @@ static double probability_of(const struct account_state *state)
 	struct buyer_score score;
 	buyer_score(&state->buyer, state->scored_ms, &score);
 	return score.probability;
+}
+
+static void relationship_put(const struct account_state *state, struct account_record *record)
+{
+	const struct alert_state *alert = &state->alert;
+	record->has_relationship = state->event_count > 0;
+	if (!record->has_relationship)
+		return;
+	struct relationship_record *to = &record->relationship;
+	relationship_to_record(&state->relationship, to);
+	to->alert_rule = bytes_str(alert_rule_names[alert->rule]);
+	to->acknowledged = alert->acknowledged;
+	to->snoozed_until_ms = alert->snoozed_until_ms;
+	to->cool_until_ms = alert->cool_until_ms;
+	to->wrong_count = alert->wrong_count;
+	to->useful_count = alert->useful_count;
+}
+
+static void relationship_get(const struct account_record *record, struct account_state *state)
+{
+	struct alert_state *alert = &state->alert;
+	const struct relationship_record *from = &record->relationship;
+	if (!record->has_relationship)
+		return;
+	relationship_from_record(from, &state->relationship);
+	for (int rule = 0; rule < ALERT_RULE_COUNT; rule++)
+		if (bytes_equal(from->alert_rule, bytes_str(alert_rule_names[rule])))
+			alert->rule = rule;
+	alert->acknowledged = from->acknowledged;
+	alert->snoozed_until_ms = from->snoozed_until_ms;
+	alert->cool_until_ms = from->cool_until_ms;
+	alert->wrong_count = from->wrong_count;
+	alert->useful_count = from->useful_count;
 }
 
 void account_state_to_record(const struct account_state *state, struct bytes account,
@@ -122,6 +156,7 @@ void account_state_to_record(const struct account_state *state, struct bytes acc
 		.alert_severity = state->alert.severity,
 		.merged_into = state->into_len > 0 ? account_state_into(state) : bytes_of(NULL, 0),
 	};
+	relationship_put(state, record);
 	for (size_t i = 0; i < state->type_count; i++) {
 		const struct type_statistics *row = &state->types[i];
 		record->types[i] = (struct type_statistics_record){
@@ -179,9 +214,12 @@ struct err *account_state_from_record(const struct account_record *record,
 	state->scored_ms = record->scored_ms;
 	if (record->scored_ms != 0)
 		state->check_ms = record->has_check ? record->check_ms : TIME_NONE;
-	state->alert = (struct alert_state){ record->alert_open, record->alert_episode,
-					     record->alert_revision, record->alert_opened_ms,
-					     record->alert_severity };
+	state->alert = (struct alert_state){ .open = record->alert_open,
+					     .episode = record->alert_episode,
+					     .revision = record->alert_revision,
+					     .opened_ms = record->alert_opened_ms,
+					     .severity = record->alert_severity };
+	relationship_get(record, state);
 	if (record->merged_into.len > 0 && record->merged_into.len <= KEY_LEN_MAX) {
 		state->into_len = (uint8_t)record->merged_into.len;
 		memcpy(state->into, record->merged_into.data, record->merged_into.len);

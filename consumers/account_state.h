@@ -5,6 +5,8 @@
 #ifndef CONSUMERS_ACCOUNT_STATE_H
 #define CONSUMERS_ACCOUNT_STATE_H
 
+#include "consumers/alert_life.h"
+#include "consumers/relationship.h"
 #include "models/buyer.h"
 #include "schemas/states.h"
 
@@ -14,14 +16,6 @@ struct type_statistics {
 	double decayed_30, decayed_90;
 	uint8_t type_len;
 	uint8_t type[EVENT_TYPE_MAX];
-};
-
-/* The life of the churn alert: closed -> open (episode + 1, revision 0) -> closed. */
-struct alert_state {
-	bool open;
-	int32_t episode, revision;
-	int64_t opened_ms;
-	int32_t severity; /* enum severity */
 };
 
 /* What an event or a look reads comes first, so that it lies together in memory. The probability is
@@ -42,6 +36,7 @@ struct account_state {
 	bool erased;	  /* until that is published: then nothing is left */
 	uint8_t into_len; /* > 0: merged into that account, and all before is zero */
 	uint8_t into[KEY_LEN_MAX];
+	struct relationship relationship;
 };
 
 static inline struct bytes account_state_into(const struct account_state *state)

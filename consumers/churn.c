@@ -14,7 +14,6 @@
 
 enum { MINOR_DIGITS = 2, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
 
-static const char rule_name[] = "churn.silence";
 static const char rule_version[] = "1";
 
 /* Upper bounds of the bands below SEVERE. */
@@ -74,9 +73,9 @@ size_t churn_reasons(const struct buyer_score *score, const char *currency,
 		enum buyer_reason code = score->ranked[i];
 		buyer_reason_text(score, code, currency, MINOR_DIGITS, texts[count],
 				  REASON_TEXT_MAX);
-		reasons[count] =
-			(struct reason){ bytes_str(buyer_reason_name(code)),
-					 bytes_str(texts[count]), score->contribution[code] };
+		reasons[count] = (struct reason){ .code = bytes_str(buyer_reason_name(code)),
+						  .text = bytes_str(texts[count]),
+						  .contribution = score->contribution[code] };
 		count++;
 	}
 	return count;
@@ -108,6 +107,10 @@ static void say_score(const struct churn_options *options, struct bytes account,
 		.abstained = abstains != NULL,
 		.abstained_why = bytes_str(abstains),
 		.model_version = bytes_str(buyer_model_id()),
+		.base_rate = -1,
+		.expected_days = -1,
+		.data_ms = state->last_ms,
+		.rule_version = bytes_str(rule_version),
 	};
 	said.reason_count = churn_reasons(score, state->currency, said.reasons, texts);
 	effects_say(effects, "scores", account, &score_type, &said);
@@ -121,15 +124,16 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	struct phrase phrase = phrase_in(id, sizeof id);
 	phrase_bytes(&phrase, account);
 	phrase_text(&phrase, "/");
-	phrase_text(&phrase, rule_name);
+	phrase_text(&phrase, alert_rule_names[ALERT_RULE_SILENCE]);
 	phrase_text(&phrase, "/");
 	phrase_int(&phrase, state->alert.episode, 1);
 	struct alert alert = {
 		.alert_id = bytes_of(id, phrase_end(&phrase)),
 		.revision = state->alert.revision,
 		.account = account,
-		.rule = bytes_str(rule_name),
-		.status = (int32_t)status,
+		.rule = bytes_str(alert_rule_names[ALERT_RULE_SILENCE]),
+		.status = alert_status_said(status),
+		.step = bytes_str(alert_step_names[status]),
 		.severity = state->alert.severity,
 		.at_ms = occasion->at_ms,
 		.opened_ms = state->alert.opened_ms,
@@ -141,46 +145,12 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
 		.model_version = bytes_str(buyer_model_id()),
 		.rule_version = bytes_str(rule_version),
+		.base_rate = -1,
+		.expected_days = -1,
+		.data_ms = state->last_ms,
 	};
 	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);
-}
-
-static void open_alert(struct alert_state *alert, int64_t at_ms, int32_t severity)
-{
-	*alert = (struct alert_state){ .open = true,
-				       .episode = alert->episode + 1,
-				       .opened_ms = at_ms,
-				       .severity = severity };
-}
-
-/* One step of the alert's life; whether something is to be said, and what. */
-static bool step_alert(const struct churn_options *options, int64_t at_ms, int64_t silence_ms,
-		       const struct buyer_score *score, struct alert_state *alert,
-		       enum alert_status *status)
-{
-	int32_t severity = severity_of(score->probability);
-	if (!alert->open) {
-		if (score->probability < options->open || churn_abstains(options, score) != NULL ||
-		    silence_ms >= EXPIRE_MS)
-			return false;
-		open_alert(alert, at_ms, severity);
-		*status = ALERT_OPENED;
-		return true;
-	}
-	if (score->probability < options->close)
-		*status = ALERT_RESOLVED;
-	else if (silence_ms >= EXPIRE_MS)
-		*status = ALERT_EXPIRED;
-	else if (severity > alert->severity)
-		*status = ALERT_UPDATED;
-	else
-		return false;
-	alert->open = *status == ALERT_UPDATED;
-	if (alert->open)
-		alert->severity = severity;
-	alert->revision++;
-	return true;
 }
 
 /* Silence grows on a day's scale at first and slower later: the next look comes after another
@@ -228,8 +198,17 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	if (band_changed)
 		say_score(&rule->options, account, at_ms, state, &score, effects);
 	enum alert_status status;
-	bool alerted =
-		step_alert(&rule->options, at_ms, silence_ms, &score, &state->alert, &status);
+	const struct alert_view view = {
+		.at_ms = at_ms,
+		.probability = score.probability,
+		.open = rule->options.open,
+		.close = rule->options.close,
+		.severity = severity_of(score.probability),
+		.rule = ALERT_RULE_SILENCE,
+		.may_open = churn_abstains(&rule->options, &score) == NULL,
+		.is_over = silence_ms >= EXPIRE_MS,
+	};
+	bool alerted = alert_life_step(&state->alert, &view, &status);
 	if (alerted)
 		say_alert(account, occasion, state, &score, status, effects);
 	state->quiet_from_ms = at_ms;
@@ -257,6 +236,11 @@ void churn_take_over(struct bytes account, const struct churn_occasion *occasion
 		return;
 	struct buyer_score score;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
-	open_alert(&state->alert, from->opened_ms, from->severity);
+	state->alert = (struct alert_state){ .open = true,
+					     .episode = state->alert.episode + 1,
+					     .opened_ms = from->opened_ms,
+					     .severity = from->severity,
+					     .wrong_count = state->alert.wrong_count,
+					     .useful_count = state->alert.useful_count };
 	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
 }

@@ -10,7 +10,7 @@
 #include "consumers/identify_queue.h"
 #include "consumers/names.h"
 
-enum { LOGIC_VERSION = 1, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 2, WRITER_NAME_MAX = 32 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";
@@ -41,7 +41,14 @@ void identify_pass(struct identify *identify, struct bytes account, struct bytes
 		   struct effects *effects)
 {
 	size_t len = readdress(value, account, identify->scratch);
-	effects_pass(effects, accounts_log, -1, account, bytes_of(identify->scratch, len), NULL, 0);
+	struct bytes passed = bytes_of(identify->scratch, len);
+	if (!name_is_place(account)) {
+		effects_pass(effects, accounts_log, -1, account, passed, NULL, 0);
+		return;
+	}
+	/* what happens in a place is of interest to accounts in any partition */
+	for (int32_t i = 0; i < identify->options.partition_count; i++)
+		effects_pass(effects, accounts_log, i, account, passed, NULL, 0);
 }
 
 void identify_suggest(const struct identity_note *note, struct effects *effects)

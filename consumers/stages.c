@@ -5,14 +5,18 @@
 #include "base/check.h"
 #include "consumers/account.h"
 #include "consumers/forecast.h"
+#include "consumers/gather.h"
 #include "consumers/identify.h"
+#include "consumers/learn.h"
 #include "consumers/resolve.h"
 #include "runtime/names.h"
 
-const char *const stage_names[STAGE_COUNT] = { "resolve", "identify", "account", "forecast" };
+const char *const stage_names[STAGE_COUNT] = { "resolve",  "identify", "account",
+					       "forecast", "gather",   "learn" };
 
-static const char *const logs[STAGE_COUNT] = { NULL, "identity.events", "account.events",
-					       "series.points" };
+static const char *const logs[STAGE_COUNT] = {
+	NULL, "identity.events", "account.events", "series.points", "examples", "lessons"
+};
 
 struct stage {
 	struct stage_options options;
@@ -21,6 +25,8 @@ struct stage {
 	struct identify *identify;
 	struct account_stage *account;
 	struct forecast_stage *forecast;
+	struct gather_stage *gather;
+	struct learn_stage *learn;
 	struct control_input controls[TOPICS_PER_STAGE_MAX];
 	char own_input[NAME_LEN_MAX + 1];
 	const char *inputs[TOPICS_PER_STAGE_MAX];
@@ -73,8 +79,8 @@ static void make_identify(struct stage *stage, struct registry *registry)
 static void make_account(struct stage *stage, struct registry *registry)
 {
 	const struct stage_options *options = &stage->options;
-	const struct account_options account = { options->churn, options->series, options->tick_ms,
-						 options->partition_count };
+	const struct account_options account = { options->churn, options->risk, options->series,
+						 options->tick_ms, options->partition_count };
 	stage->account = account_stage_new(&account, registry);
 	stage->processor = account_processor(stage->account);
 }
@@ -83,6 +89,18 @@ static void make_forecast(struct stage *stage, struct registry *registry)
 {
 	stage->forecast = forecast_stage_new(&stage->options.series, registry);
 	stage->processor = forecast_processor(stage->forecast);
+}
+
+static void make_gather(struct stage *stage, struct registry *registry)
+{
+	stage->gather = gather_stage_new(stage->options.partition_count, registry);
+	stage->processor = gather_processor(stage->gather);
+}
+
+static void make_learn(struct stage *stage, struct registry *registry)
+{
+	stage->learn = learn_stage_new(stage->options.activate, registry);
+	stage->processor = learn_processor(stage->learn);
 }
 
 struct stage *stage_new(const char *name, const struct stage_options *options,
@@ -100,6 +118,10 @@ struct stage *stage_new(const char *name, const struct stage_options *options,
 		make_account(stage, registry);
 	else if (strcmp(name, "forecast") == 0)
 		make_forecast(stage, registry);
+	else if (strcmp(name, "gather") == 0)
+		make_gather(stage, registry);
+	else if (strcmp(name, "learn") == 0)
+		make_learn(stage, registry);
 	CHECK(stage->input_count > 0);
 	return stage;
 }
@@ -112,6 +134,8 @@ void stage_free(struct stage **stage)
 	identify_free(&(*stage)->identify);
 	account_stage_free(&(*stage)->account);
 	forecast_stage_free(&(*stage)->forecast);
+	gather_stage_free(&(*stage)->gather);
+	learn_stage_free(&(*stage)->learn);
 	free(*stage);
 	*stage = NULL;
 }
@@ -130,4 +154,11 @@ const char *const *stage_inputs(const struct stage *stage, size_t *count)
 bool stage_publishes_always(const struct stage *stage)
 {
 	return stage->resolve != NULL;
+}
+
+uint32_t stage_cache_limit(const struct stage *stage, uint32_t entries)
+{
+	/* few keys, and the learner's state is large */
+	return stage->learn != NULL && entries > LEARN_CACHE_ENTRIES ? LEARN_CACHE_ENTRIES
+								     : entries;
 }

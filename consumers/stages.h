@@ -3,10 +3,20 @@
 #define CONSUMERS_STAGES_H
 
 #include "consumers/churn.h"
+#include "consumers/risk.h"
 #include "consumers/series.h"
 #include "runtime/processor.h"
 
-enum { STAGE_COUNT = 4, STAGE_RESOLVE = 0, STAGE_IDENTIFY, STAGE_ACCOUNT, STAGE_FORECAST };
+enum {
+	STAGE_COUNT = 6,
+	STAGE_RESOLVE = 0,
+	STAGE_IDENTIFY,
+	STAGE_ACCOUNT,
+	STAGE_FORECAST,
+	STAGE_GATHER,
+	STAGE_LEARN,
+	LEARN_CACHE_ENTRIES = 1000
+};
 
 /* In the order in which events flow through them. */
 extern const char *const stage_names[STAGE_COUNT];
@@ -22,6 +32,8 @@ struct stage_options {
 	bool identity_unknown_to_dlq;
 	uint32_t identity_accounts; /* as identify_options.accounts */
 	struct churn_options churn;
+	struct risk_options risk;
+	bool activate; /* a learnt model becomes active by itself */
 	struct series_table series;
 };
 
@@ -42,5 +54,8 @@ const char *const *stage_inputs(const struct stage *stage, size_t *count);
 
 /* Whether every state must go with its commit, whatever checkpoint.interval.ms says. */
 bool stage_publishes_always(const struct stage *stage);
+
+/* How many states a worker of the stage keeps in memory, where `entries` were asked for. */
+uint32_t stage_cache_limit(const struct stage *stage, uint32_t entries);
 
 #endif

@@ -41,6 +41,17 @@ const struct topic_row topics_table[] = {
 	{ "forecast.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, NULL,
 	  "clocks of the forecast stage" },
 
+	{ "examples", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "example",
+	  "what was known of accounts, and what came of it" },
+	{ "gather.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "gathered",
+	  "examples that wait for their outcome, and clocks" },
+	{ "lessons", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "lesson",
+	  "examples with their outcome, in one order" },
+	{ "learn.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "learner",
+	  "models in the making, and clocks" },
+	{ "models", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "model",
+	  "versions of learnt models with their measurements" },
+
 	{ "alerts", TOPIC_OUTPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "alert",
 	  "alerts opened, updated, resolved" },
 	{ "scores", TOPIC_OUTPUT, false, 90 * MS_PER_DAY, TOPIC_MESSAGE_BYTES, "score",

@@ -9,6 +9,8 @@
 
 static const char control_name[] = "foretell.Control";
 
+enum { READ_ATTEMPTS_MAX = 8 };
+
 static void count(_Atomic int64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -21,20 +23,66 @@ static bool was_said(const struct task *task, int64_t offset)
 	return offset < task->live_from;
 }
 
+/* The states that an entry is judged with, into origin->reads. Bringing one into memory may drop
+ * others from it, so all are looked for until they are there together; *entry may move. */
+static struct err *read_others(struct engine *engine, struct task *task, const void *parsed,
+			       struct entry **entry, struct origin *origin)
+{
+	const struct state_kind *kind = &engine->processor->kinds[(*entry)->kind];
+	struct target reads[READS_MAX];
+	uint8_t keys[READS_MAX + 1][KEY_LEN_MAX];
+	struct entry *found[READS_MAX + 1];
+	if (kind->reads == NULL)
+		return NULL;
+	size_t read_count = kind->reads(engine->processor->context, (*entry)->state, parsed, reads);
+	CHECK(read_count <= READS_MAX);
+	struct target wanted[READS_MAX + 1];
+	for (size_t i = 0; i <= read_count; i++) {
+		wanted[i] = i < read_count
+				    ? reads[i]
+				    : (struct target){ (*entry)->kind, entry_key(*entry), 0 };
+		memcpy(keys[i], wanted[i].key.data, wanted[i].key.len);
+		wanted[i].key.data = keys[i];
+	}
+	bool together = false;
+	for (int attempt = 0; !together && attempt < READ_ATTEMPTS_MAX; attempt++) {
+		for (size_t i = 0; i <= read_count; i++) {
+			struct err *err =
+				task_entry(engine, task, wanted[i].kind, wanted[i].key, &found[i]);
+			if (err != NULL)
+				return err;
+		}
+		together = true;
+		for (size_t i = 0; i <= read_count; i++)
+			together &= found[i] == cache_find(engine->cache, task->index,
+							   wanted[i].kind, wanted[i].key);
+	}
+	CHECK(together);
+	*entry = found[read_count];
+	for (size_t i = 0; i < read_count; i++)
+		origin->reads[i] = found[i]->state;
+	return NULL;
+}
+
 /* Fires the timer that an entry has due, on behalf of the record at `origin`. */
-static void fire(struct engine *engine, struct task *task, struct entry *entry,
-		 const struct origin *origin)
+static struct err *fire(struct engine *engine, struct task *task, struct entry **entry,
+			const struct origin *origin)
 {
 	const struct processor *processor = engine->processor;
-	const struct state_kind *kind = &processor->kinds[entry->kind];
-	int64_t at_ms = entry->due_ms;
+	const struct state_kind *kind = &processor->kinds[(*entry)->kind];
+	int64_t at_ms = (*entry)->due_ms;
 	bool said = false;
-	kind->fire(processor->context, origin, entry_key(entry), at_ms, entry->state,
+	struct origin with = *origin;
+	struct err *err = read_others(engine, task, NULL, entry, &with);
+	if (err != NULL)
+		return err;
+	kind->fire(processor->context, &with, entry_key(*entry), at_ms, (*entry)->state,
 		   engine->effects, &said);
-	task_entry_changed(engine, task, entry, origin->offset);
-	task_entry_say(engine, entry, said);
-	CHECK(entry->due_ms > at_ms);
+	task_entry_changed(engine, task, *entry, origin->offset);
+	task_entry_say(engine, *entry, said);
+	CHECK((*entry)->due_ms > at_ms);
 	count(&engine->stats->fired);
+	return NULL;
 }
 
 static struct err *apply_to(struct engine *engine, struct task *task, const void *parsed,
@@ -44,11 +92,16 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 	struct err *err = task_entry(engine, task, target->kind, target->key, &entry);
 	if (err != NULL || entry->lsn >= origin->offset)
 		return err;
-	while (entry->due_ms <= target->until_ms)
-		fire(engine, task, entry, origin);
+	while (err == NULL && entry->due_ms <= target->until_ms)
+		err = fire(engine, task, &entry, origin);
 	const struct state_kind *kind = &engine->processor->kinds[target->kind];
 	bool said = false;
-	kind->apply(engine->processor->context, origin, parsed, target->key, entry->state,
+	struct origin with = *origin;
+	if (err == NULL)
+		err = read_others(engine, task, parsed, &entry, &with);
+	if (err != NULL)
+		return err;
+	kind->apply(engine->processor->context, &with, parsed, target->key, entry->state,
 		    engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
 	task_entry_say(engine, entry, said);
@@ -119,8 +172,10 @@ static struct err *is_control(struct engine *engine, const struct record *record
 struct err *apply_record(struct engine *engine, struct task *task, const struct record *record,
 			 bool *control)
 {
-	struct origin origin = { record->topic, record->partition, record->offset,
-				 record->timestamp_ms };
+	struct origin origin = { .topic = record->topic,
+				 .partition = record->partition,
+				 .offset = record->offset,
+				 .ingest_ms = record->timestamp_ms };
 	bool said = was_said(task, record->offset);
 	*control = false;
 	effects_suppress(engine->effects, said);
@@ -264,8 +319,10 @@ struct err *apply_tick(struct engine *engine, struct task *task)
 			tick_cursor_set(&tick->cursor, entry->due_ms, entry->kind,
 					entry_key(entry));
 		effects_suppress(engine->effects, said);
-		fire(engine, task, entry, &tick->origin);
+		err = fire(engine, task, &entry, &tick->origin);
 		effects_suppress(engine->effects, false);
+		if (err != NULL)
+			break;
 		fired++;
 	}
 	due_cursor_free(&cursor);
@@ -283,7 +340,10 @@ struct err *apply_idle(struct engine *engine, struct task *task, int64_t wall_ms
 	struct err *err = task_entry(engine, task, 0, key, &entry);
 	if (err != NULL)
 		return err;
-	struct origin origin = { task->own_topic, task->partition, task->next, wall_ms };
+	struct origin origin = { .topic = task->own_topic,
+				 .partition = task->partition,
+				 .offset = task->next,
+				 .ingest_ms = wall_ms };
 	size_t said = effects_count(engine->effects);
 	processor->idle(processor->context, &origin, wall_ms, entry->state, engine->effects);
 	if (effects_count(engine->effects) > said)

@@ -8,12 +8,15 @@
 #include "kafka/bus.h"
 #include "schemas/registry.h"
 
+enum { READS_MAX = 2 };
+
 /* Where a record came from. */
 struct origin {
 	const char *topic;
 	int32_t partition;
 	int64_t offset;
-	int64_t ingest_ms; /* the broker's timestamp of the record */
+	int64_t ingest_ms;	      /* the broker's timestamp of the record */
+	const void *reads[READS_MAX]; /* states that the one at hand is judged with */
 };
 
 struct effects;

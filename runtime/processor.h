@@ -40,6 +40,14 @@ struct state_kind {
 	struct err *(*encode)(void *context, const char *topic, struct bytes key, const void *state,
 			      uint8_t *out, size_t *len);
 	struct err *(*decode)(void *context, struct bytes value, void *state);
+	/* The states of the same partition that this one is judged with, of other kinds: their keys
+	 * into `reads`, at most READS_MAX; origin->reads then has them, read only, zeroed where
+	 * there is none. They are as the log's last record left them: a state that changes keeps
+	 * with each change the offset that made it, and who reads it asks for what was known at
+	 * origin->offset, so that a replay sees what the first pass saw. `parsed` is NULL for a
+	 * timer. NULL: none. */
+	size_t (*reads)(void *context, const void *state, const void *parsed,
+			struct target reads[READS_MAX]);
 	/* When the state's next timer is due; TIME_NONE: never. NULL: this kind has no timers. */
 	int64_t (*due)(const void *state);
 	/* Applies the parsed record; says in *must_publish whether something was said about this

@@ -72,6 +72,54 @@ static const char *const bands[] = {
 };
 static const char *const severities[] = { "LOW", "MEDIUM", "HIGH", "CRITICAL", NULL };
 
+static const struct field signal_trace_fields[] = {
+	TEXT(signal_trace_record, signal),	  LONG(signal_trace_record, first_ms),
+	LONG(signal_trace_record, last_ms),	  LONG(signal_trace_record, count),
+	DOUBLE(signal_trace_record, count_weeks), DOUBLE(signal_trace_record, count_quarter),
+	DOUBLE(signal_trace_record, count_year),  DOUBLE(signal_trace_record, sum_weeks),
+	DOUBLE(signal_trace_record, sum_quarter), DOUBLE(signal_trace_record, sum_year),
+};
+static TYPE(signal_trace_type, "SignalTrace", signal_trace_record, signal_trace_fields);
+
+static const struct field pending_example_fields[] = {
+	LONG(pending_example_record, at_ms),
+};
+static TYPE(pending_example_type, "PendingExample", pending_example_record, pending_example_fields);
+
+static const struct field relationship_fields[] = {
+	LONG(relationship_record, customer_since_ms),
+	LONG(relationship_record, renewal_ms),
+	LONG(relationship_record, ended_ms),
+	LONG(relationship_record, seats_cut_ms),
+	LONG(relationship_record, sign_first_ms),
+	LONG(relationship_record, sign_ms),
+	LONG(relationship_record, sign_days),
+	LONG(relationship_record, seats),
+	LONG(relationship_record, seats_usual),
+	LONG(relationship_record, seats_active),
+	LONG(relationship_record, employees),
+	DOUBLE(relationship_record, cut_share),
+	DOUBLE(relationship_record, late_days),
+	DOUBLE(relationship_record, price_percent),
+	DOUBLE(relationship_record, score),
+	BOOL(relationship_record, is_subscriber),
+	TEXT(relationship_record, region),
+	TEXT(relationship_record, segment),
+	ARRAY(relationship_record, signals, signal_count, signal_trace_type, SIGNALS_MAX),
+	LONG(relationship_record, example_ms),
+	ARRAY(relationship_record, pending, pending_count, pending_example_type,
+	      PENDING_EXAMPLES_MAX),
+	TEXT(relationship_record, alert_rule),
+	BOOL(relationship_record, acknowledged),
+	LONG(relationship_record, snoozed_until_ms),
+	LONG(relationship_record, cool_until_ms),
+	INT(relationship_record, wrong_count),
+	INT(relationship_record, useful_count),
+	LONG(relationship_record, due_said_ms),
+	LONG(relationship_record, limit_said),
+};
+static TYPE(relationship_type, "Relationship", relationship_record, relationship_fields);
+
 static const struct field account_record_fields[] = {
 	TEXT(account_record, account),
 	LONG(account_record, event_count),
@@ -99,5 +147,70 @@ static const struct field account_record_fields[] = {
 	LONG(account_record, alert_opened_ms),
 	ENUM(account_record, alert_severity, severities),
 	OPT_TEXT(account_record, "merged_into", merged_into),
+	OPT_RECORD(account_record, "relationship", relationship, has_relationship,
+		   relationship_type),
 };
 TYPE(account_record_type, "account", account_record, account_record_fields);
+
+static const struct field region_offer_fields[] = {
+	LONG(region_offer_record, offset),
+	LONG(region_offer_record, start_ms),
+	LONG(region_offer_record, end_ms),
+	DOUBLE(region_offer_record, percent),
+};
+static TYPE(region_offer_type, "RegionOffer", region_offer_record, region_offer_fields);
+
+static const struct field region_climate_fields[] = {
+	LONG(region_climate_record, offset),
+	DOUBLE(region_climate_record, value),
+};
+static TYPE(region_climate_type, "RegionClimate", region_climate_record, region_climate_fields);
+
+static const struct field region_record_fields[] = {
+	ARRAY(region_record, offers, offer_count, region_offer_type, REGION_CHANGES_MAX),
+	ARRAY(region_record, climates, climate_count, region_climate_type, REGION_CHANGES_MAX),
+};
+const struct record_type region_record_type = {
+	.name = "region_state",
+	.size = sizeof(struct region_record),
+	.fields = region_record_fields,
+	.field_count = sizeof region_record_fields / sizeof(struct field),
+	.own_subject = true,
+};
+
+static const struct field shelved_model_fields[] = {
+	LONG(shelved_model, offset),
+	TEXT(shelved_model, version),
+	REQ(shelved_model, "body", body, FIELD_BYTES),
+	BOOL(shelved_model, is_proven),
+	BOOL(shelved_model, is_refuted),
+	DOUBLE(shelved_model, base_rate),
+};
+static TYPE(shelved_model_type, "ShelvedModel", shelved_model, shelved_model_fields);
+
+static const struct field model_shelf_fields[] = {
+	ARRAY(model_shelf_record, models, model_count, shelved_model_type, MODELS_SHELVED_MAX),
+};
+const struct record_type model_shelf_type = {
+	.name = "model_shelf",
+	.size = sizeof(struct model_shelf_record),
+	.fields = model_shelf_fields,
+	.field_count = sizeof model_shelf_fields / sizeof(struct field),
+	.own_subject = true,
+};
+
+static const struct field gathered_fields[] = {
+	LONG(gathered, at_ms),
+	LONG(gathered, due_ms),
+	REQ(gathered, "features", features, FIELD_BYTES),
+	INT(gathered, outcome),
+};
+TYPE(gathered_type, "gathered", gathered, gathered_fields);
+
+static const struct field learner_fields[] = {
+	TEXT(learner_record, version),
+	LONG(learner_record, due_ms),
+	LONG(learner_record, generation),
+	REQ(learner_record, "learner", learner, FIELD_BYTES),
+};
+TYPE(learner_record_type, "learner", learner_record, learner_fields);

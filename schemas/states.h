@@ -72,6 +72,36 @@ struct type_statistics_record {
 	double decayed_30, decayed_90;
 };
 
+enum { SIGNALS_MAX = 24, PENDING_EXAMPLES_MAX = 6 };
+
+struct signal_trace_record {
+	struct bytes signal;
+	int64_t first_ms, last_ms, count;
+	double count_weeks, count_quarter, count_year, sum_weeks, sum_quarter, sum_year;
+};
+
+struct pending_example_record {
+	int64_t at_ms;
+};
+
+struct relationship_record {
+	int64_t customer_since_ms, renewal_ms, ended_ms, seats_cut_ms, sign_first_ms, sign_ms;
+	int64_t sign_days, seats, seats_usual, seats_active, employees;
+	double cut_share, late_days, price_percent, score;
+	bool is_subscriber;
+	struct bytes region, segment;
+	size_t signal_count;
+	struct signal_trace_record signals[SIGNALS_MAX];
+	int64_t example_ms;
+	size_t pending_count;
+	struct pending_example_record pending[PENDING_EXAMPLES_MAX];
+	struct bytes alert_rule;
+	bool acknowledged;
+	int64_t snoozed_until_ms, cool_until_ms;
+	int32_t wrong_count, useful_count;
+	int64_t due_said_ms, limit_said;
+};
+
 struct account_record {
 	struct bytes account;
 	int64_t event_count, late_count, first_ms, last_ms;
@@ -91,8 +121,55 @@ struct account_record {
 	int64_t alert_opened_ms;
 	int32_t alert_severity;	  /* enum severity */
 	struct bytes merged_into; /* optional */
+	bool has_relationship;
+	struct relationship_record relationship; /* optional */
 };
 
 extern const struct record_type account_record_type;
+
+enum { REGION_CHANGES_MAX = 24, MODELS_SHELVED_MAX = 4 };
+
+struct region_offer_record {
+	int64_t offset, start_ms, end_ms;
+	double percent;
+};
+
+struct region_climate_record {
+	int64_t offset;
+	double value;
+};
+
+struct region_record {
+	size_t offer_count, climate_count;
+	struct region_offer_record offers[REGION_CHANGES_MAX];
+	struct region_climate_record climates[REGION_CHANGES_MAX];
+};
+
+struct shelved_model {
+	int64_t offset;
+	struct bytes version, body;
+	bool is_proven, is_refuted;
+	double base_rate;
+};
+
+struct model_shelf_record {
+	size_t model_count;
+	struct shelved_model models[MODELS_SHELVED_MAX];
+};
+
+struct gathered {
+	int64_t at_ms, due_ms;
+	struct bytes features;
+	int32_t outcome;
+};
+
+struct learner_record {
+	struct bytes version;
+	int64_t due_ms, generation;
+	struct bytes learner;
+};
+
+extern const struct record_type region_record_type, model_shelf_type, gathered_type,
+	learner_record_type;
 
 #endif

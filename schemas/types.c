@@ -145,6 +145,7 @@ static const struct field reason_fields[] = {
 	TEXT(reason, code),
 	TEXT(reason, text),
 	DOUBLE(reason, contribution),
+	TEXT(reason, text_zh),
 };
 static TYPE(reason_type, "Reason", reason, reason_fields);
 
@@ -169,6 +170,10 @@ static const struct field alert_fields[] = {
 	BOOL(alert, historic),
 	TEXT(alert, model_version),
 	TEXT(alert, rule_version),
+	DOUBLE(alert, base_rate),
+	DOUBLE(alert, expected_days),
+	LONG(alert, data_ms),
+	TEXT(alert, step),
 };
 TYPE(alert_type, "alert", alert, alert_fields);
 
@@ -187,8 +192,41 @@ static const struct field score_fields[] = {
 	OPT_TEXT(score, "abstained_why", abstained_why),
 	ARRAY(score, reasons, reason_count, reason_type, REASONS_MAX),
 	TEXT(score, model_version),
+	DOUBLE(score, base_rate),
+	DOUBLE(score, expected_days),
+	LONG(score, data_ms),
+	TEXT(score, rule_version),
 };
 TYPE(score_type, "score", score, score_fields);
+
+#define BYTES(s, member) REQ(s, #member, member, FIELD_BYTES)
+
+static const struct field example_fields[] = {
+	TEXT(example, account),	   LONG(example, at_ms),
+	LONG(example, matured_ms), BYTES(example, features), INT(example, outcome),
+};
+TYPE(example_type, "example", example, example_fields);
+
+static const struct field lesson_fields[] = {
+	TEXT(lesson, account),	 LONG(lesson, at_ms), LONG(lesson, matured_ms),
+	BYTES(lesson, features), BOOL(lesson, ended),
+};
+TYPE(lesson_type, "lesson", lesson, lesson_fields);
+
+static const struct field model_fields[] = {
+	TEXT(model_record, name),	      TEXT(model_record, version),
+	LONG(model_record, generation),	      LONG(model_record, at_ms),
+	BYTES(model_record, body),	      LONG(model_record, example_count),
+	LONG(model_record, ended_count),      DOUBLE(model_record, log_loss),
+	DOUBLE(model_record, base_log_loss),  DOUBLE(model_record, base_rate),
+	DOUBLE(model_record, calibration_error), BOOL(model_record, is_proven),
+	BOOL(model_record, is_refuted),	      BOOL(model_record, is_active),
+};
+const struct record_type model_type = { .name = "model",
+					.size = sizeof(struct model_record),
+					.fields = model_fields,
+					.field_count = sizeof model_fields / sizeof(struct field),
+					.own_subject = true };
 
 /* What names one forecast, in forecast and forecast_accuracy alike. */
 #define FORECAST_KEY(s)                                                                           \

@@ -92,10 +92,18 @@ extern const struct record_type series_point_type;
 
 struct reason {
 	struct bytes code, text;
-	double contribution; /* to the margin */
+	double contribution;  /* to the margin */
+	struct bytes text_zh; /* empty: only English is there */
 };
 
-enum alert_status { ALERT_OPENED, ALERT_UPDATED, ALERT_RESOLVED, ALERT_EXPIRED };
+enum alert_status {
+	ALERT_OPENED,
+	ALERT_UPDATED,
+	ALERT_RESOLVED,
+	ALERT_EXPIRED, /* the last one that a record's status has; the others are UPDATED there */
+	ALERT_ACKNOWLEDGED,
+	ALERT_SNOOZED,
+};
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 /* alert */
@@ -113,6 +121,9 @@ struct alert {
 	struct bytes trigger_event_id; /* optional: none where silence was the trigger */
 	bool historic;
 	struct bytes model_version, rule_version;
+	double base_rate, expected_days; /* -1: not known */
+	int64_t data_ms;		 /* of the newest event that was taken into account */
+	struct bytes step;		 /* the status, or what UPDATED stands for */
 };
 
 extern const struct record_type alert_type;
@@ -132,9 +143,38 @@ struct score {
 	size_t reason_count;
 	struct reason reasons[REASONS_MAX];
 	struct bytes model_version;
+	double base_rate, expected_days; /* -1: not known */
+	int64_t data_ms;
+	struct bytes rule_version;
 };
 
 extern const struct record_type score_type;
+
+/* example: what was known of an account, or what came of it; lesson: both together, in order. */
+struct example {
+	struct bytes account;
+	int64_t at_ms, matured_ms;
+	struct bytes features; /* empty: the outcome */
+	int32_t outcome;
+};
+
+struct lesson {
+	struct bytes account;
+	int64_t at_ms, matured_ms;
+	struct bytes features;
+	bool ended;
+};
+
+struct model_record {
+	struct bytes name, version;
+	int64_t generation, at_ms;
+	struct bytes body;
+	int64_t example_count, ended_count;
+	double log_loss, base_log_loss, base_rate, calibration_error;
+	bool is_proven, is_refuted, is_active;
+};
+
+extern const struct record_type example_type, lesson_type, model_type;
 
 /* forecast: one horizon of one series, made at a period's close. */
 struct forecast {

@@ -110,8 +110,13 @@ static void look(struct oracle *oracle)
 		for (size_t i = 0; i < count; i++)
 			probabilities[oracle->present[i]] += (float)(-dm_expm1(-oracle->sums[i]));
 	}
-	for (size_t i = 0; i < count; i++)
-		probabilities[oracle->present[i]] /= (float)oracle->options->future_count;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t number = oracle->present[i];
+		probabilities[number] /= (float)oracle->options->future_count;
+		if (oracle->options->looked != NULL)
+			oracle->options->looked(oracle->options->compare_context, oracle->world.day,
+						number, (double)probabilities[number]);
+	}
 	places_set(oracle, count, probabilities, oracle->places + row);
 	oracle->look_count++;
 }
@@ -132,6 +137,9 @@ static void count_day(struct oracle *oracle, uint32_t number, const struct custo
 	if (!day->left)
 		return;
 	oracle->left_day[number] = oracle->world.day;
+	if (oracle->options->left != NULL)
+		oracle->options->left(oracle->options->compare_context, oracle->world.day, number,
+				      day->cause, day->is_shown);
 	report->left_of[day->cause]++;
 	report->unshown_of[day->cause] += !day->is_shown;
 }

@@ -43,6 +43,11 @@ struct oracle_options {
 	const volatile int *stop; /* non-zero: end early; may be NULL */
 	void (*progress)(void *context, int day, int day_count); /* may be NULL */
 	void *progress_context;
+	/* For who compares: each look's probability of a customer, at the end of `day`; and who
+	 * left. May be NULL. */
+	void (*looked)(void *context, int day, uint32_t number, double probability);
+	void (*left)(void *context, int day, uint32_t number, enum cause cause, bool is_shown);
+	void *compare_context;
 };
 
 struct oracle_rate {

@@ -73,7 +73,7 @@ def running(line):
     same((process["app"], process["instance"], process["healthy"], process["ready"]),
          (APP, "w1", True, True), "the process")
     same([s["stage"] for s in process["stages"]],
-         ["resolve", "identify", "account", "forecast"], "stages")
+         ["resolve", "identify", "account", "forecast", "gather", "learn"], "stages")
     for stage in process["stages"]:
         check(stage["counters"]["commits"] > 0 and stage["cache"]["entries"] > 0, stage)
         same(stage["aborts"], {}, "aborts")

@@ -167,6 +167,8 @@ static struct stage_options stage_options(const struct memory_line *line)
 			line->options.wait_ms > 0 ? line->options.wait_ms : 7 * MS_PER_DAY,
 		.identity_unknown_to_dlq = line->options.unknown_to_dlq,
 		.churn = { .open = 0.80, .close = 0.60, .order_count_min = 3 },
+		.risk = { .open = 0.25, .close = 0.15 },
+		.activate = line->options.activate,
 	};
 	series_table_init(&options.series, &line->options.dimension,
 			  line->options.dimension != NULL ? 1 : 0);
@@ -190,7 +192,7 @@ static struct err *open_seat(struct memory_line *line, size_t index)
 						  ? 0
 						  : line->options.checkpoint_interval_ms,
 		.idle_ms = line->options.idle_ms,
-		.cache_entries = line->options.cache_entries,
+		.cache_entries = stage_cache_limit(seat->stage, line->options.cache_entries),
 		.time = &line->time,
 	};
 	worker.inputs = stage_inputs(seat->stage, &worker.input_count);
@@ -238,7 +240,7 @@ void memory_line_stop(struct memory_line *line, size_t stage)
 	leave_seat(seat);
 }
 
-static struct err *run_to_end(struct memory_line *line, size_t stage)
+struct err *memory_line_run(struct memory_line *line, size_t stage)
 {
 	bool at_end = false;
 	struct err *err = NULL;
@@ -255,7 +257,7 @@ struct err *memory_line_finish(struct memory_line *line)
 {
 	struct err *err = NULL;
 	for (size_t stage = 0; err == NULL && stage < STAGE_COUNT; stage++)
-		err = run_to_end(line, stage);
+		err = memory_line_run(line, stage);
 	for (size_t stage = 0; err == NULL && stage < STAGE_COUNT; stage++)
 		memory_line_stop(line, stage);
 	return err;

@@ -19,6 +19,7 @@ struct memory_line_options {
 	int64_t wait_ms;       /* for an account; 0: a week */
 	bool unknown_to_dlq;
 	bool all_inputs; /* of a company, else of the ERP alone */
+	bool activate;	       /* model.activate=auto */
 };
 
 struct memory_line;
@@ -41,6 +42,9 @@ void memory_line_lose_store(struct memory_line *line);	       /* kills all, dele
 
 /* Virtual time goes on. */
 void memory_line_wait(struct memory_line *line, int64_t ms);
+
+/* Steps a stage until it has processed what is there (bounded). */
+struct err *memory_line_run(struct memory_line *line, size_t stage);
 
 /* Steps until everything is processed (bounded), then stops all stages cleanly. */
 struct err *memory_line_finish(struct memory_line *line);

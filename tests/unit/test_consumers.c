@@ -155,7 +155,11 @@ static void account_state_comes_back_from_its_record(void **state)
 	made.scored_ms = now_ms;
 	made.check_ms = now_ms + 1;
 	made.band = BAND_LOW;
-	made.alert = (struct alert_state){ true, 4, 2, now_ms, SEVERITY_HIGH };
+	made.alert = (struct alert_state){ .open = true,
+					   .episode = 4,
+					   .revision = 2,
+					   .opened_ms = now_ms,
+					   .severity = SEVERITY_HIGH };
 	struct account_record record;
 	account_state_to_record(&made, bytes_str("A"), &record);
 	assert_null(account_state_from_record(&record, &back));

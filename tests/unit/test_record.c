@@ -24,6 +24,8 @@ static const struct record_type *const types[] = {
 	&series_state_type,  &account_record_type,    &identity_note_type, &identity_name_type,
 	&identity_waiting_type, &identity_block_type, &identity_suggestion_type,
 	&account_change_type,
+	&example_type, &lesson_type, &model_type, &gathered_type, &learner_record_type,
+	&region_record_type, &model_shelf_type,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };
@@ -392,15 +394,14 @@ static void payloads_reach_their_members(void **state)
 					 .has_score_max = true,
 					 .score_max = 5 } },
 	};
-	expect_json(
-		&support_event_type, &event,
-		"{\"event_id\":\"e\",\"source\":\"s\",\"type\":\"support.satisfaction\","
-		"\"subject\":\"u\",\"event_ms\":-1,\"trace_id\":null,\"name\":null,"
-		"\"value\":null,\"unit\":null,\"attrs\":{}" BARE_JSON
-		"\"payload\":{\"SupportPayload\":{\"ticket\":{\"SupportTicket\":{"
-		"\"ticket_id\":\"T-1\",\"priority\":{\"string\":\"high\"},\"category\":null,"
-		"\"channel\":null,\"agent\":null,\"response_s\":{\"long\":3600},"
-		"\"resolution_s\":null,\"score_max\":{\"double\":5.0}}}}}}");
+	expect_json(&support_event_type, &event,
+		    "{\"event_id\":\"e\",\"source\":\"s\",\"type\":\"support.satisfaction\","
+		    "\"subject\":\"u\",\"event_ms\":-1,\"trace_id\":null,\"name\":null,"
+		    "\"value\":null,\"unit\":null,\"attrs\":{}" BARE_JSON
+		    "\"payload\":{\"SupportPayload\":{\"ticket\":{\"SupportTicket\":{"
+		    "\"ticket_id\":\"T-1\",\"priority\":{\"string\":\"high\"},\"category\":null,"
+		    "\"channel\":null,\"agent\":null,\"response_s\":{\"long\":3600},"
+		    "\"resolution_s\":null,\"score_max\":{\"double\":5.0}}}}}}");
 }
 
 /* What was written before the payloads came is read as it was meant. */
@@ -481,18 +482,23 @@ static void outputs_reach_their_members(void **state)
 			       .margin = 1.5,
 			       .base_margin = -2.5,
 			       .reason_count = 1,
-			       .reasons = { { S("c"), S("x"), 0.125 } },
+			       .reasons = { { S("c"), S("x"), 0.125, S("z") } },
 			       .trigger_event_id = S("e"),
 			       .historic = true,
 			       .model_version = S("m"),
-			       .rule_version = S("v") };
+			       .rule_version = S("v"),
+			       .base_rate = 0.5,
+			       .expected_days = 7.5,
+			       .data_ms = 8,
+			       .step = S("s") };
 	expect_json(&alert_type, &alert,
 		    "{\"alert_id\":\"i\",\"revision\":1,\"account\":\"a\",\"rule\":\"r\","
 		    "\"status\":\"EXPIRED\",\"severity\":\"CRITICAL\",\"at_ms\":2,\"opened_ms\":3,"
 		    "\"probability\":0.25,\"horizon_days\":4,\"margin\":1.5,\"base_margin\":-2.5,"
-		    "\"reasons\":[{\"code\":\"c\",\"text\":\"x\",\"contribution\":0.125}],"
-		    "\"trigger_event_id\":{\"string\":\"e\"},\"historic\":true,"
-		    "\"model_version\":\"m\",\"rule_version\":\"v\"}");
+		    "\"reasons\":[{\"code\":\"c\",\"text\":\"x\",\"contribution\":0.125,"
+		    "\"text_zh\":\"z\"}],\"trigger_event_id\":{\"string\":\"e\"},\"historic\":true,"
+		    "\"model_version\":\"m\",\"rule_version\":\"v\",\"base_rate\":0.5,"
+		    "\"expected_days\":7.5,\"data_ms\":8,\"step\":\"s\"}");
 	struct score score = { .account = S("a"),
 			       .at_ms = 1,
 			       .probability = 0.5,
@@ -502,11 +508,17 @@ static void outputs_reach_their_members(void **state)
 			       .base_margin = 4.5,
 			       .abstained = true,
 			       .abstained_why = S("w"),
-			       .model_version = S("m") };
-	expect_json(&score_type, &score,
-		    "{\"account\":\"a\",\"at_ms\":1,\"probability\":0.5,\"horizon_days\":2,"
-		    "\"band\":\"SEVERE\",\"margin\":3.5,\"base_margin\":4.5,\"abstained\":true,"
-		    "\"abstained_why\":{\"string\":\"w\"},\"reasons\":[],\"model_version\":\"m\"}");
+			       .model_version = S("m"),
+			       .base_rate = 0.25,
+			       .expected_days = 6.5,
+			       .data_ms = 9,
+			       .rule_version = S("v") };
+	expect_json(
+		&score_type, &score,
+		"{\"account\":\"a\",\"at_ms\":1,\"probability\":0.5,\"horizon_days\":2,"
+		"\"band\":\"SEVERE\",\"margin\":3.5,\"base_margin\":4.5,\"abstained\":true,"
+		"\"abstained_why\":{\"string\":\"w\"},\"reasons\":[],\"model_version\":\"m\","
+		"\"base_rate\":0.25,\"expected_days\":6.5,\"data_ms\":9,\"rule_version\":\"v\"}");
 }
 
 #define FORECAST_JSON                                                               \

@@ -1,0 +1,166 @@
+#include "consumers/account_features.h"
+
+#include "base/timestamp.h"
+
+static void add_delivery(struct features *features, const struct source_event *event)
+{
+	const struct erp_shipment *shipment = &event->erp.shipment;
+	double late = 0;
+	if (event->has_erp && event->erp.has_shipment && shipment->has_promised_ms) {
+		int64_t delivered_ms =
+			shipment->has_delivered_ms ? shipment->delivered_ms : event->event_ms;
+		late = (double)(delivered_ms - shipment->promised_ms) / (double)MS_PER_DAY;
+	}
+	late = late < 0.5 ? 0 : late > 20 ? 20 : late;
+	if (late > 0)
+		features->late_days = late;
+	features_add(features, SIGNAL_DELIVERY, event->event_ms, late);
+}
+
+static void add_payment(struct features *features, const struct source_event *event)
+{
+	const struct erp_invoice *invoice = &event->erp.invoice;
+	if (!event->has_erp || !event->erp.has_invoice || !invoice->has_due_ms)
+		return;
+	double days = (double)(event->event_ms - invoice->due_ms) / (double)MS_PER_DAY;
+	features_add(features, SIGNAL_PAYMENT, event->event_ms,
+		     days < -30	 ? -30
+		     : days > 60 ? 60
+				 : days);
+}
+
+static void add_price(struct features *features, const struct source_event *event)
+{
+	if (!event->has_erp || !event->erp.has_price || !event->erp.price.has_change_percent)
+		return;
+	double percent = event->erp.price.change_percent;
+	percent = percent < -50 ? -50 : percent > 50 ? 50 : percent;
+	features->price_percent = percent;
+	features_add(features, SIGNAL_PRICE, event->event_ms, percent);
+}
+
+static void add_use(struct features *features, const struct source_event *event)
+{
+	const struct feature_use *use = &event->marketing.feature;
+	bool is_told = event->has_marketing && event->marketing.has_feature;
+	double count = is_told && use->has_use_count ? (double)use->use_count : 1;
+	if (is_told && use->has_seats_active)
+		features->seats_active = use->seats_active;
+	features_add(features, SIGNAL_USE, event->event_ms, count);
+}
+
+static void add_subscription(struct features *features, const struct source_event *event)
+{
+	const struct subscription *told = &event->marketing.subscription;
+	if (!event->has_marketing || !event->marketing.has_subscription)
+		return;
+	if (told->has_cancelled_ms) {
+		features->ended_ms = told->cancelled_ms;
+		return;
+	}
+	features->is_subscriber = true;
+	features->ended_ms = 0;
+	if (told->has_renewal_ms)
+		features->renewal_ms = told->renewal_ms;
+	if (told->has_seats)
+		features_seats(features, event->event_ms, told->seats);
+}
+
+static void add_satisfaction(struct features *features, const struct source_event *event)
+{
+	const struct support_ticket *ticket = &event->support.ticket;
+	if (!event->has_value)
+		return;
+	double most = event->has_support && event->support.has_ticket && ticket->has_score_max &&
+				      ticket->score_max > 1
+			      ? ticket->score_max
+			      : 5;
+	double score = (event->value - 1) / (most - 1);
+	score = score < 0 ? 0 : score > 1 ? 1 : score;
+	features->score = event->value;
+	features_add(features, SIGNAL_SATISFACTION, event->event_ms, score);
+}
+
+static void add_answer(struct features *features, const struct source_event *event)
+{
+	const struct support_ticket *ticket = &event->support.ticket;
+	if (!event->has_support || !event->support.has_ticket || !ticket->has_response_s)
+		return;
+	double hours = (double)ticket->response_s / 3600;
+	features_add(features, SIGNAL_ANSWER, event->event_ms,
+		     hours < 0	   ? 0
+		     : hours > 240 ? 240
+				   : hours);
+}
+
+static void add_created(struct features *features, const struct source_event *event)
+{
+	if (features->first_ms == 0 || event->event_ms < features->first_ms)
+		features->first_ms = event->event_ms;
+	if (event->has_crm && event->crm.has_account && event->crm.account.has_employees)
+		features->employees = event->crm.account.employees;
+}
+
+static void add_reading(struct features *features, const struct source_event *event)
+{
+	if (event->has_value && event->value > -1e12 && event->value < 1e12)
+		features_add(features, SIGNAL_READING, event->event_ms, event->value);
+}
+
+static void add_status(struct features *features, const struct source_event *event)
+{
+	features_add(features, SIGNAL_FAULT, event->event_ms, 1);
+}
+
+/* Types with a value of their own. */
+static const struct {
+	const char *type;
+	void (*add)(struct features *features, const struct source_event *event);
+} valued[] = {
+	{ "iot.reading", add_reading },
+	{ "product.feature", add_use },
+	{ "erp.shipment.delivered", add_delivery },
+	{ "erp.payment", add_payment },
+	{ "erp.price", add_price },
+	{ "iot.error", add_status },
+	{ "product.subscription", add_subscription },
+	{ "product.renewal", add_subscription },
+	{ "support.satisfaction", add_satisfaction },
+	{ "support.ticket.answered", add_answer },
+	{ "crm.account.created", add_created },
+};
+
+/* Types that are counted. */
+static const struct {
+	const char *type;
+	enum signal signal;
+} counted[] = {
+	{ "erp.order", SIGNAL_ORDER },
+	{ "marketing.visit", SIGNAL_VISIT },
+	{ "iot.charging", SIGNAL_CHARGING },
+	{ "marketing.touch", SIGNAL_MAIL },
+	{ "marketing.mail.opened", SIGNAL_MAIL_OPENED },
+	{ "crm.activity.call", SIGNAL_ACTIVITY },
+	{ "crm.activity.meeting", SIGNAL_ACTIVITY },
+	{ "crm.activity.mail", SIGNAL_ACTIVITY },
+	{ "support.ticket.opened", SIGNAL_TICKET },
+	{ "support.ticket.escalated", SIGNAL_ESCALATION },
+	{ "erp.overdue", SIGNAL_OVERDUE },
+	{ "erp.return", SIGNAL_RETURN },
+	{ "crm.opportunity.won", SIGNAL_WON },
+	{ "crm.opportunity.lost", SIGNAL_LOST },
+};
+
+void account_features_add(struct features *features, const struct source_event *event)
+{
+	for (size_t i = 0; i < sizeof valued / sizeof valued[0]; i++)
+		if (bytes_equal(event->type, bytes_str(valued[i].type))) {
+			valued[i].add(features, event);
+			return;
+		}
+	for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
+		if (bytes_equal(event->type, bytes_str(counted[i].type))) {
+			features_add(features, counted[i].signal, event->event_ms, 1);
+			return;
+		}
+}

@@ -1,0 +1,115 @@
+#include "consumers/alert_life.h"
+
+#include "base/dmath.h"
+#include "base/timestamp.h"
+
+#define COOL_MS	      (14 * MS_PER_DAY)
+#define COOL_WRONG_MS (60 * MS_PER_DAY)
+
+enum { VERDICTS_COUNTED_MAX = 4 };
+
+const char *const alert_rule_names[ALERT_RULE_COUNT] = { "churn.silence", "churn.risk" };
+
+const char *const verdict_names[VERDICT_COUNT] = { "ack", "snooze", "useful", "wrong" };
+
+const char *const alert_step_names[] = { "OPENED",  "UPDATED",	    "RESOLVED",
+					 "EXPIRED", "ACKNOWLEDGED", "SNOOZED" };
+
+int32_t alert_status_said(enum alert_status status)
+{
+	return status > ALERT_EXPIRED ? ALERT_UPDATED : (int32_t)status;
+}
+
+double alert_life_open(const struct alert_state *alert, double open)
+{
+	/* each wrong alert more than useful ones asks for about half as much again in odds */
+	int32_t wrong = alert->wrong_count - alert->useful_count;
+	if (wrong <= 0 || open <= 0 || open >= 1)
+		return open;
+	wrong = wrong < VERDICTS_COUNTED_MAX ? wrong : VERDICTS_COUNTED_MAX;
+	return dm_sigmoid(dm_log(open / (1 - open)) + 0.4 * wrong);
+}
+
+static bool step_closed(struct alert_state *alert, const struct alert_view *view,
+			enum alert_status *status)
+{
+	bool is_cool = view->at_ms >= alert->cool_until_ms || view->severity >= SEVERITY_HIGH;
+	if (!view->may_open || view->is_over || !is_cool ||
+	    view->probability < alert_life_open(alert, view->open))
+		return false;
+	*alert = (struct alert_state){ .open = true,
+				       .episode = alert->episode + 1,
+				       .opened_ms = view->at_ms,
+				       .severity = view->severity,
+				       .rule = view->rule,
+				       .wrong_count = alert->wrong_count,
+				       .useful_count = alert->useful_count };
+	*status = ALERT_OPENED;
+	return true;
+}
+
+static void end(struct alert_state *alert, int64_t cool_until_ms)
+{
+	alert->open = alert->acknowledged = false;
+	alert->snoozed_until_ms = 0;
+	alert->cool_until_ms = cool_until_ms;
+	alert->revision++;
+}
+
+bool alert_life_step(struct alert_state *alert, const struct alert_view *view,
+		     enum alert_status *status)
+{
+	if (!alert->open)
+		return step_closed(alert, view, status);
+	if (view->probability < view->close || view->is_over) {
+		*status = view->probability < view->close ? ALERT_RESOLVED : ALERT_EXPIRED;
+		end(alert, view->at_ms + COOL_MS);
+		return true;
+	}
+	bool snoozed = view->at_ms < alert->snoozed_until_ms;
+	bool woke = !snoozed && alert->snoozed_until_ms != 0;
+	bool rose = view->severity > alert->severity &&
+		    (!snoozed || view->severity == SEVERITY_CRITICAL);
+	if (!woke && !rose)
+		return false;
+	if (woke)
+		alert->snoozed_until_ms = 0;
+	if (view->severity > alert->severity || woke)
+		alert->severity = view->severity;
+	alert->revision++;
+	*status = ALERT_UPDATED;
+	return true;
+}
+
+bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,
+			 int64_t at_ms, int64_t until_ms, enum alert_status *status)
+{
+	if (episode != alert->episode)
+		return false;
+	if (verdict == VERDICT_USEFUL) {
+		alert->useful_count += alert->useful_count < INT32_MAX;
+		return false;
+	}
+	if (verdict == VERDICT_WRONG) {
+		alert->wrong_count += alert->wrong_count < INT32_MAX;
+		if (alert->open) {
+			end(alert, at_ms + COOL_WRONG_MS);
+			*status = ALERT_RESOLVED;
+			return true;
+		}
+		alert->cool_until_ms = at_ms + COOL_WRONG_MS;
+		return false;
+	}
+	if (!alert->open || (verdict == VERDICT_ACK && alert->acknowledged) ||
+	    (verdict == VERDICT_SNOOZE && until_ms <= at_ms))
+		return false;
+	alert->revision++;
+	if (verdict == VERDICT_ACK) {
+		alert->acknowledged = true;
+		*status = ALERT_ACKNOWLEDGED;
+	} else {
+		alert->snoozed_until_ms = until_ms;
+		*status = ALERT_SNOOZED;
+	}
+	return true;
+}

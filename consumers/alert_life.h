@@ -1,0 +1,63 @@
+/* The life of an account's alert: one conversation, whatever raised it.
+ *
+ *                p >= open, not cooling down
+ *      closed ─────────────────────────────► open ──┐ severity rose, snooze over: UPDATED
+ *        ▲                                   │ ▲────┘ ACKNOWLEDGED, SNOOZED: somebody said so
+ *        ├──── p < close, or called wrong: RESOLVED
+ *        └──── the account left, or was silent too long: EXPIRED
+ *
+ * Between close and open nothing is said (hysteresis). After an alert has ended, the next one opens
+ * only after a cool-down, unless its severity is high. While it is snoozed, only the end and the
+ * highest severity are said. An alert that was called wrong raises what it takes to open the next.
+ *
+ * Plain data. Threads: pure. Errors: none. */
+#ifndef CONSUMERS_ALERT_LIFE_H
+#define CONSUMERS_ALERT_LIFE_H
+
+#include "schemas/types.h"
+
+enum alert_rule { ALERT_RULE_SILENCE, ALERT_RULE_RISK, ALERT_RULE_COUNT };
+
+extern const char *const alert_rule_names[ALERT_RULE_COUNT];
+
+struct alert_state {
+	bool open;
+	int32_t episode, revision;
+	int64_t opened_ms;
+	int32_t severity; /* enum severity */
+	int32_t rule;	  /* enum alert_rule: what opened it */
+	bool acknowledged;
+	int64_t snoozed_until_ms, cool_until_ms; /* 0: not */
+	int32_t wrong_count, useful_count;
+};
+
+/* What is known at a moment. */
+struct alert_view {
+	int64_t at_ms;
+	double probability, open, close; /* close < open */
+	int32_t severity, rule;
+	bool may_open; /* false: too little is known */
+	bool is_over;  /* the account has left, or is given up */
+};
+
+/* A status in a record: its own field, and its name for the step. */
+int32_t alert_status_said(enum alert_status status);
+extern const char *const alert_step_names[];
+
+/* One step; whether something is to be said, and what. */
+bool alert_life_step(struct alert_state *alert, const struct alert_view *view,
+		     enum alert_status *status);
+
+enum alert_verdict { VERDICT_ACK, VERDICT_SNOOZE, VERDICT_USEFUL, VERDICT_WRONG, VERDICT_COUNT };
+
+extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... */
+
+/* What somebody said of an alert, about the episode; `until_ms` is for a snooze. What is about
+ * another episode, or changes nothing, says nothing. */
+bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,
+			 int64_t at_ms, int64_t until_ms, enum alert_status *status);
+
+/* The probability from which an alert opens, given what was said of earlier ones. */
+double alert_life_open(const struct alert_state *alert, double open);
+
+#endif

@@ -1,0 +1,117 @@
+#include "consumers/examples.h"
+
+#include <string.h>
+
+#include "base/little.h"
+#include "base/timestamp.h"
+
+#define EVERY_MS   (EXAMPLE_DAYS * MS_PER_DAY)
+#define HORIZON_MS (HAZARD_HORIZON_DAYS * MS_PER_DAY)
+#define MATURE_MS  (HORIZON_MS + EXAMPLE_GRACE_DAYS * MS_PER_DAY)
+#define GONE	   0.3 /* probability of still being there, below which it counts as gone */
+
+_Static_assert(PENDING_EXAMPLES_MAX *(int)EXAMPLE_DAYS >
+		       (int)HAZARD_HORIZON_DAYS + (int)EXAMPLE_GRACE_DAYS,
+	       "an example matures before there are too many");
+
+const char examples_key[] = "churn";
+
+void examples_pack(const double features[FEATURE_COUNT], uint8_t out[EXAMPLE_BYTES])
+{
+	for (size_t i = 0; i < FEATURE_COUNT; i++) {
+		float value = (float)features[i];
+		uint32_t bits;
+		memcpy(&bits, &value, sizeof bits);
+		for (size_t byte = 0; byte < sizeof bits; byte++)
+			out[4 * i + byte] = (uint8_t)(bits >> 8 * byte);
+	}
+}
+
+bool examples_unpack(struct bytes packed, double features[FEATURE_COUNT])
+{
+	if (packed.len != EXAMPLE_BYTES)
+		return false;
+	for (size_t i = 0; i < FEATURE_COUNT; i++) {
+		uint32_t bits = little_load32(packed.data + 4 * i);
+		float value;
+		memcpy(&value, &bits, sizeof value);
+		features[i] = (double)value;
+		if (!(features[i] >= -8 && features[i] <= 8))
+			return false;
+	}
+	return true;
+}
+
+/* When it left, as far as is known now; TIME_NONE: it has not. */
+static int64_t left_ms(const struct features *features, int64_t now_ms)
+{
+	if (features->ended_ms > 0)
+		return features->ended_ms;
+	return features_alive(features, now_ms) < GONE ? features->sign_ms : TIME_NONE;
+}
+
+static void say_outcome(struct bytes account, int64_t example_ms, int64_t now_ms,
+			const struct account_state *state, struct effects *effects)
+{
+	int64_t gone_ms = left_ms(&state->relationship.features, now_ms);
+	const struct example outcome = {
+		.account = account,
+		.at_ms = example_ms,
+		.matured_ms = now_ms,
+		.features = bytes_str(""),
+		.outcome = gone_ms <= example_ms		? -1
+			   : gone_ms <= example_ms + HORIZON_MS ? 1
+								: 0,
+	};
+	effects_say(effects, "examples", bytes_str(examples_key), &example_type, &outcome);
+}
+
+static void say_example(struct bytes account, const struct risk_occasion *occasion,
+			const struct account_state *state, struct effects *effects)
+{
+	double features[FEATURE_COUNT];
+	uint8_t packed[EXAMPLE_BYTES];
+	struct hazard_score score;
+	risk_score(state, occasion, &score, features);
+	examples_pack(features, packed);
+	const struct example example = {
+		.account = account,
+		.at_ms = occasion->at_ms,
+		.matured_ms = occasion->at_ms + MATURE_MS,
+		.features = bytes_of(packed, sizeof packed),
+		.outcome = -1,
+	};
+	effects_say(effects, "examples", bytes_str(examples_key), &example_type, &example);
+}
+
+void examples_look(struct bytes account, const struct risk_occasion *occasion, bool may_learn,
+		   struct account_state *state, struct effects *effects)
+{
+	struct relationship *relationship = &state->relationship;
+	int64_t at_ms = occasion->at_ms;
+	while (relationship->pending_count > 0 &&
+	       relationship->pending_ms[0] + MATURE_MS <= at_ms) {
+		say_outcome(account, relationship->pending_ms[0], at_ms, state, effects);
+		memmove(relationship->pending_ms, relationship->pending_ms + 1,
+			--relationship->pending_count * sizeof relationship->pending_ms[0]);
+	}
+	if (!may_learn || account.len > EXAMPLE_ACCOUNT_MAX)
+		return;
+	if (relationship->example_ms == 0) {
+		int days = features_slot(account.data, account.len) % EXAMPLE_DAYS;
+		relationship->example_ms = at_ms - days * MS_PER_DAY;
+	}
+	if (at_ms - relationship->example_ms < EVERY_MS ||
+	    relationship->pending_count == PENDING_EXAMPLES_MAX)
+		return;
+	relationship->example_ms = at_ms;
+	relationship->pending_ms[relationship->pending_count++] = at_ms;
+	say_example(account, occasion, state, effects);
+}
+
+int64_t examples_due(const struct account_state *state)
+{
+	const struct relationship *relationship = &state->relationship;
+	return relationship->pending_count > 0 ? relationship->pending_ms[0] + MATURE_MS
+					       : TIME_NONE;
+}

@@ -1,0 +1,31 @@
+/* What the account stage hands to the learn stage: an account's features at a look, and later what
+ * came of it. Each account is an example every EXAMPLE_DAYS, from a day that its name decides; the
+ * outcome is told EXAMPLE_GRACE_DAYS after the horizon, since a silence needs time to be heard. */
+#ifndef CONSUMERS_EXAMPLES_H
+#define CONSUMERS_EXAMPLES_H
+
+#include "consumers/risk.h"
+
+enum {
+	EXAMPLE_DAYS = 28,
+	EXAMPLE_GRACE_DAYS = 45,
+	EXAMPLE_ACCOUNT_MAX = KEY_LEN_MAX - 8, /* a longer name leaves no room for the day */
+};
+
+extern const char examples_key[]; /* of every record: the model's name */
+
+/* At a look: says the outcomes that are due, and takes the account as an example where it is time.
+ * `may_learn`: it is known well enough, and has not left. */
+void examples_look(struct bytes account, const struct risk_occasion *occasion, bool may_learn,
+		   struct account_state *state, struct effects *effects);
+
+/* When an outcome is due; TIME_NONE: none is awaited. */
+int64_t examples_due(const struct account_state *state);
+
+/* Features as little-endian floats, and back. False where they are of another number. */
+enum { EXAMPLE_BYTES = 4 * FEATURE_COUNT };
+
+void examples_pack(const double features[FEATURE_COUNT], uint8_t out[EXAMPLE_BYTES]);
+bool examples_unpack(struct bytes packed, double features[FEATURE_COUNT]);
+
+#endif

@@ -1,0 +1,273 @@
+#include "consumers/risk.h"
+
+#include <string.h>
+
+#include "base/phrase.h"
+#include "base/timestamp.h"
+#include "consumers/examples.h"
+#include "consumers/risk_words.h"
+
+#define HISTORIC_MS  (2 * MS_PER_DAY)
+#define SOON_MS	     MS_PER_DAY
+#define LATER_MS     (7 * MS_PER_DAY)
+#define GONE_DAYS    365.0
+#define KNOWN_DAYS   14.0
+#define BAND_OVERLAP 0.1 /* of a bound, by which a band must be left to be left */
+
+enum { KNOWN_SIGNALS = 5, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
+
+const char risk_rule_version[] = "1";
+
+/* Upper bounds of the bands below SEVERE, for a risk of which a twentieth is usual. */
+static const double band_bounds[] = {
+	[BAND_LOW] = 0.05, [BAND_GUARDED] = 0.12, [BAND_ELEVATED] = 0.25, [BAND_HIGH] = 0.45
+};
+
+static const double severity_bounds[] = {
+	[SEVERITY_MEDIUM] = 0.30, [SEVERITY_HIGH] = 0.45, [SEVERITY_CRITICAL] = 0.65
+};
+
+enum score_band risk_band(double probability)
+{
+	int band = BAND_LOW;
+	while (band < BAND_SEVERE && probability >= band_bounds[band])
+		band++;
+	return (enum score_band)band;
+}
+
+/* The band with hysteresis: one is left only clearly. */
+static int32_t band_next(int32_t before, double probability)
+{
+	if (before < BAND_LOW || before > BAND_SEVERE)
+		return (int32_t)risk_band(probability);
+	int32_t up = (int32_t)risk_band(probability / (1 + BAND_OVERLAP));
+	int32_t down = (int32_t)risk_band(probability * (1 + BAND_OVERLAP));
+	return up > before ? up : down < before ? down : before;
+}
+
+static int32_t severity_of(double probability)
+{
+	int32_t severity = SEVERITY_LOW;
+	while (severity < SEVERITY_CRITICAL && probability >= severity_bounds[severity + 1])
+		severity++;
+	return severity;
+}
+
+void risk_score(const struct account_state *state, const struct risk_occasion *occasion,
+		struct hazard_score *score, double out[FEATURE_COUNT])
+{
+	double features[FEATURE_COUNT];
+	double *read = out != NULL ? out : features;
+	const struct relationship *relationship = &state->relationship;
+	features_read(&relationship->features, occasion->around,
+		      relationship_region_slot(relationship),
+		      relationship_segment_slot(relationship), occasion->at_ms, read);
+	hazard_score(occasion->model, read, score);
+	hazard_add_silence(score, features_alive(&relationship->features, occasion->at_ms));
+}
+
+const char *risk_abstains(const struct account_state *state, const struct hazard_model *model,
+			  int64_t at_ms)
+{
+	const struct features *features = &state->relationship.features;
+	uint64_t signals = 0;
+	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
+		signals += features->traces[signal].count;
+	if (model->is_refuted)
+		return "no better than the base rate";
+	if (signals < KNOWN_SIGNALS)
+		return "too few events";
+	if ((double)(at_ms - state->first_ms) < KNOWN_DAYS * (double)MS_PER_DAY)
+		return "known for too short a time";
+	return NULL;
+}
+
+bool risk_is_telling(const struct source_event *event)
+{
+	static const char *const types[] = { "support.ticket.escalated",
+					     "support.satisfaction",
+					     "erp.shipment.delivered",
+					     "erp.price",
+					     "iot.error",
+					     "product.subscription",
+					     "product.renewal",
+					     "crm.opportunity.lost" };
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (bytes_equal(event->type, bytes_str(types[i])))
+			return true;
+	return false;
+}
+
+/* ---- what is said ---- */
+
+static void say_score(struct bytes account, const struct risk_occasion *occasion,
+		      const struct account_state *state, const struct hazard_score *score,
+		      const char *abstains, struct effects *effects)
+{
+	struct risk_texts texts;
+	struct score said = {
+		.account = account,
+		.at_ms = occasion->at_ms,
+		.probability = score->probability,
+		.horizon_days = HAZARD_HORIZON_DAYS,
+		.band = state->band,
+		.margin = score->margin,
+		.base_margin = score->base_margin,
+		.abstained = abstains != NULL,
+		.abstained_why = bytes_str(abstains),
+		.model_version = bytes_str(occasion->model->version),
+		.base_rate = occasion->model->base_rate,
+		.expected_days = score->expected_days,
+		.data_ms = state->last_ms,
+		.rule_version = bytes_str(risk_rule_version),
+	};
+	said.reason_count = risk_words(state, occasion, score, said.reasons, &texts);
+	effects_say(effects, "scores", account, &score_type, &said);
+}
+
+static void say_alert(struct bytes account, const struct risk_occasion *occasion,
+		      const struct account_state *state, const struct hazard_score *score,
+		      enum alert_status status, struct effects *effects)
+{
+	char id[ALERT_ID_MAX];
+	struct risk_texts texts;
+	struct phrase phrase = phrase_in(id, sizeof id);
+	phrase_bytes(&phrase, account);
+	phrase_text(&phrase, "/");
+	phrase_text(&phrase, alert_rule_names[state->alert.rule]);
+	phrase_text(&phrase, "/");
+	phrase_int(&phrase, state->alert.episode, 1);
+	struct alert alert = {
+		.alert_id = bytes_of(id, phrase_end(&phrase)),
+		.revision = state->alert.revision,
+		.account = account,
+		.rule = bytes_str(alert_rule_names[state->alert.rule]),
+		.status = alert_status_said(status),
+		.step = bytes_str(alert_step_names[status]),
+		.severity = state->alert.severity,
+		.at_ms = occasion->at_ms,
+		.opened_ms = state->alert.opened_ms,
+		.probability = score->probability,
+		.horizon_days = HAZARD_HORIZON_DAYS,
+		.margin = score->margin,
+		.base_margin = score->base_margin,
+		.trigger_event_id = occasion->trigger_event_id,
+		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
+		.model_version = bytes_str(occasion->model->version),
+		.rule_version = bytes_str(risk_rule_version),
+		.base_rate = occasion->model->base_rate,
+		.expected_days = score->expected_days,
+		.data_ms = state->last_ms,
+	};
+	alert.reason_count = risk_words(state, occasion, score, alert.reasons, &texts);
+	effects_say(effects, "alerts", account, &alert_type, &alert);
+}
+
+/* ---- judging ---- */
+
+bool risk_has_left(const struct account_state *state, int64_t at_ms)
+{
+	const struct features *features = &state->relationship.features;
+	return (features->ended_ms > 0 && features->ended_ms <= at_ms) ||
+	       features_silence_days(features, at_ms) >= GONE_DAYS;
+}
+
+static int64_t next_look(const struct risk_options *options, const struct account_state *state,
+			 int64_t at_ms, double probability)
+{
+	if (risk_has_left(state, at_ms)) {
+		int64_t due_ms = examples_due(state);
+		return due_ms > at_ms ? due_ms : at_ms + SOON_MS;
+	}
+	bool is_worth = state->alert.open || probability >= options->close / 2;
+	return time_floor(at_ms, MS_PER_DAY, 0) + (is_worth ? SOON_MS : LATER_MS);
+}
+
+bool risk_judge(const struct risk_options *options, struct bytes account,
+		const struct risk_occasion *occasion, struct account_state *state,
+		struct effects *effects)
+{
+	struct hazard_score score;
+	enum alert_status status;
+	int64_t at_ms = occasion->at_ms;
+	risk_score(state, occasion, &score, NULL);
+	const char *abstains = risk_abstains(state, occasion->model, at_ms);
+	state->scored_ms = at_ms;
+	state->quiet_from_ms = state->quiet_until_ms = 0;
+	int32_t band = abstains != NULL ? BAND_UNKNOWN : band_next(state->band, score.probability);
+	bool is_over = risk_has_left(state, at_ms);
+	if (band != state->band && !is_over) {
+		state->band = band;
+		say_score(account, occasion, state, &score, abstains, effects);
+	}
+	const struct alert_view view = { .at_ms = at_ms,
+					 .probability = score.probability,
+					 .open = options->open,
+					 .close = options->close,
+					 .severity = severity_of(score.probability),
+					 .rule = ALERT_RULE_RISK,
+					 .may_open = abstains == NULL,
+					 .is_over = is_over };
+	bool alerted = alert_life_step(&state->alert, &view, &status);
+	if (alerted)
+		say_alert(account, occasion, state, &score, status, effects);
+	if (occasion->trigger_event_id.data == NULL)
+		examples_look(account, occasion,
+			      !is_over && (abstains == NULL || occasion->model->is_refuted), state,
+			      effects);
+	state->check_ms = next_look(options, state, at_ms, score.probability);
+	return alerted;
+}
+
+/* ---- feedback ---- */
+
+static struct bytes attribute(const struct source_event *event, const char *name)
+{
+	for (size_t i = 0; i < event->attr_count; i++)
+		if (bytes_equal(event->attrs[i].key, bytes_str(name)))
+			return event->attrs[i].value;
+	return bytes_of(NULL, 0);
+}
+
+/* The number at the end of an alert's id; 0: there is none. */
+static int32_t episode_of(struct bytes alert_id)
+{
+	int32_t episode = 0, weight = 1;
+	for (size_t i = alert_id.len; i-- > 0 && weight < 100000000;) {
+		if (alert_id.data[i] == '/')
+			return episode;
+		if (alert_id.data[i] < '0' || alert_id.data[i] > '9')
+			return 0;
+		episode += weight * (alert_id.data[i] - '0');
+		weight *= 10;
+	}
+	return 0;
+}
+
+bool risk_feedback(struct bytes account, const struct risk_occasion *occasion,
+		   const struct source_event *event, struct account_state *state,
+		   struct effects *effects)
+{
+	struct bytes verdict = attribute(event, "verdict"), until = attribute(event, "until");
+	char text[TIME_TEXT_LEN + 8] = "";
+	int64_t until_ms = 0;
+	enum alert_status status;
+	struct hazard_score score;
+	if (until.len > 0 && until.len < sizeof text) {
+		memcpy(text, until.data, until.len);
+		if (!time_parse(text, &until_ms))
+			until_ms = 0;
+	}
+	for (int i = 0; i < VERDICT_COUNT; i++) {
+		if (!bytes_equal(verdict, bytes_str(verdict_names[i])))
+			continue;
+		if (!alert_life_feedback(&state->alert, (enum alert_verdict)i,
+					 episode_of(attribute(event, "alert_id")), occasion->at_ms,
+					 until_ms, &status))
+			return false;
+		risk_score(state, occasion, &score, NULL);
+		say_alert(account, occasion, state, &score, status, effects);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,242 @@
+#include "consumers/risk_words.h"
+
+#include "base/dmath.h"
+#include "base/phrase.h"
+#include "base/timestamp.h"
+
+static const char *const codes[GROUP_COUNT] = {
+	[GROUP_PEERS] = "PEERS",
+	[GROUP_RENEWAL] = "RENEWAL",
+	[GROUP_USAGE] = "USAGE",
+	[GROUP_SERVICE] = "SERVICE",
+	[GROUP_SATISFACTION] = "SATISFACTION",
+	[GROUP_PAYMENT] = "PAYMENT",
+	[GROUP_PRICE] = "PRICE",
+	[GROUP_COMPETITOR] = "COMPETITOR",
+	[GROUP_DEALS] = "DEALS",
+	[GROUP_SILENCE] = "SILENCE",
+};
+
+/* What the words are made from. */
+struct telling {
+	const struct features *features;
+	const struct surroundings *around;
+	int64_t at_ms;
+	double part; /* the contribution: above 0 it raises the risk */
+};
+
+struct words {
+	struct phrase en, zh;
+};
+
+static void say(struct words *words, const char *en, const char *zh)
+{
+	phrase_text(&words->en, en);
+	phrase_text(&words->zh, zh);
+}
+
+static void say_number(struct words *words, double number)
+{
+	int64_t whole = (int64_t)(number < 0 ? number - 0.5 : number + 0.5);
+	phrase_int(&words->en, whole, 1);
+	phrase_int(&words->zh, whole, 1);
+}
+
+/* With one decimal. */
+static void say_tenths(struct words *words, double number)
+{
+	if (number < 0)
+		say(words, "-", "-");
+	int64_t tenths = (int64_t)((number < 0 ? -number : number) * 10 + 0.5);
+	say_number(words, (double)(tenths / 10));
+	say(words, ".", ".");
+	say_number(words, (double)(tenths % 10));
+}
+
+static double days_since(int64_t from_ms, int64_t to_ms)
+{
+	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
+}
+
+/* How many of a signal there were in about the last quarter. */
+static double recent(const struct telling *telling, enum signal signal)
+{
+	const struct trace *trace = &telling->features->traces[signal];
+	double days = days_since(trace->last_ms, telling->at_ms);
+	return (double)trace->counts[HORIZON_QUARTER] * dm_exp(-days / 90);
+}
+
+static void tell_renewal(const struct telling *telling, struct words *words)
+{
+	int64_t renewal_ms = telling->features->renewal_ms;
+	if (renewal_ms <= telling->at_ms) {
+		say(words, "no renewal is near", "近期没有续约");
+		return;
+	}
+	say(words, "the contract is up for renewal in ", "合同将在 ");
+	say_number(words, days_since(telling->at_ms, renewal_ms));
+	say(words, " days", " 天后续约");
+}
+
+static void tell_usage(const struct telling *telling, struct words *words)
+{
+	const struct features *features = telling->features;
+	const struct trace *use = &features->traces[SIGNAL_USE];
+	const struct trace *orders = &features->traces[SIGNAL_ORDER];
+	if (features->seats_cut_ms > 0 && telling->part > 0 &&
+	    days_since(features->seats_cut_ms, telling->at_ms) < 90) {
+		say(words, "gave up ", "");
+		say_number(words, 100 * features->cut_share);
+		say(words, " % of its seats ", "% 的席位已取消，在 ");
+		say_number(words, days_since(features->seats_cut_ms, telling->at_ms));
+		say(words, " days ago", " 天前");
+		return;
+	}
+	if (use->count > 0) {
+		double now = (double)use->sums[HORIZON_WEEKS] / 22.5;
+		double span = 360 * (1 - dm_exp(-days_since(use->first_ms, use->last_ms) / 360));
+		double year = (double)use->sums[HORIZON_YEAR] / (span + 1);
+		say(words, "uses the product ", "目前每天使用产品 ");
+		say_tenths(words, now);
+		say(words, " times a day now, ", " 次，过去一年平均 ");
+		say_tenths(words, year);
+		say(words, " over the last year", " 次");
+		return;
+	}
+	if (orders->count == 0) {
+		say(words, "little activity is known", "已知活动很少");
+		return;
+	}
+	say(words, "orders every ", "平均每 ");
+	say_number(words, features_gap_days(features));
+	say(words, " days on average, now silent for ", " 天下单，现已 ");
+	say_number(words, days_since(orders->last_ms, telling->at_ms));
+	say(words, "", " 天未下单");
+}
+
+static void tell_service(const struct telling *telling, struct words *words)
+{
+	const struct features *features = telling->features;
+	if (telling->part <= 0) {
+		say(words, "deliveries and service have been as they should", "交付与服务正常");
+		return;
+	}
+	say(words, "bad service: ", "服务不佳：");
+	if (features->late_days > 0 &&
+	    days_since(features->traces[SIGNAL_DELIVERY].last_ms, telling->at_ms) < 90) {
+		say(words, "the last late delivery came ", "最近一次延迟交付晚了 ");
+		say_number(words, features->late_days);
+		say(words, " days late, ", " 天，");
+	}
+	say(words, "about ", "近三个月约 ");
+	say_number(words, recent(telling, SIGNAL_FAULT));
+	say(words, " faults and ", " 次故障、");
+	say_number(words, recent(telling, SIGNAL_ESCALATION));
+	say(words, " escalations in the last quarter", " 次升级投诉");
+}
+
+static void tell_satisfaction(const struct telling *telling, struct words *words)
+{
+	const struct features *features = telling->features;
+	say(words, telling->part > 0 ? "signs of discontent: " : "content so far: ",
+	    telling->part > 0 ? "不满迹象：" : "目前满意：");
+	if (features->traces[SIGNAL_SATISFACTION].count > 0) {
+		say(words, "its last rating was ", "最近评分 ");
+		say_number(words, features->score);
+		say(words, ", ", "，");
+	}
+	say(words, "about ", "近三个月约 ");
+	say_number(words, recent(telling, SIGNAL_TICKET));
+	say(words, " tickets in the last quarter, opened ", " 张工单，打开了约 ");
+	say_number(words, recent(telling, SIGNAL_MAIL_OPENED));
+	say(words, " of ", "/");
+	say_number(words, recent(telling, SIGNAL_MAIL));
+	say(words, " mails", " 封邮件");
+}
+
+static void tell_payment(const struct telling *telling, struct words *words)
+{
+	const struct trace *paid = &telling->features->traces[SIGNAL_PAYMENT];
+	double mean = (double)paid->sums[HORIZON_QUARTER] /
+		      ((double)paid->counts[HORIZON_QUARTER] + 1e-9);
+	say(words, "pays ", "平均在到期日");
+	say_number(words, mean < 0 ? -mean : mean);
+	say(words, mean < 0 ? " days before it is due" : " days after it is due",
+	    mean < 0 ? " 天前付款" : " 天后付款");
+}
+
+static void tell_price(const struct telling *telling, struct words *words)
+{
+	const struct trace *price = &telling->features->traces[SIGNAL_PRICE];
+	if (price->count == 0) {
+		say(words, "no change of prices is known", "未知价格变动");
+		return;
+	}
+	say(words, "its prices changed by ", "价格变动 ");
+	say_tenths(words, telling->features->price_percent);
+	say(words, " %, ", "%，在 ");
+	say_number(words, days_since(price->last_ms, telling->at_ms));
+	say(words, " days ago", " 天前");
+}
+
+static void tell_competitor(const struct telling *telling, struct words *words)
+{
+	if (telling->around->promotion <= 0) {
+		say(words, "no competitor's offer runs in its region", "所在地区没有竞争对手促销");
+		return;
+	}
+	say(words, "a competitor offers ", "竞争对手在其地区提供 ");
+	say_number(words, telling->around->promotion);
+	say(words, " % less in its region, for ", "% 的折扣，还有 ");
+	say_number(words, telling->around->promotion_days);
+	say(words, " more days", " 天");
+}
+
+static void tell_deals(const struct telling *telling, struct words *words)
+{
+	say(words, "", "过去一年约赢得 ");
+	say_number(words, (double)telling->features->traces[SIGNAL_WON].counts[HORIZON_YEAR]);
+	say(words, " deals won and ", " 单，失去 ");
+	say_number(words, (double)telling->features->traces[SIGNAL_LOST].counts[HORIZON_YEAR]);
+	say(words, " lost in about a year", " 单");
+}
+
+static void tell_silence(const struct telling *telling, struct words *words)
+{
+	say(words, "is heard of every ", "通常每 ");
+	say_number(words, features_sign_days(telling->features) + 0.5);
+	say(words, " days, now silent for ", " 天有动静，现已沉默 ");
+	say_number(words, features_silence_days(telling->features, telling->at_ms));
+	say(words, "", " 天");
+}
+
+static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *) = {
+	[GROUP_RENEWAL] = tell_renewal,	      [GROUP_USAGE] = tell_usage,
+	[GROUP_SERVICE] = tell_service,	      [GROUP_SATISFACTION] = tell_satisfaction,
+	[GROUP_PAYMENT] = tell_payment,	      [GROUP_PRICE] = tell_price,
+	[GROUP_COMPETITOR] = tell_competitor, [GROUP_DEALS] = tell_deals,
+	[GROUP_SILENCE] = tell_silence,
+};
+
+size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
+		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
+		  struct risk_texts *texts)
+{
+	enum feature_group ranked[GROUP_COUNT];
+	size_t ranked_count = hazard_rank(score, ranked), count = 0;
+	for (; count < ranked_count && count < REASONS_MAX; count++) {
+		enum feature_group best = ranked[count];
+		const struct telling telling = { &state->relationship.features, occasion->around,
+						 occasion->at_ms, score->groups[best] };
+		struct words words = { phrase_in(texts->en[count], REASON_TEXT_MAX),
+				       phrase_in(texts->zh[count], REASON_TEXT_MAX) };
+		tellers[best](&telling, &words);
+		reasons[count] = (struct reason){
+			.code = bytes_str(codes[best]),
+			.text = bytes_of(texts->en[count], phrase_end(&words.en)),
+			.contribution = score->groups[best],
+			.text_zh = bytes_of(texts->zh[count], phrase_end(&words.zh)),
+		};
+	}
+	return count;
+}

@@ -1,0 +1,18 @@
+/* The reasons of a risk in words that a sales person understands, English and Chinese: one template
+ * for each group of features, with the account's own values. Threads: pure. Errors: none. */
+#ifndef CONSUMERS_RISK_WORDS_H
+#define CONSUMERS_RISK_WORDS_H
+
+#include "consumers/risk.h"
+
+struct risk_texts {
+	char en[REASONS_MAX][REASON_TEXT_MAX], zh[REASONS_MAX][REASON_TEXT_MAX];
+};
+
+/* The groups that matter, those that raise the risk first, at most REASONS_MAX, in words; texts
+ * hold what reasons borrow. Returns how many. */
+size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
+		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
+		  struct risk_texts *texts);
+
+#endif

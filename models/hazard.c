@@ -1,0 +1,285 @@
+#include "models/hazard.h"
+
+#include <string.h>
+
+#include "base/dmath.h"
+#include "base/little.h"
+#include "models/hazard_prior.h"
+
+#define FORGET	     0.999 /* of the measurement, an example */
+#define DRIFT	     0.004 /* of the prior's variance, a batch */
+#define VARIANCE_MAX 1.0   /* of it, at most: forgetting leads back to the prior's doubt */
+
+enum { PROVEN_EXAMPLES = 400, PROVEN_ENDED = 20 };
+
+static double standard(const double *features, size_t i)
+{
+	double scaled = (features[i] - hazard_prior_means[i]) / hazard_prior_scales[i];
+	return scaled > 6 ? 6 : scaled < -6 ? -6 : scaled;
+}
+
+void hazard_prior(struct hazard_model *model)
+{
+	memset(model, 0, sizeof *model);
+	memcpy(model->version, HAZARD_PRIOR_VERSION, sizeof HAZARD_PRIOR_VERSION);
+	memcpy(model->weights, hazard_prior_weights, sizeof model->weights);
+	model->base_rate = HAZARD_PRIOR_BASE_RATE;
+}
+
+static void finish(struct hazard_score *score)
+{
+	score->margin = score->base_margin;
+	for (int group = 0; group < GROUP_COUNT; group++)
+		score->margin += score->groups[group];
+	score->probability = dm_sigmoid(score->margin);
+	/* p = 1 - e^-(90 h): the mean time is 1 / h */
+	double hazard = -dm_log1p(-score->probability) / HAZARD_HORIZON_DAYS;
+	score->expected_days = hazard > 1e-5 ? 1 / hazard : 1e5;
+}
+
+void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
+		  struct hazard_score *score)
+{
+	memset(score, 0, sizeof *score);
+	score->base_margin = model->weights[FEATURE_COUNT];
+	for (size_t i = 0; i < FEATURE_COUNT; i++) {
+		double part = model->weights[i] * standard(features, i);
+		enum feature_group group = features_group(i);
+		*(group == GROUP_PEERS ? &score->base_margin : &score->groups[group]) += part;
+	}
+	finish(score);
+}
+
+void hazard_add_silence(struct hazard_score *score, double alive)
+{
+	if (alive >= 1)
+		return;
+	/* odds of (1 - alive (1 - p)) against alive (1 - p), less those of p */
+	double stays = (1 - score->probability) * alive;
+	stays = stays < 1e-9 ? 1e-9 : stays;
+	score->groups[GROUP_SILENCE] = dm_log((1 - stays) / stays) - score->margin;
+	finish(score);
+}
+
+size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT])
+{
+	size_t count = 0;
+	for (int group = GROUP_PEERS + 1; group < GROUP_COUNT; group++) {
+		double part = score->groups[group];
+		if (part == 0)
+			continue;
+		size_t at = count++;
+		bool raises = part > 0;
+		for (; at > 0; at--) {
+			double other = score->groups[ranked[at - 1]];
+			bool before = (other > 0) != raises ? other > 0
+				      : raises		    ? other >= part
+							    : other <= part;
+			if (before)
+				break;
+			ranked[at] = ranked[at - 1];
+		}
+		ranked[at] = (enum feature_group)group;
+	}
+	return count;
+}
+
+void hazard_learner_init(struct hazard_learner *learner)
+{
+	memset(learner, 0, sizeof *learner);
+	hazard_prior(&learner->model);
+	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i)
+		learner->covariance[at + i] =
+			hazard_prior_deviations[i] * hazard_prior_deviations[i];
+}
+
+void hazard_learner_init_flat(struct hazard_learner *learner)
+{
+	hazard_learner_init(learner);
+	memset(learner->model.weights, 0, sizeof learner->model.weights);
+	learner->model.weights[FEATURE_COUNT] = hazard_prior_weights[FEATURE_COUNT];
+	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i)
+		learner->covariance[at + i] = 1;
+}
+
+double hazard_mean(size_t feature)
+{
+	return hazard_prior_means[feature];
+}
+
+static double base_rate_of(const struct hazard_measure *measure)
+{
+	return (measure->ended + 20 * HAZARD_PRIOR_BASE_RATE) / (measure->weight + 20);
+}
+
+static void measure_add(struct hazard_learner *learner, double probability, bool ended)
+{
+	struct hazard_measure *measure = &learner->measure;
+	double base = base_rate_of(measure);
+	int bin = (int)(probability * HAZARD_BIN_COUNT);
+	bin = bin < HAZARD_BIN_COUNT ? bin : HAZARD_BIN_COUNT - 1;
+	measure->example_count++;
+	measure->ended_count += ended;
+	measure->loss *= FORGET;
+	measure->base_loss *= FORGET;
+	measure->loss -= ended ? dm_log(probability) : dm_log1p(-probability);
+	measure->base_loss -= ended ? dm_log(base) : dm_log1p(-base);
+	measure->weight = measure->weight * FORGET + 1;
+	measure->ended = measure->ended * FORGET + (ended ? 1 : 0);
+	for (int i = 0; i < HAZARD_BIN_COUNT; i++) {
+		measure->bins_weight[i] = measure->bins_weight[i] * FORGET + (i == bin);
+		measure->bins_probability[i] =
+			measure->bins_probability[i] * FORGET + (i == bin ? probability : 0);
+		measure->bins_ended[i] =
+			measure->bins_ended[i] * FORGET + (i == bin && ended ? 1 : 0);
+	}
+	learner->model.base_rate = base_rate_of(measure);
+}
+
+/* spread = covariance x inputs, over the lower triangle. */
+static void multiply(const double *covariance, const double *inputs, double *spread)
+{
+	memset(spread, 0, HAZARD_WEIGHT_COUNT * sizeof *spread);
+	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i) {
+		const double *row = covariance + at;
+		double sum = row[i] * inputs[i];
+		for (size_t j = 0; j < i; j++) {
+			sum += row[j] * inputs[j];
+			spread[j] += row[j] * inputs[i];
+		}
+		spread[i] += sum;
+	}
+}
+
+void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_COUNT], bool ended)
+{
+	double inputs[HAZARD_WEIGHT_COUNT], spread[HAZARD_WEIGHT_COUNT], doubt = 0;
+	struct hazard_score score;
+	hazard_score(&learner->model, features, &score);
+	double p = score.probability;
+	p = p < 1e-9 ? 1e-9 : p > 1 - 1e-9 ? 1 - 1e-9 : p;
+	measure_add(learner, p, ended);
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		inputs[i] = standard(features, i);
+	inputs[FEATURE_COUNT] = 1;
+	multiply(learner->covariance, inputs, spread);
+	for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++)
+		doubt += inputs[i] * spread[i];
+	double curve = p * (1 - p);
+	double gain = 1 / (1 + curve * doubt);
+	double step = ((ended ? 1 : 0) - p) * gain;
+	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i) {
+		double factor = curve * gain * spread[i];
+		learner->model.weights[i] += step * spread[i];
+		for (size_t j = 0; j <= i; j++)
+			learner->covariance[at + j] -= factor * spread[j];
+	}
+}
+
+static void judge(struct hazard_learner *learner)
+{
+	const struct hazard_measure *measure = &learner->measure;
+	bool is_judged =
+		measure->example_count >= PROVEN_EXAMPLES && measure->ended_count >= PROVEN_ENDED;
+	learner->model.is_proven = is_judged && measure->loss < measure->base_loss;
+	learner->model.is_refuted = is_judged && measure->loss >= measure->base_loss;
+}
+
+void hazard_batch_end(struct hazard_learner *learner)
+{
+	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i) {
+		double prior = hazard_prior_deviations[i] * hazard_prior_deviations[i];
+		double *variance = &learner->covariance[at + i];
+		if (*variance + DRIFT * prior <= VARIANCE_MAX * prior)
+			*variance += DRIFT * prior;
+	}
+	judge(learner);
+}
+
+/* ---- as bytes ---- */
+
+static uint8_t *put(uint8_t *at, const double *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++, at += 8) {
+		uint64_t bits;
+		memcpy(&bits, &numbers[i], sizeof bits);
+		little_store64(at, bits);
+	}
+	return at;
+}
+
+static const uint8_t *get(const uint8_t *at, double *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++, at += 8) {
+		uint64_t bits = little_load64(at);
+		memcpy(&numbers[i], &bits, sizeof bits);
+	}
+	return at;
+}
+
+void hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES])
+{
+	out[0] = 1;
+	out[1] = HAZARD_WEIGHT_COUNT & 0xff;
+	out[2] = HAZARD_WEIGHT_COUNT >> 8;
+	put(out + 3, model->weights, HAZARD_WEIGHT_COUNT);
+}
+
+bool hazard_model_unpack(struct bytes packed, struct hazard_model *model)
+{
+	if (packed.len < HAZARD_MODEL_BYTES || packed.data[0] != 1 ||
+	    (packed.data[1] | packed.data[2] << 8) != HAZARD_WEIGHT_COUNT)
+		return false;
+	get(packed.data + 3, model->weights, HAZARD_WEIGHT_COUNT);
+	return true;
+}
+
+void hazard_learner_pack(const struct hazard_learner *learner, uint8_t out[HAZARD_LEARNER_BYTES])
+{
+	const struct hazard_measure *measure = &learner->measure;
+	const double numbers[] = { (double)measure->example_count,
+				   (double)measure->ended_count,
+				   measure->weight,
+				   measure->ended,
+				   measure->loss,
+				   measure->base_loss };
+	hazard_model_pack(&learner->model, out);
+	uint8_t *at = put(out + HAZARD_MODEL_BYTES, learner->covariance, HAZARD_COVARIANCE_COUNT);
+	at = put(at, numbers, sizeof numbers / sizeof numbers[0]);
+	at = put(at, measure->bins_weight, HAZARD_BIN_COUNT);
+	at = put(at, measure->bins_probability, HAZARD_BIN_COUNT);
+	put(at, measure->bins_ended, HAZARD_BIN_COUNT);
+}
+
+bool hazard_learner_unpack(struct bytes packed, struct hazard_learner *learner)
+{
+	struct hazard_measure *measure = &learner->measure;
+	double numbers[6];
+	if (packed.len != HAZARD_LEARNER_BYTES || !hazard_model_unpack(packed, &learner->model))
+		return false;
+	const uint8_t *at =
+		get(packed.data + HAZARD_MODEL_BYTES, learner->covariance, HAZARD_COVARIANCE_COUNT);
+	at = get(at, numbers, 6);
+	measure->example_count = (int64_t)numbers[0];
+	measure->ended_count = (int64_t)numbers[1];
+	measure->weight = numbers[2];
+	measure->ended = numbers[3];
+	measure->loss = numbers[4];
+	measure->base_loss = numbers[5];
+	at = get(at, measure->bins_weight, HAZARD_BIN_COUNT);
+	at = get(at, measure->bins_probability, HAZARD_BIN_COUNT);
+	get(at, measure->bins_ended, HAZARD_BIN_COUNT);
+	learner->model.base_rate = base_rate_of(measure);
+	judge(learner);
+	return true;
+}
+
+double hazard_calibration_error(const struct hazard_measure *measure)
+{
+	double sum = 0;
+	for (int i = 0; i < HAZARD_BIN_COUNT; i++) {
+		double gap = measure->bins_probability[i] - measure->bins_ended[i];
+		sum += gap < 0 ? -gap : gap;
+	}
+	return measure->weight > 0 ? sum / measure->weight : 0;
+}
