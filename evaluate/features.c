@@ -200,7 +200,7 @@ static void find_out(struct features *features, size_t i, const struct features_
 	const char *name = table->columns[i].name;
 	struct tally tally;
 	if (i == options->label_column || is_dropped(options, name)) {
-		facts->kind = COLUMN_LEFT_OUT;
+		facts->kind = i == options->label_column ? COLUMN_LABEL : COLUMN_LEFT_OUT;
 		return;
 	}
 	size_t *counts = count_texts(table, i);
@@ -494,12 +494,12 @@ void features_text(const struct features *features, size_t feature, double value
 
 static void print_left_out(const struct features *features, FILE *out)
 {
-	static const char *const why[] = { "left out", "not in the test file", "constant",
+	static const char *const why[] = { "label", "left out", "not in the test file", "constant",
 					   "identifier" };
 	size_t said = 0;
 	for (size_t i = 0; i < features->table->column_count; i++) {
 		enum column_kind kind = features->columns[i].kind;
-		if (kind == COLUMN_LEFT_OUT || kind > COLUMN_IDENTIFIER)
+		if (kind == COLUMN_LABEL || kind > COLUMN_IDENTIFIER)
 			continue;
 		fprintf(out, "%s%s (%s)", said++ == 0 ? "; not used: " : ", ",
 			features->table->columns[i].name, why[kind]);

@@ -19,7 +19,8 @@
 #include "models/dataset.h"
 
 enum column_kind {
-	COLUMN_LEFT_OUT, /* by the user, or the label */
+	COLUMN_LABEL,
+	COLUMN_LEFT_OUT, /* by the user */
 	COLUMN_ABSENT,	 /* from the other table */
 	COLUMN_CONSTANT,
 	COLUMN_IDENTIFIER,
