@@ -298,6 +298,20 @@ static struct err *start_seat(struct line *line, struct level *level, int number
 	return NULL;
 }
 
+static struct err *share_memory(struct line *line)
+{
+	size_t count = line->options.stage_count * line->worker_count;
+	int64_t bytes = conf_int(line->options.conf, "memory.max");
+	int64_t least = budget_least(count);
+	if (bytes < least)
+		return err_new(ERR_FATAL, "CONF_INVALID",
+			       "memory.max must be at least %lldM for %zu workers in all (the "
+			       "stages' together)",
+			       (long long)(least >> 20), count);
+	budget_share(bytes, count, &line->budget);
+	return NULL;
+}
+
 static struct err *open_places(struct line *line)
 {
 	struct err *err = NULL;
@@ -329,9 +343,9 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	*out = line;
 	struct err *err = read_options(line);
 	line->worker_count = (size_t)conf_int(options->conf, "workers");
-	budget_share(conf_int(options->conf, "memory.max"),
-		     options->stage_count * line->worker_count, &line->budget);
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
+	if (err == NULL)
+		err = share_memory(line);
 	if (err == NULL)
 		err = open_places(line);
 	if (err == NULL)
