@@ -16,6 +16,9 @@
 
 enum {
 	POLL_MS = 50,
+	AHEAD_MAX = 50000, /* records of identity.events that wait while resolve goes on */
+	HOLD_BACK_STEP_MS = 5,
+	HOLD_BACK_MS_MAX = 2000,
 	DUE_BYTES = 48, /* of a state's timer, besides its slot */
 	CACHE_ENTRIES_MIN = 200,
 };
@@ -25,8 +28,9 @@ struct level {
 	const char *name;
 	const struct level *upstream; /* its end is this one's start of ending; NULL: none */
 	size_t input_count;
-	_Atomic int working; /* workers that have not ended */
-	_Atomic bool over;   /* every worker is to end: all inputs are processed */
+	_Atomic int working;  /* workers that have not ended */
+	_Atomic bool over;    /* every worker is to end: all inputs are processed */
+	_Atomic int64_t said; /* by all its workers, when all were at their ends; -1 */
 };
 
 /* One worker of a stage. */
@@ -215,6 +219,25 @@ static int64_t ended_partitions(const struct line *line, const struct level *lev
 	return sum;
 }
 
+static int64_t said_by(const struct line *line, const struct level *level)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < line->seat_count; i++)
+		if (line->seats[i].level == level)
+			sum += atomic_load(&line->seats[i].stats.effects);
+	return sum;
+}
+
+/* A stage may write into the log that it reads: a worker that was at its end may have got more from
+ * another one since. All are at their ends when they were so twice, and nothing was said between.
+ */
+static void look_again(struct line *line, const struct level *level)
+{
+	for (size_t i = 0; i < line->seat_count; i++)
+		if (line->seats[i].level == level)
+			atomic_store(&line->seats[i].ended, -1);
+}
+
 /* Whether a run that ends with its input is over for this stage. */
 static struct err *is_over(struct seat *seat, bool *over)
 {
@@ -229,12 +252,45 @@ static struct err *is_over(struct seat *seat, bool *over)
 	if (err != NULL)
 		return err;
 	atomic_store(&seat->ended, ended);
-	if (ended_partitions(line, level) ==
-	    (int64_t)level->input_count * line->options.partition_count) {
+	if (ended_partitions(line, level) !=
+	    (int64_t)level->input_count * line->options.partition_count)
+		return NULL;
+	int64_t said = said_by(line, level);
+	*over = line->worker_count == 1 || atomic_load(&level->said) == said;
+	atomic_store(&level->said, said);
+	if (*over)
 		atomic_store(&level->over, true);
-		*over = true;
-	}
+	else
+		look_again(seat->line, level);
 	return NULL;
+}
+
+/* Whether the stage that names find their accounts in is far behind: what it says to itself stands
+ * behind everything that is in its log already, and all events of a new name wait so long. Holding
+ * resolve back keeps that way short, also when years are loaded at once. */
+static bool is_ahead(struct line *line, struct task_figures *figures)
+{
+	int64_t lag = 0;
+	for (size_t i = 0; i < line->seat_count; i++) {
+		struct seat *seat = &line->seats[i];
+		if (strcmp(seat->level->name, stage_names[STAGE_IDENTIFY]) != 0)
+			continue;
+		size_t count = stats_tasks(&seat->stats, figures);
+		for (size_t k = 0; k < count; k++)
+			lag += figures[k].lag > 0 ? figures[k].lag : 0;
+	}
+	return lag > AHEAD_MAX;
+}
+
+/* The group must hear of a worker now and then, so it is held back for a moment at a time. */
+static void hold_back(struct seat *seat, struct task_figures *figures)
+{
+	if (figures == NULL)
+		return;
+	for (int ms = 0; ms < HOLD_BACK_MS_MAX && !atomic_load(&seat->line->stop) &&
+			 is_ahead(seat->line, figures);
+	     ms += HOLD_BACK_STEP_MS)
+		time_system.sleep_ms(time_system.context, HOLD_BACK_STEP_MS);
 }
 
 static struct err *run_worker(struct seat *seat)
@@ -242,13 +298,17 @@ static struct err *run_worker(struct seat *seat)
 	struct err *err = NULL;
 	bool over = false;
 	int64_t looked_ms = 0;
+	bool resolves = strcmp(seat->level->name, stage_names[STAGE_RESOLVE]) == 0;
+	struct task_figures *figures = resolves ? check_calloc(TASKS_MAX, sizeof *figures) : NULL;
 	while (err == NULL && !over && !atomic_load(&seat->line->stop)) {
+		hold_back(seat, figures);
 		err = worker_step(seat->worker, POLL_MS);
 		if (err == NULL && time_monotonic_ms() - looked_ms >= POLL_MS) {
 			err = is_over(seat, &over);
 			looked_ms = time_monotonic_ms();
 		}
 	}
+	free(figures);
 	struct err *drain = err == NULL ? worker_drain(seat->worker) : NULL;
 	return err != NULL ? err : drain;
 }
@@ -328,6 +388,7 @@ static struct err *start_levels(struct line *line)
 		struct level *level = &line->levels[i];
 		level->name = line->options.stages[i];
 		level->upstream = i > 0 ? &line->levels[i - 1] : NULL;
+		atomic_store(&level->said, -1);
 		atomic_store(&level->working, (int)line->worker_count);
 	}
 	for (size_t i = 0; err == NULL && i < line->options.stage_count; i++)

@@ -146,14 +146,39 @@ static void apply_event(struct identify *identify, struct bytes key, struct name
 		ask(key, name, at_ms, effects);
 }
 
-static void set_parent(const struct identity_note *link, struct bytes key, struct name_state *name,
-		       struct effects *effects)
+/* The name belongs to that account. Where it was taken for one of its own, that one is merged. */
+static void learn(struct bytes key, struct name_state *name, struct bytes account, int64_t at_ms,
+		  struct effects *effects)
+{
+	struct bytes before = name_text_bytes(&name->account);
+	if (bytes_equal(before, account))
+		return;
+	if (before.len == 0) {
+		settle(key, name, account, at_ms, effects);
+		return;
+	}
+	if (bytes_equal(before, key)) {
+		const struct account_change merge = {
+			.kind = CHANGE_MERGE, .account = key, .other = account, .at_ms = at_ms
+		};
+		effects_say(effects, "account.events", key, &account_change_type, &merge);
+	}
+	name_text_set(&name->account, account);
+}
+
+/* A parent that is an account at once need not be asked. It may have gone into another one itself:
+ * what comes for it goes on there. */
+static void set_parent(const struct identify *identify, const struct identity_note *link,
+		       struct bytes key, struct name_state *name, struct effects *effects)
 {
 	name_text_set(&name->parent, link->other);
 	name->link_ms = link->at_ms;
 	name->link_source_len = name_keep(link->source, name->link_source, EVENT_TYPE_MAX);
 	name->link_event_len = name_keep(link->event_id, name->link_event, LINK_EVENT_MAX);
-	ask(key, name, link->at_ms, effects);
+	if (founds(identify, link->other))
+		learn(key, name, link->other, link->at_ms, effects);
+	else
+		ask(key, name, link->at_ms, effects);
 }
 
 /* Two parents of one name, the later one first. */
@@ -172,14 +197,15 @@ static void two_parents(const struct identity_note *link, struct bytes key, stru
 	identify_say(&note, effects);
 }
 
-static void apply_link(const struct identity_note *link, struct bytes key, struct name_state *name,
+static void apply_link(const struct identify *identify, struct bytes key, struct name_state *name,
 		       struct effects *effects)
 {
+	const struct identity_note *link = &identify->note;
 	struct bytes parent = name_text_bytes(&name->parent);
 	if (name_compare(link->other, key) >= 0 || bytes_equal(link->other, parent))
 		return;
 	if (parent.len == 0) {
-		set_parent(link, key, name, effects);
+		set_parent(identify, link, key, name, effects);
 		return;
 	}
 	bool earlier = name_compare(link->other, parent) < 0;
@@ -188,7 +214,7 @@ static void apply_link(const struct identity_note *link, struct bytes key, struc
 	else
 		two_parents(link, key, link->other, parent, effects);
 	if (earlier)
-		set_parent(link, key, name, effects);
+		set_parent(identify, link, key, name, effects);
 }
 
 static void apply_find(struct identify *identify, struct bytes key, struct name_state *name,
@@ -212,22 +238,9 @@ static void apply_find(struct identify *identify, struct bytes key, struct name_
 static void apply_found(const struct identity_note *found, struct bytes key,
 			struct name_state *name, struct effects *effects)
 {
-	struct bytes account = name_text_bytes(&name->account);
-	if (!bytes_equal(found->other, name_text_bytes(&name->parent)) ||
-	    bytes_equal(found->account, account) || found->account.len > KEY_LEN_MAX)
-		return;
-	if (account.len == 0) {
-		settle(key, name, found->account, found->at_ms, effects);
-		return;
-	}
-	if (bytes_equal(account, key)) {
-		const struct account_change merge = { .kind = CHANGE_MERGE,
-						      .account = key,
-						      .other = found->account,
-						      .at_ms = found->at_ms };
-		effects_say(effects, "account.events", key, &account_change_type, &merge);
-	}
-	name_text_set(&name->account, found->account);
+	if (bytes_equal(found->other, name_text_bytes(&name->parent)) && found->account.len > 0 &&
+	    found->account.len <= KEY_LEN_MAX)
+		learn(key, name, found->account, found->at_ms, effects);
 }
 
 static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,
@@ -273,7 +286,7 @@ void identify_apply_name(void *context, const struct origin *origin, const void 
 		return;
 	}
 	switch (identify->note.kind) {
-	case NOTE_LINK: apply_link(&identify->note, key, name, effects); break;
+	case NOTE_LINK: apply_link(identify, key, name, effects); break;
 	case NOTE_FIND: apply_find(identify, key, name, effects, must_publish); break;
 	case NOTE_FOUND: apply_found(&identify->note, key, name, effects); break;
 	case NOTE_RELEASE: apply_release(identify, key, name, effects, must_publish); break;
