@@ -158,7 +158,8 @@ struct err *store_batch_write(struct store *store, struct store_batch *batch)
 	for (size_t i = 0; i < batch->count; i++)
 		batch->placed[i] =
 			(struct placed){ &batch->ops[i], batch->bytes + batch->ops[i].at };
-	qsort(batch->placed, batch->count, sizeof *batch->placed, by_place);
+	if (batch->count > 0)
+		qsort(batch->placed, batch->count, sizeof *batch->placed, by_place);
 	rocksdb_writebatch_clear(batch->scratch);
 	for (size_t i = 0; i < batch->count; i++)
 		if (i + 1 == batch->count || !same_key(&batch->placed[i], &batch->placed[i + 1]))

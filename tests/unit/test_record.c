@@ -542,10 +542,12 @@ static void forecasts_reach_their_members(void **state)
 				     .lower_95 = 7,
 				     .upper_95 = 8,
 				     .method = S("x"),
-				     .history_count = 9 };
+				     .history_count = 9,
+				     .decimals = 3 };
 	expect_json(&forecast_type, &forecast,
 		    "{" FORECAST_JSON "\"point\":4,\"lower_80\":5,\"upper_80\":6,\"lower_95\":7,"
-		    "\"upper_95\":8,\"method\":\"x\",\"history_count\":9}");
+		    "\"upper_95\":8,\"method\":\"x\",\"history_count\":9,"
+		    "\"decimals\":3}");
 	struct forecast_accuracy accuracy = { .series = S("s"),
 					      .definition = S("d"),
 					      .dimension = S("m"),
@@ -563,11 +565,32 @@ static void forecasts_reach_their_members(void **state)
 					      .pinball_80 = 3.5,
 					      .pinball_95 = 4.5,
 					      .inside_80 = false,
-					      .inside_95 = true };
+					      .inside_95 = true,
+					      .decimals = 3,
+					      .bias = -1,
+					      .mase = 0.25,
+					      .has_mase = true };
 	expect_json(&forecast_accuracy_type, &accuracy,
 		    "{" FORECAST_JSON "\"actual\":4,\"point\":5,\"naive\":6,\"absolute_error\":0.5,"
 		    "\"naive_absolute_error\":1.5,\"smape\":2.5,\"pinball_80\":3.5,"
-		    "\"pinball_95\":4.5,\"inside_80\":false,\"inside_95\":true}");
+		    "\"pinball_95\":4.5,\"inside_80\":false,\"inside_95\":true,\"decimals\":3,"
+		    "\"bias\":-1,\"mase\":{\"double\":0.25}}");
+	const struct drift_record drift = { .series = S("s"),
+					    .definition = S("d"),
+					    .dimension = S("m"),
+					    .unit = S("u"),
+					    .decimals = 3,
+					    .period = S("P1W"),
+					    .at_ms = 1,
+					    .since_ms = 2,
+					    .direction = DRIFT_DIRECTION_DOWN,
+					    .before = 0.5,
+					    .after = 1.5,
+					    .score = 2.5 };
+	expect_json(&drift_type, &drift,
+		    "{\"series\":\"s\",\"definition\":\"d\",\"dimension\":\"m\",\"unit\":\"u\","
+		    "\"decimals\":3,\"period\":\"P1W\",\"at_ms\":1,\"since_ms\":2,"
+		    "\"direction\":\"DOWN\",\"before\":0.5,\"after\":1.5,\"score\":2.5}");
 }
 
 /* ---- writers that differ ---- */
