@@ -19,6 +19,8 @@ static const struct args_flag flags[] = {
 	{ "id", "COLUMN", NULL, "names the rows in the predictions; found out if there is one" },
 	{ "drop", "COLUMNS", NULL, "columns to leave out, with commas between" },
 	{ "out", "FILE", NULL, "the predictions; charts go to a folder beside it (required)" },
+	{ "model", "FILE", NULL, "a model of XGBoost (JSON) or LightGBM (text) to judge beside" },
+	{ "golden", "FILE", NULL, "what its own program predicts: its columns and \"prediction\"" },
 	{ "seed", "N", NULL, "of inner folds and draws (default 1)" },
 	{ NULL, NULL, NULL, NULL },
 };
@@ -87,6 +89,8 @@ static struct err *evaluate(const struct args *args)
 					       .label = args_value(args, "label", NULL),
 					       .positive = args_value(args, "positive", NULL),
 					       .id = args_value(args, "id", NULL),
+					       .model_path = args_value(args, "model", NULL),
+					       .golden_path = args_value(args, "golden", NULL),
 					       .dropped = names,
 					       .classifier = classifier_defaults(),
 					       .out = stdout };
@@ -95,6 +99,10 @@ static struct err *evaluate(const struct args *args)
 	    evaluation.label == NULL || evaluation.out_path == NULL)
 		return err_new(ERR_FATAL, "USAGE",
 			       "--train, --test, --label and --out are all needed; see --help");
+	if ((evaluation.model_path == NULL) != (evaluation.golden_path == NULL))
+		return err_new(ERR_FATAL, "USAGE",
+			       "--model and --golden belong together: a model whose predictions "
+			       "can't be checked is not used");
 	struct err *err = args_number(args, "seed", 1, 0, INT64_MAX, &seed);
 	if (err != NULL)
 		return err;

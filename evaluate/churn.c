@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "evaluate/brought.h"
 #include "evaluate/features.h"
 #include "evaluate/label.h"
 #include "evaluate/leaks.h"
@@ -29,6 +30,8 @@ struct work {
 	double *train_matrix, *test_matrix;
 	struct dataset dataset;
 	struct classifier model;
+	struct brought brought;
+	double *brought_said; /* of all test rows; NULL: no model was brought */
 };
 
 /* ---- what is there ---- */
@@ -219,7 +222,13 @@ static struct err *load(struct work *work)
 		err = check_test(work);
 	if (err == NULL)
 		err = check_apart(work);
-	return err != NULL ? err : make_features(work);
+	if (err == NULL)
+		err = make_features(work);
+	if (err == NULL && options->model_path != NULL)
+		err = brought_read(options->model_path, options->golden_path, &work->brought);
+	if (err == NULL && options->model_path != NULL)
+		err = brought_predict(&work->brought, work->test, &work->brought_said);
+	return err;
 }
 
 /* ---- what is said of it ---- */
@@ -355,21 +364,27 @@ static struct err *judge_and_show(const struct work *work, double *probabilities
 	keep_judged(work, logistic);
 	for (size_t i = 0; i < count; i++)
 		base[i] = (double)work->known.positive_count / (double)work->known.count;
-	struct report_row rows[] = {
+	struct report_row rows[REPORT_ROWS_MAX] = {
 		{ .name = "base rate", .probabilities = base },
 		{ .name = "logistic regression", .probabilities = logistic },
-		{ .name = "foretell", .probabilities = probabilities },
 	};
-	for (size_t i = 0; i < 3; i++)
+	size_t row_count = 2;
+	if (work->brought_said != NULL) {
+		keep_judged(work, work->brought_said);
+		rows[row_count++] = (struct report_row){ .name = "the model brought",
+							 .probabilities = work->brought_said };
+	}
+	struct report_row *ours = &rows[row_count++];
+	*ours = (struct report_row){ .name = "foretell", .probabilities = probabilities };
+	for (size_t i = 0; i < row_count; i++)
 		judge(rows[i].probabilities, work->judged.labels, count, &rows[i].judgement);
 	fprintf(work->out, "\n");
-	report_print(work->out, rows, 3);
+	report_print(work->out, rows, row_count);
 	fprintf(work->out, "\n");
-	report_print_verdict(work->out, &work->model.report, &rows[2], &rows[1],
-			     work->judged.labels);
+	report_print_verdict(work->out, &work->model.report, ours, &rows[1], work->judged.labels);
 	struct err *err = report_folder(work->options->out_path, folder);
 	if (err == NULL)
-		err = report_charts(folder, rows, 3, work->judged.labels);
+		err = report_charts(folder, rows, row_count, work->judged.labels);
 	if (err == NULL)
 		fprintf(work->out, "charts: %s/calibration.svg, %s/lift.svg\n", folder, folder);
 	free(base);
@@ -414,6 +429,8 @@ struct err *churn_evaluate(const struct churn_evaluation *evaluation)
 	struct work work = { .options = evaluation, .out = evaluation->out, .id = NO_OTHER };
 	struct err *err = run(&work);
 	classifier_fini(&work.model);
+	free(work.brought_said);
+	brought_fini(&work.brought);
 	free(work.train_matrix);
 	free(work.test_matrix);
 	free(work.known.rows);

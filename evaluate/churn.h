@@ -20,14 +20,15 @@ enum {
 
 struct churn_evaluation {
 	const char *train_path, *test_path, *out_path;
-	const char *label, *positive, *id; /* columns and a value; positive and id may be NULL */
-	const char *const *dropped;	   /* columns to leave out, NULL-ended; NULL: none */
+	const char *label, *positive, *id;    /* columns and a value; positive and id may be NULL */
+	const char *const *dropped;	      /* columns to leave out, NULL-ended; NULL: none */
+	const char *model_path, *golden_path; /* a model to judge beside; both or neither NULL */
 	struct classifier_options classifier;
 	FILE *out; /* for the report */
 };
 
 /* Errors: FATAL as table_read, label_init, features_init; SAME_FILE, TOO_FEW_ROWS, ONE_CLASS,
- * COLUMN_MISSING, FILE. */
+ * COLUMN_MISSING, FILE; as brought_read. */
 ERR_MUST_USE struct err *churn_evaluate(const struct churn_evaluation *evaluation);
 
 #endif

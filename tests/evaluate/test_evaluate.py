@@ -187,6 +187,30 @@ def noise(here):
     check(all("no better than the base rate" in r for _, _, r in said), said[0])
 
 
+@test("a model of XGBoost is judged beside, once its golden predictions are met")
+def brought(here):
+    names = [f"f{k}" for k in range(5)]
+    with open("tests/unit/models/xgboost.csv", encoding="utf-8") as f:
+        known = [line.split(",") for line in f]
+    golden = here.write("g.csv", names + ["prediction"], [row[:6] for row in known])
+    rng = random.Random(3)
+    rows = [row[:5] + [int(rng.random() < float(row[5]))] for row in known * 8]
+    judged = here.write("xb.csv", names + ["left"], rows)
+    train = here.write("xa.csv", names + ["left"],
+                       [[f"{rng.gauss(0, 1):.3f}" for _ in names] + [rng.randrange(2)]
+                        for _ in range(200)])
+    model = ["--model", "tests/unit/models/xgboost.json"]
+    done = here.churn(train, judged, "x.csv", "left", *model, "--golden", golden)
+    same((done.returncode, done.stderr), (0, ""), done)
+    line = next(x for x in done.stdout.splitlines() if x.startswith("the model brought"))
+    check(float(line[26:].split()[0]) > 0.7, line)
+    known[7][5] = "0.5"
+    golden = here.write("g.csv", names + ["prediction"], [row[:6] for row in known])
+    refused(here, here.churn(train, judged, "no.csv", "left", *model, "--golden", golden),
+            "row 8", "not used")
+    same(here.churn(train, judged, "no.csv", "left", *model).returncode, 2, "no golden file")
+
+
 MAP = {"topic": "erp.events", "schema": "erp_event", "source": "shop", "type": "erp.order",
        "csv": {"delimiter": ","}, "subject": {"column": "customer"},
        "time": {"column": "date", "format": "%Y-%m-%d", "zone": "UTC"},
