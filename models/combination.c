@@ -2,6 +2,7 @@
 #include "models/combination.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
@@ -58,6 +59,17 @@ void combination_prior(const struct combination_case *cases, size_t count, int m
 		weight[m] /= sum;
 }
 
+/* Whether another method with more weight (or before it) has the same error to the last bit: then
+ * one stood in for the other, which could not be fitted. */
+static bool is_repeated(const double *prior, const double *error, int methods, int method)
+{
+	for (int m = 0; m < methods; m++)
+		if (m != method && error[m] == error[method] &&
+		    (prior[m] > prior[method] || (prior[m] == prior[method] && m < method)))
+			return true;
+	return false;
+}
+
 void combination_weights(const double *prior, const double *error, int methods, double *weight)
 {
 	double least = HUGE_VAL, sum = 0;
@@ -66,7 +78,7 @@ void combination_weights(const double *prior, const double *error, int methods, 
 	for (int m = 0; m < methods; m++) {
 		double ratio = 1;
 		if (error != NULL && error[m] > 0)
-			ratio = least / error[m];
+			ratio = is_repeated(prior, error, methods, m) ? 0 : least / error[m];
 		weight[m] = prior[m] * ratio * ratio;
 		sum += weight[m];
 	}

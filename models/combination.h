@@ -30,7 +30,8 @@ void combination_prior(const struct combination_case *cases, size_t count, int m
 		       double *weight);
 
 /* Weights for one series: prior[methods] and the mean absolute error of each method on it, over as
- * many origins as there are; error NULL: none, the prior. */
+ * many origins as there are; error NULL: none, the prior. Of methods with the same error only the one
+ * with most prior counts. */
 void combination_weights(const double *prior, const double *error, int methods, double *weight);
 
 /* out[h] = sum of weight[m] forecast[m][h]. */

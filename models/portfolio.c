@@ -2,6 +2,7 @@
 #include "models/portfolio.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -9,6 +10,7 @@
 #include "models/autoregression.h"
 #include "models/ces.h"
 #include "models/ets.h"
+#include "models/intermittent.h"
 #include "models/lagged.h"
 #include "models/smoothing.h"
 #include "models/theta.h"
@@ -17,9 +19,12 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { MEMORY_POINTS_MIN = 200 }; /* with fewer, each new point changes the parameters */
+enum {
+	MEMORY_POINTS_MIN = 200, /* with fewer, each new point changes the parameters */
+	MEDIAN_POINTS = 13,
+};
 
-static const double STRENGTH_MIN = 0.1;
+static const double STRENGTH_MIN = 0.1, ZEROS_MIN = 0.1;
 static const double CYCLE_WEIGHT = 0.8, RIDGE = 0.05, LAGGED_MEMORY = 0.999;
 
 struct work {
@@ -108,6 +113,40 @@ static void lagged(struct work *w)
 		memcpy(out, out_of(w, PORTFOLIO_NAIVE), (size_t)w->horizon * sizeof *out);
 }
 
+static void intermittent(struct work *w)
+{
+	struct intermittent model;
+	double *out = out_of(w, PORTFOLIO_INTERMITTENT);
+	memcpy(out, out_of(w, PORTFOLIO_NAIVE), (size_t)w->horizon * sizeof *out);
+	if (intermittent_zeros(w->y, w->count) < ZEROS_MIN)
+		return;
+	intermittent_fit(w->y, w->count, &model);
+	double flat = intermittent_forecast(&model, w->y, w->count);
+	for (int h = 0; h < w->horizon; h++)
+		out[h] = flat;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static void median(struct work *w)
+{
+	double last[MEDIAN_POINTS];
+	double *out = out_of(w, PORTFOLIO_MEDIAN);
+	memcpy(out, out_of(w, PORTFOLIO_NAIVE), (size_t)w->horizon * sizeof *out);
+	if (intermittent_zeros(w->y, w->count) < ZEROS_MIN)
+		return;
+	int n = w->count < MEDIAN_POINTS ? w->count : MEDIAN_POINTS;
+	memcpy(last, w->adjusted + w->count - n, (size_t)n * sizeof *last);
+	qsort(last, (size_t)n, sizeof *last, ascending);
+	for (int h = 0; h < w->horizon; h++)
+		out[h] = 0.5 * (last[(n - 1) / 2] + last[n / 2]);
+	season_back(w, out);
+}
+
 static void replace_wild(struct work *w)
 {
 	const double *safe = out_of(w, PORTFOLIO_NAIVE);
@@ -140,12 +179,15 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 	ces(&w);
 	autoregression(&w);
 	lagged(&w);
+	intermittent(&w);
+	median(&w);
 	replace_wild(&w);
 }
 
 const char *portfolio_method_name(enum portfolio_method method)
 {
-	static const char *const NAMES[] = { "naive", "ets", "theta", "ces", "ar", "lagged" };
+	static const char *const NAMES[] = { "naive", "ets",	"theta",  "ces",
+					     "ar",    "lagged", "demand", "median" };
 	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
 	return NAMES[method];
 }

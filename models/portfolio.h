@@ -22,6 +22,8 @@ enum portfolio_method {
 	PORTFOLIO_CES,
 	PORTFOLIO_AUTOREGRESSION,
 	PORTFOLIO_LAGGED,
+	PORTFOLIO_INTERMITTENT, /* where there are zeros; else the naive forecast */
+	PORTFOLIO_MEDIAN,	/* the same; of the last points, seasonally adjusted */
 	PORTFOLIO_METHOD_COUNT
 };
 

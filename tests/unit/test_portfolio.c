@@ -15,6 +15,7 @@
 #include "models/combination.h"
 #include "models/ets.h"
 #include "models/gaps.h"
+#include "models/intermittent.h"
 #include "models/lagged.h"
 #include "models/optimize.h"
 #include "models/portfolio.h"
@@ -180,6 +181,27 @@ static void ets_chooses_the_season(void **state)
 		assert_near(out[h] / ((100 + 4 * (60 + h)) * INDEX[(60 + h) % 4]), 1, 0.04);
 }
 
+/* Five every fourth time, until nothing comes any more. */
+static void rare_demand_is_a_rate(void **state)
+{
+	(void)state;
+	double y[120];
+	struct intermittent model;
+	for (int t = 0; t < 120; t++)
+		y[t] = t % 4 == 3 && t < 80 ? 5 : 0;
+	intermittent_fit(y, 80, &model);
+	assert_near(intermittent_forecast(&model, y, 80), 1.25, 0.25);
+	model.fades = true;
+	assert_true(intermittent_forecast(&model, y, 120) < 0.5);
+	intermittent_fit(y, 3, &model); /* nothing came yet */
+	assert_true(intermittent_forecast(&model, y, 3) == 0);
+	assert_near(intermittent_zeros(y, 80), 0.75, 1e-12);
+	for (int t = 0; t < 120; t++)
+		y[t] = 7;
+	intermittent_fit(y, 120, &model);
+	assert_near(intermittent_forecast(&model, y, 120), 7, 1e-9);
+}
+
 /* ---- seasons ---- */
 
 static double day_and_week(int t)
@@ -312,6 +334,7 @@ int main(void)
 		cmocka_unit_test(noise_is_averaged),
 		cmocka_unit_test(autoregression_knows_pull_from_drift),
 		cmocka_unit_test(ets_chooses_the_season),
+		cmocka_unit_test(rare_demand_is_a_rate),
 		cmocka_unit_test(seasons_are_found),
 		cmocka_unit_test(two_seasons_are_foretold),
 		cmocka_unit_test(the_better_method_weighs_more),
