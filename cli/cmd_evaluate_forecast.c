@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/forecast_orders.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "evaluate/forecast_plot.h"
@@ -20,6 +21,10 @@ static const struct args_flag flags[] = {
 	{ "test", "S.csv", NULL, "what came after, by the same ids; for the scores alone" },
 	{ "period", "M", NULL, "points of a season in MASE and Naive2 (1)" },
 	{ "horizon", "H", NULL, "points to forecast; needed" },
+	{ "orders", "FILE", NULL,
+	  "instead: orders, whose weekly revenue is forecast by rolling origin" },
+	{ "map", "MAP.json", NULL, "the mapping of that file, as for ingest" },
+	{ "by", "NAMES", NULL, "its attributes to split by: country,product:2 (first 2 bytes)" },
 	{ "out", "F.csv", NULL, "write the forecasts here" },
 	{ "plots", "DIR", NULL, "draw some of the series into this folder, as SVG" },
 	{ "threads", "N", NULL, "as many as there are processors" },
@@ -29,6 +34,7 @@ static const struct args_flag flags[] = {
 static const char *const examples[] = {
 	"foretell evaluate forecast --train T.csv --test S.csv --period 12 --horizon 18",
 	"foretell evaluate forecast --train T.csv.xz --horizon 13 --out F.csv --plots charts",
+	"foretell evaluate forecast --orders O.csv --map orders.json --by country,product:2",
 	NULL,
 };
 
@@ -60,7 +66,7 @@ static struct err *options_read(const struct args *args, struct evaluation *e)
 	e->out_path = args_value(args, "out", NULL);
 	e->plots_path = args_value(args, "plots", NULL);
 	if (e->train_path == NULL || args_value(args, "horizon", NULL) == NULL)
-		return err_new(ERR_FATAL, "USAGE", "--train and --horizon are needed");
+		return err_new(ERR_FATAL, "USAGE", "--train and --horizon are needed, or --orders");
 	struct err *err = args_number(args, "period", 1, 1, SEASON_PERIOD_MAX, &period);
 	if (err == NULL)
 		err = args_number(args, "horizon", 0, 1, PORTFOLIO_HORIZON_MAX, &horizon);
@@ -250,6 +256,20 @@ static struct err *evaluate(struct evaluation *e)
 	return err;
 }
 
+static struct err *orders(const struct args *args)
+{
+	int64_t threads;
+	struct err *err = args_number(args, "threads", 0, 0, PARALLEL_THREADS_MAX, &threads);
+	if (err != NULL)
+		return err;
+	const struct forecast_orders options = { .orders_path = args_value(args, "orders", NULL),
+						 .map_path = args_value(args, "map", NULL),
+						 .by = args_value(args, "by", NULL),
+						 .out_path = args_value(args, "out", NULL),
+						 .threads = (int)threads };
+	return forecast_orders(&options);
+}
+
 int cmd_evaluate_forecast(int argc, char **argv)
 {
 	struct args *args;
@@ -258,8 +278,10 @@ int cmd_evaluate_forecast(int argc, char **argv)
 		return code;
 	stop_install();
 	struct evaluation e = { 0 };
-	struct err *err = options_read(args, &e);
-	if (err == NULL)
+	struct err *err = NULL;
+	if (args_value(args, "orders", NULL) != NULL)
+		err = orders(args);
+	else if ((err = options_read(args, &e)) == NULL)
 		err = evaluate(&e);
 	forecast_trial_free(&e.trial);
 	series_table_free(&e.test);

@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-enum { COMBINATION_METHODS_MAX = 8 };
+enum { COMBINATION_METHODS_MAX = 12 };
 
 struct combination_case {
 	const double *forecast; /* [methods][horizon] */
@@ -30,7 +30,7 @@ void combination_prior(const struct combination_case *cases, size_t count, int m
 		       double *weight);
 
 /* Weights for one series: prior[methods] and the mean absolute error of each method on it, over as
- * many origins as there are; error NULL: none, the prior. Of methods with the same error only the one
+ * many origins as there are; error NULL: none, the prior. Of methods with the same error only that
  * with most prior counts. */
 void combination_weights(const double *prior, const double *error, int methods, double *weight);
 

@@ -22,6 +22,8 @@
 enum {
 	MEMORY_POINTS_MIN = 200, /* with fewer, each new point changes the parameters */
 	MEDIAN_POINTS = 13,
+	SES_GRID = 20,
+	SES_POINTS = 200,
 };
 
 static const double STRENGTH_MIN = 0.1, ZEROS_MIN = 0.1;
@@ -72,6 +74,25 @@ static void ets(struct work *w)
 	ets_forecast(&memory->ets, y, w->count, w->horizon, out);
 	if (!in_model)
 		season_back(w, out);
+}
+
+static void ses(struct work *w)
+{
+	double level[SES_POINTS], best = HUGE_VAL;
+	double *out = out_of(w, PORTFOLIO_SES);
+	int n = w->count < SES_POINTS ? w->count : SES_POINTS;
+	const double *y = w->adjusted + w->count - n;
+	out[0] = y[n - 1];
+	for (int i = 1; i <= SES_GRID; i++) {
+		double error = smoothing_ses(y, n, (double)i / SES_GRID, level);
+		if (error < best) {
+			best = error;
+			out[0] = level[n - 1];
+		}
+	}
+	for (int h = 1; h < w->horizon; h++)
+		out[h] = out[0];
+	season_back(w, out);
 }
 
 static void theta(struct work *w)
@@ -174,6 +195,7 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 	season_fit(w.y, w.count, CYCLE_WEIGHT, &w.season);
 	season_remove(&w.season, w.y, 0, w.count, w.adjusted);
 	naive(&w);
+	ses(&w);
 	ets(&w);
 	theta(&w);
 	ces(&w);
@@ -186,7 +208,7 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 
 const char *portfolio_method_name(enum portfolio_method method)
 {
-	static const char *const NAMES[] = { "naive", "ets",	"theta",  "ces",
+	static const char *const NAMES[] = { "naive", "ses",	"ets",	  "theta", "ces",
 					     "ar",    "lagged", "demand", "median" };
 	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
 	return NAMES[method];

@@ -17,6 +17,7 @@ enum {
 
 enum portfolio_method {
 	PORTFOLIO_NAIVE, /* the last season again, or the last point where there is none */
+	PORTFOLIO_SES,	 /* of the parameter with the least absolute error */
 	PORTFOLIO_ETS,
 	PORTFOLIO_THETA,
 	PORTFOLIO_CES,

@@ -19,6 +19,7 @@
 #include "models/lagged.h"
 #include "models/optimize.h"
 #include "models/portfolio.h"
+#include "models/reconcile.h"
 #include "models/season.h"
 #include "models/spread.h"
 #include "models/theta.h"
@@ -285,6 +286,11 @@ static void the_better_method_weighs_more(void **state)
 	assert_near(weight[0], 0.2, 1e-12);
 	combination_weights(prior, NULL, 2, weight);
 	assert_near(weight[0], prior[0], 1e-12);
+	/* the same error twice: one stood in for the other */
+	double three[3];
+	combination_weights((double[]){ 0.2, 0.5, 0.3 }, (double[]){ 4, 2, 4 }, 3, three);
+	assert_true(three[0] == 0);
+	assert_near(three[2], 0.3 / 4 / (0.3 / 4 + 0.5), 1e-12);
 }
 
 static void quantiles_cover(void **state)
@@ -314,6 +320,28 @@ static void quantiles_cover(void **state)
 	spread_free(&spread);
 }
 
+static void forecasts_add_up(void **state)
+{
+	(void)state;
+	double country[] = { 60, 30 }, product[] = { 50, 50, 20 };
+	static const double SURE[] = { 1, 3 }, UNSURE[] = { 8, 8, 16 };
+	struct reconcile_parting partings[] = { { 2, country, SURE }, { 3, product, UNSURE } };
+	/* precisions 1/4, 1/4 and 1/32 of 100, 90 and 120 */
+	double total = reconcile_total(100, 4, partings, 2);
+	assert_near(total, (100 / 4.0 + 90 / 4.0 + 120 / 32.0) / (0.25 + 0.25 + 1 / 32.0), 1e-9);
+	assert_near(country[0] + country[1], total, 1e-9);
+	assert_near(product[0] + product[1] + product[2], total, 1e-9);
+	assert_near(country[1] - 30, 3 * (country[0] - 60), 1e-9); /* shared by the variances */
+	int64_t whole[3];
+	static const double VALUE[] = { 1.6, -0.7, 2.2 };
+	reconcile_round(VALUE, 3, 3, whole);
+	assert_int_equal(whole[0] + whole[1] + whole[2], 3);
+	assert_int_equal(whole[0], 2);
+	assert_int_equal(whole[1], -1);
+	reconcile_round(VALUE, 3, -100, whole);
+	assert_int_equal(whole[0] + whole[1] + whole[2], -100);
+}
+
 static void gaps_are_filled(void **state)
 {
 	(void)state;
@@ -339,6 +367,7 @@ int main(void)
 		cmocka_unit_test(two_seasons_are_foretold),
 		cmocka_unit_test(the_better_method_weighs_more),
 		cmocka_unit_test(quantiles_cover),
+		cmocka_unit_test(forecasts_add_up),
 		cmocka_unit_test(gaps_are_filled),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,198 @@
+/* See order_trial.h. */
+#include "evaluate/order_trial.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "evaluate/forecast_trial.h"
+#include "models/accuracy.h"
+#include "models/reconcile.h"
+#include "models/smoothing.h"
+
+enum { SES_GRID = 20 };
+
+static const double NORMAL_WIDTH_80 = 2.5631031310892009; /* of the 80 % interval, in sigmas */
+
+struct work {
+	const struct order_history *history;
+	const struct parallel_options *parallel;
+	struct order_trial *trial;
+	struct series_table table; /* the nodes up to the origin at hand */
+	struct forecast_trial *made;
+	double *value, *variance; /* [node_count], of one step */
+	int origin;
+};
+
+size_t order_trial_at(const struct order_trial *trial, int origin, int step, size_t node)
+{
+	return ((size_t)origin * ORDER_HORIZON + (size_t)(step - 1)) * trial->node_count + node;
+}
+
+/* Weeks known at an origin: at the last one all but one. */
+static int known_at(const struct work *w, int origin)
+{
+	return w->history->weeks - ORDER_ORIGINS + origin;
+}
+
+static void table_fill(struct work *w)
+{
+	int known = known_at(w, w->origin);
+	for (size_t i = 0; i < w->table.count; i++) {
+		struct series *series = &w->table.series[i];
+		series->count = known;
+		for (int t = 0; t < known; t++)
+			series->values[t] = (double)w->history->nodes[i].amount[t];
+	}
+}
+
+/* Makes one step coherent, in whole units. */
+static void reconcile_step(struct work *w, int step)
+{
+	const struct order_history *h = w->history;
+	struct reconcile_parting partings[ORDER_DIMENSIONS_MAX] = { { 0, NULL, NULL } };
+	size_t first[ORDER_DIMENSIONS_MAX] = { 0 };
+	for (size_t i = 0; i < h->node_count; i++) {
+		const struct forecast_trial_series *made = &w->made->series[i];
+		double sigma = (made->quantile[3][step - 1] - made->quantile[1][step - 1]) /
+			       NORMAL_WIDTH_80;
+		w->value[i] = made->point[step - 1];
+		w->variance[i] = sigma * sigma;
+		if (i == 0)
+			continue;
+		struct reconcile_parting *p = &partings[h->nodes[i].dimension];
+		if (p->count++ == 0) {
+			first[h->nodes[i].dimension] = i;
+			p->value = &w->value[i];
+			p->variance = &w->variance[i];
+		}
+	}
+	w->value[0] = reconcile_total(w->value[0], w->variance[0], partings, h->dimension_count);
+	int64_t *point = w->trial->point + order_trial_at(w->trial, w->origin, step, 0);
+	point[0] = (int64_t)floor(w->value[0] + 0.5);
+	for (size_t k = 0; k < h->dimension_count; k++) {
+		reconcile_round(partings[k].value, partings[k].count, point[0], point + first[k]);
+		int64_t off = -point[0];
+		for (size_t i = 0; i < partings[k].count; i++)
+			off += point[first[k] + i];
+		off = off < 0 ? -off : off;
+		if (off > w->trial->incoherent_max)
+			w->trial->incoherent_max = off;
+	}
+}
+
+/* Simple exponential smoothing with the alpha of least one-step error. */
+static double ses_of(const double *y, int count, double *level)
+{
+	double best = HUGE_VAL, forecast = y[count - 1];
+	for (int i = 1; i <= SES_GRID; i++) {
+		double error = smoothing_ses(y, count, (double)i / SES_GRID, level);
+		if (error < best) {
+			best = error;
+			forecast = level[count - 1];
+		}
+	}
+	return forecast;
+}
+
+static void score_step(struct work *w, int step, double ses, size_t i)
+{
+	struct order_trial *trial = w->trial;
+	const struct forecast_trial_series *made = &w->made->series[i];
+	size_t at = order_trial_at(trial, w->origin, step, i);
+	/* the interval moves with its point */
+	double moved = (double)trial->point[at] - made->point[step - 1];
+	trial->lower_95[at] = made->quantile[0][step - 1] + moved;
+	trial->upper_95[at] = made->quantile[4][step - 1] + moved;
+	int known = known_at(w, w->origin);
+	if (known + step > w->history->weeks)
+		return;
+	struct order_score *score = &trial->scores[i];
+	double actual = (double)w->history->nodes[i].amount[known + step - 1];
+	score->forecasts++;
+	score->error += accuracy_absolute(actual, (double)trial->point[at]);
+	score->naive_error +=
+		accuracy_absolute(actual, (double)w->history->nodes[i].amount[known - 1]);
+	score->ses_error += accuracy_absolute(actual, ses);
+	score->covered_80 += accuracy_covered(actual, made->quantile[1][step - 1] + moved,
+					      made->quantile[3][step - 1] + moved);
+	score->covered_95 += accuracy_covered(actual, trial->lower_95[at], trial->upper_95[at]);
+}
+
+static struct err *origin_run(struct work *w, double *level)
+{
+	const struct forecast_trial_options options = { .period = 1,
+							.horizon = ORDER_HORIZON,
+							.parallel = *w->parallel };
+	table_fill(w);
+	struct err *err = forecast_trial_run(&w->table, &options, &w->made);
+	if (err != NULL)
+		return err;
+	for (int step = 1; step <= ORDER_HORIZON; step++)
+		reconcile_step(w, step);
+	for (size_t i = 0; i < w->history->node_count; i++) {
+		const struct series *series = &w->table.series[i];
+		double ses = ses_of(series->values, series->count, level);
+		for (int step = 1; step <= ORDER_HORIZON; step++)
+			score_step(w, step, ses, i);
+	}
+	forecast_trial_free(&w->made);
+	return NULL;
+}
+
+static void arrays_make(struct work *w)
+{
+	size_t nodes = w->history->node_count;
+	size_t all = nodes * ORDER_ORIGINS * ORDER_HORIZON;
+	struct order_trial *trial = w->trial;
+	trial->node_count = nodes;
+	trial->scores = check_calloc(nodes, sizeof *trial->scores);
+	trial->point = check_calloc(all, sizeof *trial->point);
+	trial->lower_95 = check_calloc(all, sizeof *trial->lower_95);
+	trial->upper_95 = check_calloc(all, sizeof *trial->upper_95);
+	w->value = check_calloc(nodes, sizeof *w->value);
+	w->variance = check_calloc(nodes, sizeof *w->variance);
+	w->table.count = nodes;
+	w->table.series = check_calloc(nodes, sizeof *w->table.series);
+	for (size_t i = 0; i < nodes; i++)
+		w->table.series[i].values = check_calloc((size_t)w->history->weeks, sizeof(double));
+}
+
+struct err *order_trial_run(const struct order_history *history,
+			    const struct parallel_options *parallel, struct order_trial **trial)
+{
+	*trial = NULL;
+	if (history->weeks < ORDER_WEEKS_MIN + ORDER_ORIGINS)
+		return err_new(ERR_FATAL, "ORDERS", "%d whole weeks are needed, there are %d",
+			       ORDER_WEEKS_MIN + ORDER_ORIGINS, history->weeks);
+	*trial = check_calloc(1, sizeof **trial);
+	struct work w = { .history = history, .parallel = parallel, .trial = *trial };
+	arrays_make(&w);
+	double *level = check_calloc((size_t)history->weeks, sizeof *level);
+	struct err *err = NULL;
+	for (w.origin = 0; err == NULL && w.origin < ORDER_ORIGINS; w.origin++)
+		err = origin_run(&w, level);
+	for (size_t i = 0; i < w.table.count; i++)
+		free(w.table.series[i].values);
+	free(w.table.series);
+	free(w.value);
+	free(w.variance);
+	free(level);
+	if (err != NULL)
+		order_trial_free(trial);
+	return err;
+}
+
+void order_trial_free(struct order_trial **trial)
+{
+	if (*trial == NULL)
+		return;
+	free((*trial)->scores);
+	free((*trial)->point);
+	free((*trial)->lower_95);
+	free((*trial)->upper_95);
+	free(*trial);
+	*trial = NULL;
+}
