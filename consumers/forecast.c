@@ -374,6 +374,7 @@ struct processor forecast_processor(struct forecast_stage *stage)
 		.name = "forecast",
 		.logic_version = LOGIC_VERSION,
 		.meta_topic = "forecast.meta",
+		.no_headers = true,
 		.clocked = true,
 		.kinds = { [SERIES_KIND] = { .name = "series",
 					     .state_topic = state_topic,

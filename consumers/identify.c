@@ -299,6 +299,7 @@ struct processor identify_processor(struct identify *identify)
 		.logic_version = LOGIC_VERSION,
 		.meta_topic = meta_topic,
 		.keyed = true,
+		.no_headers = true,
 		.clocked = true,
 		.kinds = { [IDENTIFY_NAME] = { .name = "name",
 					       .state_topic = meta_topic,

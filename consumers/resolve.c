@@ -322,6 +322,7 @@ struct processor resolve_processor(struct resolve *resolve)
 		.name = "resolve",
 		.logic_version = LOGIC_VERSION,
 		.meta_topic = meta_topic,
+		.no_headers = true,
 		.kinds = { [INPUT_KIND] = { .name = "input",
 					    .state_topic = meta_topic,
 					    .state_size = sizeof(struct resolve_input),

@@ -740,7 +740,11 @@ static size_t batch_records(struct bus_kafka *kafka)
 			owned->next = owned->end = message->offset;
 			continue;
 		}
-		rd_record_of(message, owned->topic->name, &kafka->records[count++]);
+		struct record *record = &kafka->records[count++];
+		if (kafka->listener.no_headers)
+			rd_record_bare(message, owned->topic->name, record);
+		else
+			rd_record_of(message, owned->topic->name, record);
 		owned->next = message->offset + 1;
 		owned->end = -1;
 	}

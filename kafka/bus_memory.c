@@ -521,8 +521,13 @@ static size_t assigned_take(struct bus_memory *memory, struct assigned *assigned
 		return 0;
 	}
 	assigned->end = -1;
-	for (; offset < stable && count < max; offset++)
-		count += model_log_show(&memory->kafka->log, partition, offset, &records[count]);
+	for (; offset < stable && count < max; offset++) {
+		if (!model_log_show(&memory->kafka->log, partition, offset, &records[count]))
+			continue;
+		if (memory->listener.no_headers)
+			records[count].header_count = 0;
+		count++;
+	}
 	assigned->offset = (int64_t)offset;
 	return count;
 }

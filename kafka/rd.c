@@ -612,9 +612,8 @@ size_t rd_topic_bytes_max(rd_kafka_t *handle, const struct rd_client *client, co
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct record *record)
+void rd_record_bare(const rd_kafka_message_t *message, const char *topic, struct record *record)
 {
-	rd_kafka_headers_t *headers = NULL;
 	record->topic = topic;
 	record->partition = message->partition;
 	record->offset = message->offset;
@@ -622,6 +621,12 @@ void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct r
 	record->key = bytes_of(message->key, message->key_len);
 	record->value = bytes_of(message->payload, message->len);
 	record->header_count = 0;
+}
+
+void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct record *record)
+{
+	rd_kafka_headers_t *headers = NULL;
+	rd_record_bare(message, topic, record);
 	if (rd_kafka_message_headers(message, &headers) != 0)
 		return;
 	for (size_t i = 0; i < HEADER_COUNT_MAX; i++) {

@@ -115,6 +115,9 @@ size_t rd_topic_bytes_max(rd_kafka_t *handle, const struct rd_client *client, co
 /* Fills `record` from a message (borrowed). `topic` is the name to show. */
 void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct record *record);
 
+/* The same without its headers. */
+void rd_record_bare(const rd_kafka_message_t *message, const char *topic, struct record *record);
+
 /* Reading one partition outside any group, from `start` on (read_committed). */
 struct rd_range {
 	const char *topic; /* the name that records show */

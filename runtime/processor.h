@@ -66,6 +66,7 @@ struct processor {
 	uint32_t logic_version; /* bumped whenever a golden output changes */
 	const char *meta_topic; /* logical name: the clock, and kinds that are not published */
 	bool keyed;   /* a record's key is that of the state of kind 0 that it touches, mostly */
+	bool no_headers; /* it looks at no record's headers, which spares reading them */
 	bool clocked; /* control records in its input move a clock (runtime/log_clock.h) */
 	struct state_kind kinds[STATE_KINDS_MAX];
 	size_t kind_count;

@@ -198,7 +198,8 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->last_seal_ms = engine->last_flush_ms = engine->last_look_ms =
 		engine_now_ms(engine);
 	observe_opened(engine);
-	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked };
+	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked,
+						  processor->no_headers };
 	*out = worker;
 	struct err *err =
 		bus_subscribe(bus, options->inputs, options->input_count, &worker->listener);

@@ -179,7 +179,7 @@ void member_open_slot(struct world *world, struct member *member, const char *sl
 {
 	*member = (struct member){ 0 };
 	member->bus = world_open_slot(world, "group", slot, properties, property_count);
-	member->listener = (struct bus_listener){ member, member_assigned, on_revoked };
+	member->listener = (struct bus_listener){ member, member_assigned, on_revoked, false };
 }
 
 void member_open(struct world *world, struct member *member)

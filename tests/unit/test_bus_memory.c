@@ -208,6 +208,20 @@ static void headers_and_nulls_survive(void **state)
 	assert_true(bytes_equal(record->headers[0].value, bytes_str("v")));
 }
 
+static void headers_are_shown_only_to_who_wants_them(void **state)
+{
+	struct fixture *fixture = *state;
+	struct header header = { "h", bytes_str("v") };
+	struct outgoing out = { "in", 0, bytes_str("k"), bytes_str("v"), &header, 1 };
+	struct bus_batch batch;
+	memory_kafka_append(fixture->kafka, &out);
+	fixture->listener.no_headers = true;
+	join(fixture);
+	expect_ok(bus_poll(fixture->bus, 0, &batch));
+	assert_int_equal(batch.count, 1);
+	assert_int_equal(batch.records[0].header_count, 0);
+}
+
 static void offsets_below_the_log_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -388,7 +402,7 @@ static void join_beside(struct fixture *fixture, struct beside *beside)
 	static const char *const topics[] = { "in" };
 	struct bus_batch batch;
 	*beside = (struct beside){ .bus = bus_memory_open(fixture->kafka, "group", "beside") };
-	beside->listener = (struct bus_listener){ beside, beside_assigned, beside_revoked };
+	beside->listener = (struct bus_listener){ beside, beside_assigned, beside_revoked, false };
 	expect_ok(bus_subscribe(beside->bus, topics, 1, &beside->listener));
 	expect_ok(bus_poll(beside->bus, 0, &batch));
 }
@@ -568,6 +582,7 @@ int main(void)
 		TEST(poll_gives_equal_pointers_for_equal_topics),
 		TEST(poll_bounds_its_batch_and_keeps_the_order),
 		TEST(headers_and_nulls_survive),
+		TEST(headers_are_shown_only_to_who_wants_them),
 		TEST(offsets_below_the_log_are_gone),
 		TEST(a_position_left_open_is_refused),
 		TEST(missing_topics_are_fatal),

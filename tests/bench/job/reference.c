@@ -59,6 +59,7 @@ struct processor reference_processor(struct reference *reference)
 		.logic_version = 1,
 		.meta_topic = REFERENCE_META,
 		.keyed = true,
+		.no_headers = true,
 		.kinds = { { .name = "account",
 			     .state_topic = REFERENCE_STATES,
 			     .published = true,
