@@ -26,7 +26,7 @@ DRAIN_S_MAX = 180
 CALM_S = 3.0              # without a new output: the line has come to its end
 RUN_S_MAX = 400
 EPILOGUE_EVENTS = 3000
-DISK_BYTES = 96 << 20     # of which a quarter of what memory.max leaves must stay free
+DISK_BYTES = 192 << 20     # of which a quarter of what memory.max leaves must stay free
 POISON_EVERY = 97
 FORECASTS = ("forecasts", "forecast.accuracy", "forecast.series")
 LATE_KEY = f"/{load.LATE_CURRENCY}/".encode()
@@ -42,7 +42,7 @@ COMMON = ("--inputs", "erp.events", "--clock", "data", "--tick.ms", str(DAY_MS),
 # fit into the cache come and go.
 UNDER_TEST = ("--kafka.session.timeout.ms", str(monkey.SESSION_MS),
               "--kafka.heartbeat.interval.ms", "500", "--kafka.transaction.timeout.ms", "8000",
-              "--commit.interval.ms", "20", "--cache.entries", "1000", "--memory.max", "200M",
+              "--commit.interval.ms", "20", "--cache.entries", "1000", "--memory.max", "400M",
               "--kafka.fetch.wait.max.ms", "20")
 
 # One of them follows what it does not own, another has two workers a stage.

@@ -14,9 +14,9 @@ from chaos.stand import stand  # noqa: E402  (after the path)
 from lib.tap import Skip, run, test  # noqa: E402
 
 PIECE = 300
-DISK_MB = 96
-# A quarter of what memory.max leaves to share must stay free: with this little, 26 MiB.
-MEMORY = ("--memory.max", "200M")
+DISK_MB = 160
+# A quarter of what memory.max leaves to share must stay free: with this little, 43 MiB.
+MEMORY = ("--memory.max", "300M")
 WAIT_S_MAX = 40
 
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cli/budget.h"
+#include "consumers/stages.h"
 
 #define MIB ((int64_t)1024 * 1024)
 
@@ -21,7 +22,7 @@ static int64_t whole(const struct budget *budget, size_t workers)
 static void shares_add_up(void **state)
 {
 	(void)state;
-	static const int64_t sizes[] = { 200, 1024, 65536 };
+	static const int64_t sizes[] = { 256, 1024, 65536 };
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		for (size_t workers = 1; workers <= 4; workers++) {
 			struct budget budget;
@@ -42,7 +43,7 @@ static void the_least_is_enough_for_each(void **state)
 		assert_true(budget.cache_bytes >= (size_t)MIB);
 		assert_true(whole(&budget, workers) <= budget_least(workers));
 	}
-	assert_true(budget_least(3) <= BUDGET_BYTES_MIN); /* one worker of each stage */
+	assert_true(budget_least(STAGE_COUNT) <= BUDGET_BYTES_MIN); /* one worker of each */
 }
 
 int main(void)
