@@ -13,6 +13,8 @@ int cmd_status(int argc, char **argv);
 int cmd_webhook(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_feedback(int argc, char **argv);
+int cmd_models(int argc, char **argv);
 int cmd_identity(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_evaluate_churn(int argc, char **argv);

@@ -28,6 +28,8 @@ static const struct command commands[] = {
 	{ "webhook", "post alerts to an address, each until it is taken", cmd_webhook },
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
+	{ "feedback", "say something about an alert", cmd_feedback },
+	{ "models", "show what was learnt, and make a version active", cmd_models },
 	{ "identity", "show the names of an account, and who told of each link", cmd_identity },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
 	{ "forecast", "plot forecasts against what came, and judge them", cmd_forecast },

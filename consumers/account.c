@@ -200,9 +200,13 @@ static void apply_account(void *context, const struct origin *origin, const void
 		return;
 	}
 	account_state_count(account, event);
-	bool said = relationship_is_known(&account->relationship)
-			    ? apply_known(stage, origin, event, key, account, effects)
-			    : churn_judge(&stage->churn, key, &occasion, account, effects);
+	bool said;
+	if (relationship_is_known(&account->relationship))
+		said = apply_known(stage, origin, event, key, account, effects);
+	else if (bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE)))
+		said = churn_feedback(key, &occasion, &event->event, account, effects);
+	else
+		said = churn_judge(&stage->churn, key, &occasion, account, effects);
 	if (said)
 		*must_publish = true;
 }

@@ -1,5 +1,7 @@
 #include "consumers/alert_life.h"
 
+#include <string.h>
+
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
@@ -112,4 +114,46 @@ bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, 
 		*status = ALERT_SNOOZED;
 	}
 	return true;
+}
+
+static struct bytes attribute(const struct source_event *event, const char *name)
+{
+	for (size_t i = 0; i < event->attr_count; i++)
+		if (bytes_equal(event->attrs[i].key, bytes_str(name)))
+			return event->attrs[i].value;
+	return bytes_of(NULL, 0);
+}
+
+/* The number at the end of an alert's id; 0: there is none. */
+static int32_t episode_of(struct bytes alert_id)
+{
+	int32_t episode = 0, weight = 1;
+	for (size_t i = alert_id.len; i-- > 0 && weight < 100000000;) {
+		if (alert_id.data[i] == '/')
+			return episode;
+		if (alert_id.data[i] < '0' || alert_id.data[i] > '9')
+			return 0;
+		episode += weight * (alert_id.data[i] - '0');
+		weight *= 10;
+	}
+	return 0;
+}
+
+bool alert_life_take(struct alert_state *alert, const struct source_event *event, int64_t at_ms,
+		     enum alert_status *status)
+{
+	struct bytes verdict = attribute(event, "verdict"), until = attribute(event, "until");
+	int32_t episode = episode_of(attribute(event, "alert_id"));
+	char text[TIME_TEXT_LEN + 8] = "";
+	int64_t until_ms = 0;
+	if (until.len > 0 && until.len < sizeof text) {
+		memcpy(text, until.data, until.len);
+		if (!time_parse(text, &until_ms))
+			until_ms = 0;
+	}
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		if (bytes_equal(verdict, bytes_str(verdict_names[i])))
+			return alert_life_feedback(alert, (enum alert_verdict)i, episode, at_ms,
+						   until_ms, status);
+	return false;
 }

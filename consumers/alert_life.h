@@ -52,6 +52,13 @@ enum alert_verdict { VERDICT_ACK, VERDICT_SNOOZE, VERDICT_USEFUL, VERDICT_WRONG,
 
 extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... */
 
+/* The type of event by which feedback comes back: attrs alert_id, verdict, until (a time). */
+#define FEEDBACK_TYPE "foretell.feedback"
+
+/* Takes such an event: alert_life_feedback with what it says; what it says badly is passed over. */
+bool alert_life_take(struct alert_state *alert, const struct source_event *event, int64_t at_ms,
+		     enum alert_status *status);
+
 /* What somebody said of an alert, about the episode; `until_ms` is for a snooze. What is about
  * another episode, or changes nothing, says nothing. */
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,

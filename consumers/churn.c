@@ -244,3 +244,16 @@ void churn_take_over(struct bytes account, const struct churn_occasion *occasion
 					     .useful_count = state->alert.useful_count };
 	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
 }
+
+bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,
+		    const struct source_event *event, struct account_state *state,
+		    struct effects *effects)
+{
+	struct buyer_score score;
+	enum alert_status status;
+	if (!alert_life_take(&state->alert, event, occasion->at_ms, &status))
+		return false;
+	buyer_score(&state->buyer, occasion->at_ms, &score);
+	say_alert(account, occasion, state, &score, status, effects);
+	return true;
+}

@@ -56,6 +56,11 @@ void churn_take_over(struct bytes account, const struct churn_occasion *occasion
 		     const struct alert_state *from, struct account_state *state,
 		     struct effects *effects);
 
+/* Feedback on an alert came as an event. Returns whether an alert was said. */
+bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,
+		    const struct source_event *event, struct account_state *state,
+		    struct effects *effects);
+
 enum score_band churn_band(double probability, bool scored);
 
 /* The reasons of a score that speak for it, most important first, in words; texts[REASONS_MAX]

@@ -221,53 +221,15 @@ bool risk_judge(const struct risk_options *options, struct bytes account,
 
 /* ---- feedback ---- */
 
-static struct bytes attribute(const struct source_event *event, const char *name)
-{
-	for (size_t i = 0; i < event->attr_count; i++)
-		if (bytes_equal(event->attrs[i].key, bytes_str(name)))
-			return event->attrs[i].value;
-	return bytes_of(NULL, 0);
-}
-
-/* The number at the end of an alert's id; 0: there is none. */
-static int32_t episode_of(struct bytes alert_id)
-{
-	int32_t episode = 0, weight = 1;
-	for (size_t i = alert_id.len; i-- > 0 && weight < 100000000;) {
-		if (alert_id.data[i] == '/')
-			return episode;
-		if (alert_id.data[i] < '0' || alert_id.data[i] > '9')
-			return 0;
-		episode += weight * (alert_id.data[i] - '0');
-		weight *= 10;
-	}
-	return 0;
-}
-
 bool risk_feedback(struct bytes account, const struct risk_occasion *occasion,
 		   const struct source_event *event, struct account_state *state,
 		   struct effects *effects)
 {
-	struct bytes verdict = attribute(event, "verdict"), until = attribute(event, "until");
-	char text[TIME_TEXT_LEN + 8] = "";
-	int64_t until_ms = 0;
 	enum alert_status status;
 	struct hazard_score score;
-	if (until.len > 0 && until.len < sizeof text) {
-		memcpy(text, until.data, until.len);
-		if (!time_parse(text, &until_ms))
-			until_ms = 0;
-	}
-	for (int i = 0; i < VERDICT_COUNT; i++) {
-		if (!bytes_equal(verdict, bytes_str(verdict_names[i])))
-			continue;
-		if (!alert_life_feedback(&state->alert, (enum alert_verdict)i,
-					 episode_of(attribute(event, "alert_id")), occasion->at_ms,
-					 until_ms, &status))
-			return false;
-		risk_score(state, occasion, &score, NULL);
-		say_alert(account, occasion, state, &score, status, effects);
-		return true;
-	}
-	return false;
+	if (!alert_life_take(&state->alert, event, occasion->at_ms, &status))
+		return false;
+	risk_score(state, occasion, &score, NULL);
+	say_alert(account, occasion, state, &score, status, effects);
+	return true;
 }

@@ -14,9 +14,6 @@
 #include "models/hazard.h"
 #include "runtime/effects.h"
 
-/* The type of event by which feedback comes back: attrs alert_id, verdict, until. */
-#define FEEDBACK_TYPE "foretell.feedback"
-
 struct risk_options {
 	double open, close; /* probabilities; close < open */
 };

@@ -10,10 +10,10 @@ static const char *const codes[GROUP_COUNT] = {
 	[GROUP_USAGE] = "USAGE",
 	[GROUP_SERVICE] = "SERVICE",
 	[GROUP_SATISFACTION] = "SATISFACTION",
-	[GROUP_PAYMENT] = "PAYMENT",
+	[GROUP_DEALINGS] = "DEALINGS",
 	[GROUP_PRICE] = "PRICE",
 	[GROUP_COMPETITOR] = "COMPETITOR",
-	[GROUP_DEALS] = "DEALS",
+
 	[GROUP_SILENCE] = "SILENCE",
 };
 
@@ -154,15 +154,23 @@ static void tell_satisfaction(const struct telling *telling, struct words *words
 	say(words, " mails", " 封邮件");
 }
 
-static void tell_payment(const struct telling *telling, struct words *words)
+static void tell_dealings(const struct telling *telling, struct words *words)
 {
-	const struct trace *paid = &telling->features->traces[SIGNAL_PAYMENT];
+	const struct trace *traces = telling->features->traces;
+	const struct trace *paid = &traces[SIGNAL_PAYMENT];
 	double mean = (double)paid->sums[HORIZON_QUARTER] /
 		      ((double)paid->counts[HORIZON_QUARTER] + 1e-9);
-	say(words, "pays ", "平均在到期日");
-	say_number(words, mean < 0 ? -mean : mean);
-	say(words, mean < 0 ? " days before it is due" : " days after it is due",
-	    mean < 0 ? " 天前付款" : " 天后付款");
+	if (paid->count > 0) {
+		say(words, "pays ", "平均在到期日");
+		say_number(words, mean < 0 ? -mean : mean);
+		say(words, mean < 0 ? " days before it is due; " : " days after it is due; ",
+		    mean < 0 ? " 天前付款；" : " 天后付款；");
+	}
+	say(words, "about ", "过去一年约赢得 ");
+	say_number(words, (double)traces[SIGNAL_WON].counts[HORIZON_YEAR]);
+	say(words, " deals won and ", " 单，失去 ");
+	say_number(words, (double)traces[SIGNAL_LOST].counts[HORIZON_YEAR]);
+	say(words, " lost in a year", " 单");
 }
 
 static void tell_price(const struct telling *telling, struct words *words)
@@ -192,15 +200,6 @@ static void tell_competitor(const struct telling *telling, struct words *words)
 	say(words, " more days", " 天");
 }
 
-static void tell_deals(const struct telling *telling, struct words *words)
-{
-	say(words, "", "过去一年约赢得 ");
-	say_number(words, (double)telling->features->traces[SIGNAL_WON].counts[HORIZON_YEAR]);
-	say(words, " deals won and ", " 单，失去 ");
-	say_number(words, (double)telling->features->traces[SIGNAL_LOST].counts[HORIZON_YEAR]);
-	say(words, " lost in about a year", " 单");
-}
-
 static void tell_silence(const struct telling *telling, struct words *words)
 {
 	say(words, "is heard of every ", "通常每 ");
@@ -213,9 +212,8 @@ static void tell_silence(const struct telling *telling, struct words *words)
 static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *) = {
 	[GROUP_RENEWAL] = tell_renewal,	      [GROUP_USAGE] = tell_usage,
 	[GROUP_SERVICE] = tell_service,	      [GROUP_SATISFACTION] = tell_satisfaction,
-	[GROUP_PAYMENT] = tell_payment,	      [GROUP_PRICE] = tell_price,
-	[GROUP_COMPETITOR] = tell_competitor, [GROUP_DEALS] = tell_deals,
-	[GROUP_SILENCE] = tell_silence,
+	[GROUP_DEALINGS] = tell_dealings,     [GROUP_PRICE] = tell_price,
+	[GROUP_COMPETITOR] = tell_competitor, [GROUP_SILENCE] = tell_silence,
 };
 
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,

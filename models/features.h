@@ -158,10 +158,9 @@ enum feature_group {
 	GROUP_USAGE,
 	GROUP_SERVICE,
 	GROUP_SATISFACTION,
-	GROUP_PAYMENT,
+	GROUP_DEALINGS, /* payments and deals */
 	GROUP_PRICE,
 	GROUP_COMPETITOR,
-	GROUP_DEALS,
 	GROUP_SILENCE, /* of the whole account: no feature, see hazard_add_silence */
 	GROUP_COUNT,
 };

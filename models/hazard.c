@@ -10,6 +10,10 @@
 #define DRIFT	     0.004 /* of the prior's variance, a batch */
 #define VARIANCE_MAX 1.0   /* of it, at most: forgetting leads back to the prior's doubt */
 
+/* Of the base rate's log loss: below the first a model is better, from the second on it is not. */
+#define PROVEN_BELOW 0.99
+#define REFUTED_FROM 0.995
+
 enum { PROVEN_EXAMPLES = 400, PROVEN_ENDED = 20 };
 
 static double standard(const double *features, size_t i)
@@ -61,25 +65,33 @@ void hazard_add_silence(struct hazard_score *score, double alive)
 	finish(score);
 }
 
+/* What is wrong comes first, then that a renewal is near, then what speaks against it. */
+static int rank_of(const struct hazard_score *score, enum feature_group group)
+{
+	return score->groups[group] < 0 ? 2 : group == GROUP_RENEWAL ? 1 : 0;
+}
+
+static bool ranks_before(const struct hazard_score *score, enum feature_group a,
+			 enum feature_group b)
+{
+	int rank_a = rank_of(score, a), rank_b = rank_of(score, b);
+	if (rank_a != rank_b)
+		return rank_a < rank_b;
+	return rank_a == 2 ? score->groups[a] < score->groups[b]
+			   : score->groups[a] > score->groups[b];
+}
+
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT])
 {
 	size_t count = 0;
-	for (int group = GROUP_PEERS + 1; group < GROUP_COUNT; group++) {
-		double part = score->groups[group];
-		if (part == 0)
+	for (int i = GROUP_PEERS + 1; i < GROUP_COUNT; i++) {
+		enum feature_group group = (enum feature_group)i;
+		if (score->groups[group] == 0)
 			continue;
 		size_t at = count++;
-		bool raises = part > 0;
-		for (; at > 0; at--) {
-			double other = score->groups[ranked[at - 1]];
-			bool before = (other > 0) != raises ? other > 0
-				      : raises		    ? other >= part
-							    : other <= part;
-			if (before)
-				break;
+		for (; at > 0 && ranks_before(score, group, ranked[at - 1]); at--)
 			ranked[at] = ranked[at - 1];
-		}
-		ranked[at] = (enum feature_group)group;
+		ranked[at] = group;
 	}
 	return count;
 }
@@ -99,7 +111,7 @@ void hazard_learner_init_flat(struct hazard_learner *learner)
 	memset(learner->model.weights, 0, sizeof learner->model.weights);
 	learner->model.weights[FEATURE_COUNT] = hazard_prior_weights[FEATURE_COUNT];
 	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i)
-		learner->covariance[at + i] = 1;
+		learner->covariance[at + i] = 0.25;
 }
 
 double hazard_mean(size_t feature)
@@ -181,8 +193,8 @@ static void judge(struct hazard_learner *learner)
 	const struct hazard_measure *measure = &learner->measure;
 	bool is_judged =
 		measure->example_count >= PROVEN_EXAMPLES && measure->ended_count >= PROVEN_ENDED;
-	learner->model.is_proven = is_judged && measure->loss < measure->base_loss;
-	learner->model.is_refuted = is_judged && measure->loss >= measure->base_loss;
+	learner->model.is_proven = is_judged && measure->loss < PROVEN_BELOW * measure->base_loss;
+	learner->model.is_refuted = is_judged && measure->loss >= REFUTED_FROM * measure->base_loss;
 }
 
 void hazard_batch_end(struct hazard_learner *learner)

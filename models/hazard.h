@@ -53,8 +53,8 @@ void hazard_score(const struct hazard_model *model, const double features[FEATUR
  */
 void hazard_add_silence(struct hazard_score *score, double alive);
 
-/* The groups that say anything, those that raise the risk first, each side by size. Returns how
- * many. */
+/* The groups that say anything: those that raise the risk by size, a near renewal after what is
+ * wrong, then those that lower it by size. Returns how many. */
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT]);
 
 /* How good the model has been on examples that it had not learnt; decayed by a quarter thousand

@@ -1,0 +1,137 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "consumers/alert_life.h"
+#include "kafka/writer.h"
+#include "schemas/registry.h"
+
+static const struct args_flag flags[] = {
+	{ "ack", NULL, NULL, "somebody takes it on" },
+	{ "snooze", "DAYS", NULL, "nothing is said about it for so many days" },
+	{ "useful", NULL, NULL, "it was right to warn" },
+	{ "wrong", NULL, NULL, "it was not: it is resolved, and the next one takes more" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *const options[] = { "kafka.bootstrap.servers", "registry.url", NULL };
+
+static const char *const examples[] = { "foretell feedback C-0000017/churn.risk/1 --ack",
+					"foretell feedback C-0000017/churn.risk/1 --snooze 7",
+					NULL };
+
+static const struct args_spec spec = {
+	.command = "feedback",
+	.operands = "ALERT_ID",
+	.operand_count_min = 1,
+	.operand_count_max = 1,
+	.about = "Says something about an alert, as an event on crm.events: it goes through the\n"
+		 "line like any other, and a replay hears it again.",
+	.flags = flags,
+	.options = options,
+	.examples = examples,
+	.quiet = true,
+};
+
+enum { FLUSH_MS = 30000, SNOOZE_DAYS_MAX = 365, VALUE_MAX = 4096 };
+
+static const char topic[] = "crm.events";
+
+struct feedback {
+	const char *alert_id, *verdict;
+	struct bytes account;
+	int64_t at_ms, until_ms; /* until_ms 0: none */
+};
+
+static struct err *feedback_read(const struct args *args, struct feedback *feedback)
+{
+	int64_t days = 0;
+	int given = 0;
+	feedback->at_ms = time_wall_ms();
+	feedback->alert_id = args_operand(args, 0);
+	for (int i = 0; i < VERDICT_COUNT; i++) {
+		bool is = i == VERDICT_SNOOZE ? args_value(args, "snooze", NULL) != NULL
+					      : args_switch(args, verdict_names[i]);
+		given += is;
+		if (is)
+			feedback->verdict = verdict_names[i];
+	}
+	if (given != 1)
+		return err_new(ERR_FATAL, "USAGE",
+			       "one of --ack, --snooze DAYS, --useful, --wrong is expected");
+	const char *episode = strrchr(feedback->alert_id, '/'), *rule = episode;
+	while (rule != NULL && rule > feedback->alert_id && rule[-1] != '/')
+		rule--;
+	if (rule == NULL || rule <= feedback->alert_id + 1)
+		return err_new(ERR_FATAL, "USAGE",
+			       "\"%.200s\" is not an alert's id, such as C-0000017/churn.risk/1",
+			       feedback->alert_id);
+	feedback->account = bytes_of(feedback->alert_id, (size_t)(rule - 1 - feedback->alert_id));
+	if (strcmp(feedback->verdict, "snooze") != 0)
+		return NULL;
+	struct err *err = args_number(args, "snooze", 7, 1, SNOOZE_DAYS_MAX, &days);
+	feedback->until_ms = feedback->at_ms + days * MS_PER_DAY;
+	return err;
+}
+
+static struct err *feedback_send(const struct args *args, const struct feedback *feedback)
+{
+	char id[EVENT_ID_MAX + 1], until[TIME_TEXT_LEN + 1] = "";
+	uint8_t value[VALUE_MAX];
+	size_t len = 0;
+	struct options_client client;
+	struct registry *registry = NULL;
+	struct writer *writer = NULL;
+	options_client_init(&client, args_conf(args));
+	snprintf(id, sizeof id, "%s-%" PRId64, feedback->verdict, feedback->at_ms);
+	if (feedback->until_ms > 0)
+		time_format(feedback->until_ms, until);
+	const struct source_event event = {
+		.event_id = bytes_str(id),
+		.source = bytes_str("foretell"),
+		.type = bytes_str(FEEDBACK_TYPE),
+		.subject = feedback->account,
+		.event_ms = feedback->at_ms,
+		.attr_count = feedback->until_ms > 0 ? 3 : 2,
+		.attrs = { { bytes_str("alert_id"), bytes_str(feedback->alert_id) },
+			   { bytes_str("verdict"), bytes_str(feedback->verdict) },
+			   { bytes_str("until"), bytes_str(until) } },
+	};
+	struct err *err = registry_open(conf_string(args_conf(args), "registry.url"), &registry);
+	if (err == NULL)
+		err = registry_encode(registry, topic, &crm_event_type, &event, value, sizeof value,
+				      &len);
+	if (err == NULL)
+		err = writer_open(&client.options, &writer);
+	const struct outgoing out = { .topic = topic,
+				      .partition = -1,
+				      .key = feedback->account,
+				      .value = bytes_of(value, len) };
+	if (err == NULL)
+		err = writer_send(writer, &out);
+	if (err == NULL)
+		err = writer_flush(writer, FLUSH_MS);
+	if (writer != NULL)
+		writer_close(&writer);
+	registry_close(&registry);
+	return err;
+}
+
+int cmd_feedback(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct feedback feedback = { 0 };
+	struct err *err = feedback_read(args, &feedback);
+	if (err == NULL)
+		err = feedback_send(args, &feedback);
+	args_close(&args);
+	return exit_report("feedback", &err);
+}

@@ -1,0 +1,152 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "consumers/topics.h"
+#include "kafka/reader.h"
+#include "kafka/writer.h"
+#include "models/hazard.h"
+#include "schemas/registry.h"
+#include "schemas/types.h"
+
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+
+static const char *const examples[] = { "foretell models",
+					"foretell models activate 96664a7f7b5672a4", NULL };
+
+static const struct args_spec spec = {
+	.command = "models",
+	.operands = "[activate VERSION]",
+	.operand_count_min = 0,
+	.operand_count_max = 2,
+	.about = "Shows the versions of the churn model that the learn stage has published, with\n"
+		 "their measurements on examples that they had not learnt; activate puts one into\n"
+		 "account.events, from where on it judges.",
+	.options = options,
+	.examples = examples,
+	.quiet = true,
+};
+
+enum { FLUSH_MS = 30000, VALUE_MAX = 8192 };
+
+struct models {
+	struct registry *registry;
+	const char *wanted; /* NULL: show all */
+	size_t count;
+	bool is_found;
+	struct model_record record; /* the wanted one; its texts in `bytes` */
+	uint8_t body[HAZARD_MODEL_BYTES];
+};
+
+static void model_print(const struct model_record *record)
+{
+	char at[TIME_TEXT_LEN + 1];
+	time_format(record->at_ms, at);
+	printf("%-16.*s  %.10s  %8" PRId64 " %8" PRId64 "    %.4f    %.4f    %.4f    %.3f   %s\n",
+	       (int)record->version.len, (const char *)record->version.data, at,
+	       record->example_count, record->ended_count, record->log_loss, record->base_log_loss,
+	       record->base_rate, record->calibration_error,
+	       record->is_proven    ? "better than the base rate"
+	       : record->is_refuted ? "no better than the base rate"
+				    : "too few examples to tell");
+}
+
+static struct err *take(void *context, const struct record *record)
+{
+	struct models *models = context;
+	struct model_record model;
+	struct err *err = registry_decode(models->registry, &model_type, record->value, &model);
+	if (err != NULL)
+		return err;
+	if (models->count++ == 0 && models->wanted == NULL)
+		printf("%-16s  %-10s  %8s %8s  log loss  base's    base rate  error\n", "version",
+		       "learnt to", "examples", "left");
+	if (models->wanted == NULL)
+		model_print(&model);
+	else if (bytes_equal(model.version, bytes_str(models->wanted)) &&
+		 model.body.len == sizeof models->body) {
+		models->is_found = true;
+		models->record = model;
+		memcpy(models->body, model.body.data, sizeof models->body);
+		models->record.body = bytes_of(models->body, sizeof models->body);
+		models->record.version = bytes_str(models->wanted);
+		models->record.name = bytes_str("churn");
+	}
+	return NULL;
+}
+
+static struct err *activate(const struct args *args, const struct client_options *client,
+			    struct models *models)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	uint8_t value[VALUE_MAX];
+	size_t len = 0;
+	int32_t partition_count = 0;
+	struct writer *writer = NULL;
+	topics_name(conf_string(args_conf(args), "app.id"), "account.events", topic);
+	models->record.is_active = true;
+	struct err *err = registry_encode(models->registry, topic, &model_type, &models->record,
+					  value, sizeof value, &len);
+	if (err == NULL)
+		err = writer_open(client, &writer);
+	if (err == NULL)
+		err = writer_partition_count(writer, topic, &partition_count);
+	for (int32_t i = 0; err == NULL && i < partition_count; i++) {
+		const struct outgoing out = { .topic = topic,
+					      .partition = i,
+					      .key = models->record.name,
+					      .value = bytes_of(value, len) };
+		err = writer_send(writer, &out);
+	}
+	if (err == NULL)
+		err = writer_flush(writer, FLUSH_MS);
+	if (writer != NULL)
+		writer_close(&writer);
+	return err;
+}
+
+static struct err *models_run(const struct args *args)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	struct options_client client;
+	struct models models = { .wanted = args_operand(args, 1) };
+	if (args_operand_count(args) == 1 ||
+	    (models.wanted != NULL && strcmp(args_operand(args, 0), "activate") != 0))
+		return err_new(ERR_FATAL, "USAGE", "expected nothing, or: activate VERSION");
+	options_client_init(&client, args_conf(args));
+	struct err *err =
+		registry_open(conf_string(args_conf(args), "registry.url"), &models.registry);
+	if (err != NULL)
+		return err;
+	topics_name(conf_string(args_conf(args), "app.id"), "models", topic);
+	const struct reader_options reader = { .client = &client.options,
+					       .topic = topic,
+					       .partition = -1 };
+	err = reader_run(&reader, take, &models, NULL);
+	if (err == NULL && models.wanted == NULL && models.count == 0)
+		printf("nothing was learnt so far: the prior judges\n");
+	if (err == NULL && models.wanted != NULL && !models.is_found)
+		err = err_new(ERR_FATAL, "MODEL_UNKNOWN",
+			      "there is no version \"%.40s\" that this foretell can read; "
+			      "`foretell models` shows what there is",
+			      models.wanted);
+	if (err == NULL && models.wanted != NULL)
+		err = activate(args, &client.options, &models);
+	registry_close(&models.registry);
+	return err;
+}
+
+int cmd_models(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct err *err = models_run(args);
+	args_close(&args);
+	return exit_report("models", &err);
+}

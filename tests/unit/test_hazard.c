@@ -1,0 +1,285 @@
+/* The hazard model and what surrounds it: contributions add up to the bit, learning finds what is
+ * there and nothing where nothing is, bytes come back, an alert's life. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+#include "base/timestamp.h"
+#include "consumers/alert_life.h"
+#include "consumers/model_shelf.h"
+#include "consumers/region.h"
+
+static const int64_t now_ms = INT64_C(1700000000000);
+
+static void random_features(struct prng *random, double features[FEATURE_COUNT])
+{
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		features[i] = 2 * prng_normal(random);
+}
+
+static void contributions_add_up_to_the_bit(void **state)
+{
+	(void)state;
+	struct prng random = prng_new(1, 1);
+	struct hazard_model model;
+	double features[FEATURE_COUNT];
+	hazard_prior(&model);
+	for (int trial = 0; trial < 2000; trial++) {
+		struct hazard_score score;
+		random_features(&random, features);
+		hazard_score(&model, features, &score);
+		hazard_add_silence(&score, prng_uniform(&random));
+		double sum = score.base_margin;
+		for (int group = 0; group < GROUP_COUNT; group++)
+			sum += score.groups[group];
+		assert_true(sum == score.margin);
+		assert_true(score.probability > 0 && score.probability < 1);
+		assert_true(fabs(score.probability - 1 / (1 + exp(-score.margin))) < 1e-12);
+		enum feature_group ranked[GROUP_COUNT];
+		size_t count = hazard_rank(&score, ranked);
+		bool lowers = false;
+		for (size_t i = 0; i < count; i++) {
+			lowers = lowers || score.groups[ranked[i]] < 0;
+			assert_true(lowers == (score.groups[ranked[i]] < 0));
+		}
+	}
+}
+
+/* 1 - alive (1 - p), whatever the margin was. */
+static void silence_is_added_as_a_probability(void **state)
+{
+	(void)state;
+	struct hazard_model model;
+	struct hazard_score before, after;
+	double features[FEATURE_COUNT] = { 0 };
+	hazard_prior(&model);
+	hazard_score(&model, features, &before);
+	after = before;
+	hazard_add_silence(&after, 0.4);
+	assert_true(fabs(after.probability - (1 - 0.4 * (1 - before.probability))) < 1e-12);
+	after = before;
+	hazard_add_silence(&after, 1);
+	assert_true(after.probability == before.probability);
+}
+
+/* One feature decides, or none: log loss of the tested examples against the base rate's. */
+static struct hazard_measure learn(double strength, uint64_t seed)
+{
+	struct prng random = prng_new(seed, 2);
+	struct hazard_learner *learner = check_calloc(1, sizeof *learner);
+	double features[FEATURE_COUNT];
+	hazard_learner_init_flat(learner);
+	for (int i = 0; i < 6000; i++) {
+		for (size_t k = 0; k < FEATURE_COUNT; k++)
+			features[k] = hazard_mean(k);
+		for (size_t k = FEATURE_SILENCE; k <= FEATURE_USE_TREND; k++)
+			features[k] += prng_normal(&random);
+		double margin = -2 + strength * features[FEATURE_ORDER_DRIFT];
+		hazard_learn(learner, features, prng_chance(&random, 1 / (1 + exp(-margin))));
+		if (i % 500 == 499)
+			hazard_batch_end(learner);
+	}
+	struct hazard_measure measure = learner->measure;
+	assert_true(learner->model.is_proven == (strength > 0));
+	assert_true(learner->model.is_refuted == (strength == 0));
+	free(learner);
+	return measure;
+}
+
+static void what_is_there_is_learnt_and_noise_is_refuted(void **state)
+{
+	(void)state;
+	struct hazard_measure real = learn(1, 3), noise = learn(0, 4);
+	assert_true(real.loss < 0.85 * real.base_loss);
+	assert_true(noise.loss > 0.995 * noise.base_loss && noise.loss < 1.2 * noise.base_loss);
+	assert_true(hazard_calibration_error(&real) < 0.06);
+}
+
+static void what_was_learnt_comes_back_from_bytes(void **state)
+{
+	(void)state;
+	static uint8_t bytes[HAZARD_LEARNER_BYTES], again[HAZARD_LEARNER_BYTES];
+	struct prng random = prng_new(5, 5);
+	struct hazard_learner *a = check_calloc(1, sizeof *a), *b = check_calloc(1, sizeof *b);
+	double features[FEATURE_COUNT];
+	hazard_learner_init(a);
+	for (int i = 0; i < 50; i++) {
+		random_features(&random, features);
+		hazard_learn(a, features, i % 7 == 0);
+	}
+	hazard_learner_pack(a, bytes);
+	assert_true(hazard_learner_unpack(bytes_of(bytes, sizeof bytes), b));
+	hazard_learn(a, features, true);
+	hazard_learn(b, features, true);
+	hazard_learner_pack(a, bytes);
+	hazard_learner_pack(b, again);
+	assert_memory_equal(bytes, again, sizeof bytes);
+	assert_false(hazard_learner_unpack(bytes_of(bytes, sizeof bytes - 1), b));
+	bytes[0] = 9;
+	assert_false(hazard_learner_unpack(bytes_of(bytes, sizeof bytes), b));
+	free(a);
+	free(b);
+}
+
+/* ---- signals ---- */
+
+static void two_halves_merge_to_the_whole(void **state)
+{
+	(void)state;
+	struct features whole = { 0 }, one = { 0 }, two = { 0 };
+	for (int day = 0; day < 400; day += 3) {
+		int64_t at_ms = now_ms + day * MS_PER_DAY;
+		features_add(&whole, SIGNAL_USE, at_ms, 5 + day % 4);
+		features_add(day % 2 == 0 ? &one : &two, SIGNAL_USE, at_ms, 5 + day % 4);
+	}
+	features_merge(&one, &two);
+	const struct trace *a = &whole.traces[SIGNAL_USE], *b = &one.traces[SIGNAL_USE];
+	assert_int_equal(a->count, b->count);
+	assert_int_equal(a->first_ms, b->first_ms);
+	for (int h = 0; h < HORIZON_COUNT; h++)
+		assert_true(fabs((double)(a->sums[h] - b->sums[h])) < 1e-3);
+	assert_int_equal(whole.sign_days, one.sign_days);
+}
+
+static void silence_counts_by_its_own_rhythm(void **state)
+{
+	(void)state;
+	struct features daily = { 0 }, monthly = { 0 };
+	for (int day = 0; day <= 360; day++) {
+		features_add(&daily, SIGNAL_USE, now_ms + day * MS_PER_DAY, 1);
+		if (day % 30 == 0)
+			features_add(&monthly, SIGNAL_ORDER, now_ms + day * MS_PER_DAY, 1);
+	}
+	int64_t later_ms = now_ms + 385 * MS_PER_DAY;
+	assert_true(features_alive(&daily, later_ms) < 0.1);
+	assert_true(features_alive(&monthly, later_ms) > 0.95);
+	assert_true(features_alive(&daily, now_ms + 362 * MS_PER_DAY) == 1);
+}
+
+static void a_region_is_seen_as_it_was_at_an_offset(void **state)
+{
+	(void)state;
+	struct region_state region = { 0 };
+	struct surroundings around;
+	struct source_event event = { .type = bytes_str("market.promotion"),
+				      .event_ms = now_ms,
+				      .has_market = true };
+	event.market.has_promotion = event.market.promotion.has_discount_percent = true;
+	event.market.promotion.discount_percent = 20;
+	region_add(&region, &event, 100);
+	region_read(&region, 99, now_ms + 1, &around);
+	assert_true(around.promotion == 0 && around.promotions == 0);
+	region_read(&region, 100, now_ms + 1, &around);
+	assert_true(around.promotion == 20 && around.promotions > 19);
+	region_read(&region, 100, now_ms + 40 * MS_PER_DAY, &around);
+	assert_true(around.promotion == 0 && around.promotions > 5);
+	for (int i = 0; i < 3 * REGION_OFFERS_MAX; i++)
+		region_add(&region, &event, 101 + i);
+	assert_int_equal(region.offer_count, REGION_OFFERS_MAX);
+}
+
+static void a_model_judges_from_its_record_on(void **state)
+{
+	(void)state;
+	uint8_t body[HAZARD_MODEL_BYTES];
+	struct hazard_model model;
+	struct model_shelf shelf = { 0 };
+	hazard_prior(&model);
+	hazard_model_pack(&model, body);
+	struct model_record record = { .version = bytes_str("a"),
+				       .body = bytes_of(body, sizeof body),
+				       .is_active = false };
+	model_shelf_add(&shelf, &record, 10);
+	assert_null(model_shelf_at(&shelf, 50));
+	record.is_active = true;
+	model_shelf_add(&shelf, &record, 10);
+	record.version = bytes_str("b");
+	model_shelf_add(&shelf, &record, 20);
+	assert_null(model_shelf_at(&shelf, 9));
+	assert_string_equal(model_shelf_at(&shelf, 10)->version, "a");
+	assert_string_equal(model_shelf_at(&shelf, 19)->version, "a");
+	assert_string_equal(model_shelf_at(&shelf, 1000)->version, "b");
+}
+
+/* ---- an alert ---- */
+
+static bool step(struct alert_state *alert, int day, double probability, int32_t severity,
+		 enum alert_status expected)
+{
+	enum alert_status status;
+	const struct alert_view view = { .at_ms = now_ms + day * MS_PER_DAY,
+					 .probability = probability,
+					 .open = 0.5,
+					 .close = 0.3,
+					 .severity = severity,
+					 .may_open = true };
+	bool said = alert_life_step(alert, &view, &status);
+	assert_true(!said || status == expected);
+	return said;
+}
+
+static bool tell(struct alert_state *alert, int day, const char *verdict, const char *id,
+		 const char *until, enum alert_status expected)
+{
+	enum alert_status status;
+	const struct source_event event = { .attr_count = 3,
+					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
+						       { bytes_str("verdict"), bytes_str(verdict) },
+						       { bytes_str("until"), bytes_str(until) } } };
+	bool said = alert_life_take(alert, &event, now_ms + day * MS_PER_DAY, &status);
+	assert_true(!said || status == expected);
+	return said;
+}
+
+static void an_alert_lives(void **state)
+{
+	(void)state;
+	struct alert_state alert = { 0 };
+	assert_false(step(&alert, 0, 0.49, SEVERITY_LOW, ALERT_OPENED));
+	assert_true(step(&alert, 1, 0.51, SEVERITY_LOW, ALERT_OPENED));
+	assert_false(step(&alert, 2, 0.4, SEVERITY_LOW, ALERT_UPDATED)); /* hysteresis */
+	assert_true(tell(&alert, 2, "ack", "A/churn.risk/1", "", ALERT_ACKNOWLEDGED));
+	assert_false(tell(&alert, 2, "ack", "A/churn.risk/1", "", ALERT_ACKNOWLEDGED));
+	assert_false(tell(&alert, 2, "ack", "A/churn.risk/2", "", ALERT_ACKNOWLEDGED));
+	assert_true(tell(&alert, 3, "snooze", "A/churn.risk/1", "2023-12-01", ALERT_SNOOZED));
+	assert_false(step(&alert, 4, 0.7, SEVERITY_HIGH, ALERT_UPDATED)); /* snoozed */
+	assert_true(step(&alert, 5, 0.9, SEVERITY_CRITICAL, ALERT_UPDATED));
+	assert_true(step(&alert, 30, 0.6, SEVERITY_LOW, ALERT_UPDATED)); /* woke */
+	assert_true(step(&alert, 31, 0.2, SEVERITY_LOW, ALERT_RESOLVED));
+	assert_int_equal(alert.revision, 5);
+	assert_false(step(&alert, 32, 0.6, SEVERITY_LOW, ALERT_OPENED)); /* cool-down */
+	assert_true(step(&alert, 33, 0.8, SEVERITY_HIGH, ALERT_OPENED));
+	assert_true(tell(&alert, 34, "wrong", "A/churn.risk/2", "", ALERT_RESOLVED));
+	assert_false(step(&alert, 60, 0.55, SEVERITY_LOW, ALERT_OPENED));
+	assert_false(step(&alert, 120, 0.55, SEVERITY_LOW, ALERT_OPENED)); /* takes more now */
+	assert_true(step(&alert, 120, 0.61, SEVERITY_LOW, ALERT_OPENED));
+	assert_int_equal(alert.episode, 3);
+	assert_false(tell(&alert, 121, "nonsense", "A/churn.risk/3", "", ALERT_OPENED));
+	assert_false(tell(&alert, 121, "useful", "A/churn.risk/3", "", ALERT_OPENED));
+	assert_true(alert_life_open(&alert, 0.5) == 0.5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(contributions_add_up_to_the_bit),
+		cmocka_unit_test(silence_is_added_as_a_probability),
+		cmocka_unit_test(what_is_there_is_learnt_and_noise_is_refuted),
+		cmocka_unit_test(what_was_learnt_comes_back_from_bytes),
+		cmocka_unit_test(two_halves_merge_to_the_whole),
+		cmocka_unit_test(silence_counts_by_its_own_rhythm),
+		cmocka_unit_test(a_region_is_seen_as_it_was_at_an_offset),
+		cmocka_unit_test(a_model_judges_from_its_record_on),
+		cmocka_unit_test(an_alert_lives),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
