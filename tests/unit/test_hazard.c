@@ -81,8 +81,10 @@ static struct hazard_measure learn(double strength, uint64_t seed)
 		for (size_t k = 0; k < FEATURE_COUNT; k++)
 			features[k] = hazard_mean(k);
 		for (size_t k = FEATURE_SILENCE; k <= FEATURE_USE_TREND; k++)
-			features[k] += prng_normal(&random);
-		double margin = -2 + strength * features[FEATURE_ORDER_DRIFT];
+			features[k] += 0.2 * prng_normal(&random);
+		double margin = -2 + strength * 8 *
+					     (features[FEATURE_ORDER_DRIFT] -
+					      hazard_mean(FEATURE_ORDER_DRIFT));
 		hazard_learn(learner, features, prng_chance(&random, 1 / (1 + exp(-margin))));
 		if (i % 500 == 499)
 			hazard_batch_end(learner);
