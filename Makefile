@@ -55,8 +55,10 @@ BENCH_COUNT_SRC := tests/bench/count.c
 # The simulator: the runtime on the model of Kafka, and on a disk of its own under state/.
 SIM_SRC := $(sort $(wildcard tests/sim/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# The same targets over their kept inputs, without libFuzzer: a part of `make test`.
+REPLAY_SRC := tests/fuzz/replay.c
 ALL_SRC := $(SRC) $(TEST_SRC) $(E2E_SRC) $(TEST_LIB_SRC) $(BENCH_SRC) $(BENCH_JOB_SRC) \
-	$(BENCH_COUNT_SRC) $(SIM_SRC) $(FUZZ_SRC)
+	$(BENCH_COUNT_SRC) $(SIM_SRC) $(FUZZ_SRC) $(REPLAY_SRC)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wundef -Wpointer-arith
@@ -89,6 +91,7 @@ TEST_BIN := $(TEST_SRC:%.c=$(B)/%) $(E2E_SRC:%.c=$(B)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
 SIM_OBJ := $(SIM_SRC:%.c=$(B)/obj/%.o)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
+REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
 
 # ---- what people call ----------------------------------------------------------------------
 
@@ -98,7 +101,7 @@ lib: $(B)/libforetell.a ## build everything but main() as a static library
 
 objects: $(LIB_OBJ) $(B)/obj/cli/main.o $(ALL_SRC:%.c=$(B)/obj/%.o) ## compile all, link nothing
 
-tests: $(TEST_BIN) $(B)/tests/sim/sim ## build the C tests
+tests: $(TEST_BIN) $(B)/tests/sim/sim $(REPLAY_BIN) ## build the C tests
 
 demo: ## set up, start a local Kafka (or use BROKER=host:port) and run the whole line on real data
 	@tools/setup demo
@@ -257,6 +260,12 @@ mutant: $(SIM_OBJ) $(B)/libforetell.a
 		$(MUTANT)/$(SOURCE)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $(MUTANT)/sim $(SIM_OBJ) $(MUTANT)/mutant.o \
 		$(B)/libforetell.a $(LIBS)
+
+$(REPLAY_BIN): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o \
+		$(REPLAY_SRC:%.c=$(B)/obj/%.o) $(B)/libforetell.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # A copy of the library whose allocations can be told from those of other libraries.
 $(B)/libcounted.a: $(B)/libforetell.a

@@ -26,16 +26,6 @@ static const struct args_spec spec = {
 	.examples = examples,
 };
 
-/* "email:Anna@GTX.example" in normal form; what has no known scheme is an account. */
-static struct err *read_operand(const char *text, struct name_key *key)
-{
-	const char *colon = strchr(text, ':');
-	struct bytes scheme = bytes_of(text, colon != NULL ? (size_t)(colon - text) : 0);
-	if (colon == NULL || name_scheme_find(scheme) < 0)
-		return name_key_make(bytes_of(NULL, 0), bytes_str(text), key);
-	return name_key_make(scheme, bytes_str(colon + 1), key);
-}
-
 static void print_text(const char *before, struct bytes text)
 {
 	printf("%s%.*s", before, (int)text.len, (const char *)text.data);
@@ -85,7 +75,7 @@ static struct err *show(const struct args *args)
 	struct name_key key;
 	struct name_table table = { 0 };
 	options_client_init(&client, args_conf(args));
-	struct err *err = read_operand(args_operand(args, 0), &key);
+	struct err *err = name_table_operand(args_operand(args, 0), &key);
 	if (err == NULL)
 		err = name_table_read(&table, args_conf(args), &client.options, name_bytes(&key));
 	if (err == NULL && table.count == 0)

@@ -21,6 +21,9 @@ static const struct args_flag flags[] = {
 	{ "start", "DAY", NULL, "first day, a Monday (2024-01-01)" },
 	{ "out", "DIR", NULL, "write the feeds as Avro containers, the truth and a manifest here" },
 	{ "kafka", NULL, NULL, "publish the feeds on their topics" },
+	{ "http", "URL", NULL, "post the feeds to an HTTP door (foretell serve)" },
+	{ "token", "TOKEN", NULL, "for --http, where the door wants one" },
+	{ "feeds", "LIST", NULL, "only these, e.g. crm,erp,support (all)" },
 	{ "follow", NULL, NULL, "at the pace of --rate instead of as fast as possible" },
 	{ "rate", "R", NULL, "records a second with --follow (100)" },
 	{ "oracle", NULL, NULL, "no feeds: how well anybody could foretell this company's churn" },
@@ -242,16 +245,20 @@ static struct err *feeds(const struct args *args, struct simulate_options *optio
 	const char *folder = args_value(args, "out", NULL);
 	struct simulate_out_options to = { .folder = folder,
 					   .to_kafka = args_switch(args, "kafka"),
+					   .url = args_value(args, "http", NULL),
+					   .token = args_value(args, "token", NULL),
+					   .feeds = args_value(args, "feeds", NULL),
 					   .conf = args_conf(args),
 					   .seed = options->seed,
 					   .stop = options->stop };
 	struct simulate_out *out = NULL;
 	struct simulate_result result = { 0 };
+	int64_t refused = 0;
 	char manifest[PATH_LEN_MAX + 32];
 	struct err *err = args_number(args, "rate", 100, 1, 100000000, &to.rate);
 	if (!args_switch(args, "follow"))
 		to.rate = 0;
-	if (err == NULL && to.to_kafka)
+	if (err == NULL && (to.to_kafka || to.url != NULL))
 		err = refuse_future(options);
 	if (err == NULL && folder != NULL)
 		err = truth_make(folder, &options->truth);
@@ -259,6 +266,7 @@ static struct err *feeds(const struct args *args, struct simulate_options *optio
 		err = simulate_out_open(&to, &out);
 	if (err == NULL)
 		err = play(options, out, &result);
+	refused = out == NULL ? 0 : simulate_out_refused(out);
 	err = finish(err, simulate_out_close(&out));
 	if (err == NULL && folder != NULL) {
 		snprintf(manifest, sizeof manifest, "%s/truth/manifest.json", folder);
@@ -267,6 +275,9 @@ static struct err *feeds(const struct args *args, struct simulate_options *optio
 	err = finish(err, truth_close(&options->truth));
 	if (err == NULL)
 		result_print(&result);
+	if (err == NULL && to.url != NULL)
+		printf("%" PRId64 " malformed ones were refused by the door, and told so\n",
+		       refused);
 	return err;
 }
 

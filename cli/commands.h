@@ -6,6 +6,7 @@
 int cmd_topics(int argc, char **argv);
 int cmd_ingest(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_timeline(int argc, char **argv);
 int cmd_schemas(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{ "status", "show positions, lag, owners, and what a process tells", cmd_status },
 	{ "webhook", "post alerts to an address, each until it is taken", cmd_webhook },
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },
+	{ "timeline", "show what happened to an account, and its alerts", cmd_timeline },
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "feedback", "say something about an alert", cmd_feedback },
 	{ "models", "show what was learnt, and make a version active", cmd_models },

@@ -215,3 +215,12 @@ void name_table_fini(struct name_table *table)
 	free(table->merged);
 	*table = (struct name_table){ 0 };
 }
+
+struct err *name_table_operand(const char *text, struct name_key *key)
+{
+	const char *colon = strchr(text, ':');
+	struct bytes scheme = bytes_of(text, colon != NULL ? (size_t)(colon - text) : 0);
+	if (colon == NULL || name_scheme_find(scheme) < 0)
+		return name_key_make(bytes_of(NULL, 0), bytes_str(text), key);
+	return name_key_make(scheme, bytes_str(colon + 1), key);
+}

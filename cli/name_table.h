@@ -5,6 +5,7 @@
 
 #include "base/conf.h"
 #include "consumers/identity_state.h"
+#include "consumers/names.h"
 #include "kafka/client.h"
 
 struct name_row {
@@ -24,6 +25,9 @@ struct name_table {
  * Errors: as reader_run; FATAL IDENTITY_TOO_MANY. */
 ERR_MUST_USE struct err *name_table_read(struct name_table *table, const struct conf *conf,
 					 const struct client_options *client, struct bytes key);
+/* What a person typed: "email:Anna@GTX.example" in normal form; what has no known scheme is an
+ * account. Errors: POISON NAME_UNUSABLE. */
+ERR_MUST_USE struct err *name_table_operand(const char *text, struct name_key *key);
 void name_table_fini(struct name_table *table);
 
 #endif

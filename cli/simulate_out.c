@@ -5,9 +5,13 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "cli/http_post.h"
 #include "cli/options.h"
 #include "kafka/writer.h"
+#include "schemas/event_types.h"
+#include "schemas/record_plan.h"
 #include "schemas/registry.h"
+#include "schemas/value_json.h"
 #include "simulate/container.h"
 
 enum { FLUSH_MS = 60000, SLEEP_MS_MAX = 200, END_LEN_MAX = 512 };
@@ -19,7 +23,12 @@ struct simulate_out {
 	struct writer *writer; /* NULL: no Kafka */
 	struct registry *registry;
 	int32_t ids[FEED_COUNT];
-	int64_t began_ms, sent_count;
+	struct http_post *post; /* NULL: no door */
+	struct schema *schemas[FEED_COUNT];
+	const struct schema_node *roots[FEED_COUNT];
+	const char *topics[FEED_COUNT]; /* behind the door */
+	bool wanted[FEED_COUNT];
+	int64_t began_ms, sent_count, refused_count;
 	uint8_t value[WIRE_HEADER_LEN + POST_EVENT_LEN_MAX];
 };
 
@@ -40,16 +49,75 @@ static struct err *kafka_open(struct simulate_out *out)
 	return err;
 }
 
+/* The inputs may have names of their own, such as eu.erp.events. */
+static const char *door_topic(const struct conf *conf, enum feed feed)
+{
+	size_t count = 0;
+	const char *const *inputs = conf_list(conf, "inputs", &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct event_source *source = event_source_find(inputs[i]);
+		if (source != NULL && source->schema == feed_facts[feed].type)
+			return inputs[i];
+	}
+	return feed_facts[feed].topic;
+}
+
+static struct err *door_open(struct simulate_out *out)
+{
+	struct err *err = NULL;
+	out->post = http_post_open(out->options.url, out->options.token, out->options.stop);
+	for (int i = 0; i < FEED_COUNT && err == NULL; i++) {
+		out->topics[i] = door_topic(out->options.conf, (enum feed)i);
+		err = schema_parse(record_own_text(feed_facts[i].type->name), &out->schemas[i],
+				   &out->roots[i]);
+	}
+	return err;
+}
+
+/* Whether a source is in a list such as "crm,erp". */
+static bool is_listed(const char *list, const char *source)
+{
+	size_t len = strlen(source);
+	for (const char *at = list; *at != '\0';) {
+		size_t word_len = strcspn(at, ",");
+		if (word_len == len && memcmp(at, source, len) == 0)
+			return true;
+		at += word_len;
+		at += *at == ',';
+	}
+	return false;
+}
+
+static struct err *choose_feeds(struct simulate_out *out)
+{
+	const char *list = out->options.feeds;
+	bool any = false;
+	for (int i = 0; i < FEED_COUNT; i++) {
+		const char *topic = feed_facts[i].topic;
+		char source[32];
+		snprintf(source, sizeof source, "%.*s", (int)strcspn(topic, "."), topic);
+		out->wanted[i] = list == NULL || is_listed(list, source);
+		any = any || out->wanted[i];
+	}
+	return any ? NULL
+		   : err_new(ERR_FATAL, "USAGE",
+			     "--feeds can't be \"%.80s\": expected some of crm,erp,iot,marketing,"
+			     "support,content,market",
+			     list);
+}
+
 struct err *simulate_out_open(const struct simulate_out_options *options, struct simulate_out **to)
 {
 	struct simulate_out *out = check_calloc(1, sizeof *out);
-	struct err *err = NULL;
 	out->options = *options;
 	out->began_ms = time_monotonic_ms();
-	if (options->folder != NULL)
+	struct err *err = choose_feeds(out);
+	if (err == NULL && options->folder != NULL)
 		err = containers_open(options->folder, options->seed, &out->containers);
 	if (err == NULL && options->to_kafka)
 		err = kafka_open(out);
+	if (err == NULL && options->url != NULL)
+		err = door_open(out);
 	*to = out;
 	if (err == NULL)
 		return NULL;
@@ -90,9 +158,48 @@ static struct err *kafka_send(struct simulate_out *out, const struct delivery *d
 	return writer_send(out->writer, &record);
 }
 
+/* What is broken goes by itself, so that it takes no good one with it; the door says no. */
+static struct err *door_send_broken(struct simulate_out *out, const char *topic, struct bytes body)
+{
+	long status = 0;
+	struct err *err = http_post_flush(out->post);
+	if (err == NULL)
+		err = http_post_raw(out->post, topic, body, &status);
+	out->refused_count += err == NULL && status >= 400;
+	return err;
+}
+
+static struct err *door_send(struct simulate_out *out, const struct delivery *delivery)
+{
+	const char *topic = out->topics[delivery->feed];
+	json_t *json = NULL;
+	size_t used = 0;
+	if (delivery->is_raw)
+		return door_send_broken(out, topic, delivery->value);
+	struct err *err = value_to_json(out->roots[delivery->feed], delivery->value, &used, &json);
+	if (err != NULL)
+		return err;
+	json_object_del(json, "received_ms"); /* that the door says itself */
+	if (!delivery->is_malformed)
+		return http_post_add(out->post, topic, json);
+	char *text = json_dumps(json, JSON_COMPACT);
+	CHECK(text != NULL);
+	err = door_send_broken(out, topic, bytes_str(text));
+	free(text);
+	json_decref(json);
+	return err;
+}
+
+int64_t simulate_out_refused(const struct simulate_out *out)
+{
+	return out->refused_count;
+}
+
 struct err *simulate_out_send(void *context, const struct delivery *delivery)
 {
 	struct simulate_out *out = context;
+	if (!out->wanted[delivery->feed])
+		return NULL;
 	if (out->options.rate > 0) {
 		pace(out);
 		/* told to stop while waiting: the rest of the day isn't sent either */
@@ -108,6 +215,8 @@ struct err *simulate_out_send(void *context, const struct delivery *delivery)
 		err = containers_send(out->containers, delivery);
 	if (err == NULL && out->writer != NULL)
 		err = kafka_send(out, delivery);
+	if (err == NULL && out->post != NULL)
+		err = door_send(out, delivery);
 	return err;
 }
 
@@ -116,7 +225,7 @@ struct err *simulate_out_end(struct simulate_out *out, int64_t end_ms)
 	char name[64];
 	uint8_t value[END_LEN_MAX];
 	size_t len = 0;
-	struct err *err = NULL;
+	struct err *err = out->post == NULL ? NULL : http_post_flush(out->post);
 	snprintf(name, sizeof name, "simulation:%llu", (unsigned long long)out->options.seed);
 	const struct control end = { .kind = CONTROL_END,
 				     .writer = bytes_str(name),
@@ -150,6 +259,9 @@ struct err *simulate_out_close(struct simulate_out **to)
 		writer_close(&out->writer);
 	}
 	registry_close(&out->registry);
+	http_post_close(&out->post);
+	for (int i = 0; i < FEED_COUNT; i++)
+		schema_free(&out->schemas[i]);
 	free(out);
 	*to = NULL;
 	if (err == NULL)

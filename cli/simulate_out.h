@@ -10,6 +10,9 @@
 struct simulate_out_options {
 	const char *folder; /* exists; NULL: no files */
 	bool to_kafka;
+	const char *url;	 /* of an HTTP door; NULL: none */
+	const char *token;	 /* for the door, may be NULL */
+	const char *feeds;	 /* sources with commas between them; NULL: all */
 	const struct conf *conf; /* how to reach Kafka and the registry */
 	uint64_t seed;
 	int64_t rate; /* records a second; 0: as fast as they come */
@@ -21,6 +24,9 @@ struct simulate_out;
 /* Errors: FATAL SIMULATION_FILE; those of writer_open, registry_open and of missing topics. */
 ERR_MUST_USE struct err *simulate_out_open(const struct simulate_out_options *options,
 					   struct simulate_out **out);
+
+/* What the door has refused, of what was malformed on purpose. */
+int64_t simulate_out_refused(const struct simulate_out *out);
 
 /* For post_sink; `context` is the struct simulate_out. */
 ERR_MUST_USE struct err *simulate_out_send(void *context, const struct delivery *delivery);
