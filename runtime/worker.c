@@ -535,10 +535,12 @@ struct err *worker_drain(struct worker *worker)
 	if (worker->state != WORKER_RUNNING)
 		return NULL;
 	struct err *err = seal_drain(&worker->engine);
-	if (err == NULL || err_verdict(err) == ERR_FATAL)
-		return err;
-	begin_recovery(worker, err);
-	return NULL;
+	if (err != NULL && err_verdict(err) != ERR_FATAL) {
+		begin_recovery(worker, err);
+		return NULL;
+	}
+	worker->engine.broken = err != NULL; /* leaving the group must not try it again */
+	return err;
 }
 
 static void dispose(struct worker *worker)
