@@ -163,6 +163,10 @@ bench: ## the reference job on foretell and on Kafka Streams (EVENTS=, RUNS=, ON
 	@$(MAKE) all bench-programs
 	@deps/venv/bin/python tests/bench/run
 
+bench-names: all ## what resolving costs (ACCOUNTS=, MONTHS=, UNLINKED= of a simulated company)
+	@tools/setup test
+	@deps/venv/bin/python tests/bench/names.py
+
 bench-flink: ## the reference job on foretell and on Flink
 	@tools/setup test bench-flink
 	@$(MAKE) all bench-programs
@@ -185,7 +189,8 @@ distclean: clean ## remove what was built and what tools/setup fetched
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-flink \
+.PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-names \
+	bench-flink \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

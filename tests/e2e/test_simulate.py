@@ -289,8 +289,10 @@ def to_kafka(line):
     same(sum(n["duplicate_count"] for n in names.values()), told["total"]["duplicates"],
          "repeats that were dropped")
     accounts = line.broker.latest("foretell.accounts").values()
-    same(sum(a.value["event_count"] for a in accounts) + len(waiting), told["total"]["events"],
-         "events in accounts, and those that wait")
+    places = sum(n["event_count"] for key, n in names.items()
+                 if key.split(b"/", 2)[2].startswith((b"region:", b"site:")))
+    same(sum(a.value["event_count"] for a in accounts) + places + len(waiting),
+         told["total"]["events"], "events in accounts, of places, and those that wait")
     check(sum(v["crm"] is not None for v in events) > 100, "payloads in the log")
 
 
