@@ -718,6 +718,20 @@ static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t p
 	return err;
 }
 
+static struct err *memory_ids(struct bus *bus, const char *const *topics, size_t count,
+			      uint64_t *ids, char cluster[CLUSTER_ID_MAX + 1], int timeout_ms)
+{
+	struct bus_memory *memory = memory_of(bus);
+	(void)timeout_ms;
+	struct err *err = enter(memory, MEMORY_WATERMARKS, "the topics' ids");
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		const struct model_topic *topic = model_log_topic(&memory->kafka->log, topics[i]);
+		ids[i] = topic == NULL ? 0 : topic->id;
+	}
+	snprintf(cluster, CLUSTER_ID_MAX + 1, "model");
+	return err;
+}
+
 /* ---- its life ------------------------------------------------------------------------------- */
 
 static void forget_bus(struct bus_memory *memory)
@@ -805,6 +819,7 @@ static const struct bus_ops memory_ops = {
 	.partition_count = memory_partition_count,
 	.read_all = memory_read_all,
 	.end_reached = memory_end_reached,
+	.ids = memory_ids,
 	.close = memory_close,
 };
 

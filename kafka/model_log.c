@@ -105,6 +105,7 @@ void model_log_add(struct model_log *log, const char *name, int32_t partition_co
 	CHECK(partition_count > 0 && partition_count <= PARTITIONS_MAX);
 	struct model_topic *topic = check_calloc(1, sizeof *topic);
 	snprintf(topic->name, sizeof topic->name, "%s", name);
+	topic->id = ++log->last_id;
 	topic->partition_count = partition_count;
 	topic->partitions = check_calloc((size_t)partition_count, sizeof *topic->partitions);
 	for (int32_t i = 0; i < partition_count; i++) {
@@ -116,6 +117,7 @@ void model_log_add(struct model_log *log, const char *name, int32_t partition_co
 
 void model_log_recreate(struct model_log *log, struct model_topic *topic)
 {
+	topic->id = ++log->last_id;
 	for (int32_t i = 0; i < topic->partition_count; i++) {
 		struct model_partition *partition = &topic->partitions[i];
 		log->graves =

@@ -28,6 +28,7 @@ struct model_partition {
 
 struct model_topic {
 	char name[TOPIC_NAME_MAX + 1];
+	uint64_t id; /* another one when it is made again */
 	int32_t partition_count;
 	struct model_partition *partitions;
 };
@@ -42,6 +43,7 @@ struct model_log {
 	struct model_clock *clock; /* borrowed */
 	struct model_topic *topics[MODEL_TOPICS_MAX];
 	size_t topic_count;
+	uint64_t last_id;
 	uint8_t *outcomes; /* of transaction i; 0 is never used */
 	size_t outcome_count, outcome_room;
 	struct model_grave *graves;

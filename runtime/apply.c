@@ -283,8 +283,8 @@ static void finish_tick(struct engine *engine, struct task *task, int64_t skippe
 				       engine->effects);
 	effects_suppress(engine->effects, false);
 	task->tick.present = false;
-	task->touched =
-		true; /* X passes the tick, whether a timer is left to be published or not */
+	/* X passes the tick, though no state may be left to be published */
+	task->touched = true;
 	task->due_floor_ms = skipped_ms < task->tick.clock_ms ? skipped_ms : task->tick.clock_ms;
 }
 

@@ -486,14 +486,20 @@ static void compaction_keeps_the_last_of_each_key(void **state)
 static void a_topic_made_anew_is_empty_and_without_positions(void **state)
 {
 	struct fixture *fixture = *state;
+	static const char *const topics[] = { "in" };
 	struct position position = { "in", 0, 1, "" };
+	char cluster[CLUSTER_ID_MAX + 1];
+	uint64_t before, after;
 	int64_t low, high;
 	append(fixture, 0, "a");
 	join(fixture);
+	expect_ok(bus_ids(fixture->bus, topics, 1, &before, cluster, 0));
 	expect_ok(bus_begin(fixture->bus));
 	expect_ok(bus_send_offsets(fixture->bus, &position, 1));
 	expect_ok(bus_commit(fixture->bus));
 	memory_kafka_recreate(fixture->kafka, "in");
+	expect_ok(bus_ids(fixture->bus, topics, 1, &after, cluster, 0));
+	assert_true(before != 0 && after != 0 && before != after);
 	expect_ok(bus_committed(fixture->bus, &position, 1));
 	assert_int_equal(position.offset, -1);
 	expect_ok(bus_watermarks(fixture->bus, "in", 0, &low, &high));
