@@ -517,6 +517,8 @@ static void calm_down(struct world *world)
 {
 	trace(world, "calm");
 	world->calm = true;
+	world->chaos.delay_ms_max = world->chaos.delay_ms_max < 4 ? world->chaos.delay_ms_max : 4;
+	memory_kafka_set_chaos(world->kafka, &world->chaos);
 	while (world->appended < plan_step_count(world->plan))
 		plan_append(world->plan, world->appended++, world->kafka);
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
@@ -642,6 +644,7 @@ static void make_cluster(struct world *world)
 {
 	static const char *const outputs[] = { TALLY_SAID, TALLY_TICKS, TALLY_STATES, TALLY_META,
 					       "dlq" };
+	static const uint32_t delays_ms[] = { 0, 4, 12, 60 };
 	const struct memory_timeouts timeouts = {
 		.session_ms = 50 + below(world, 600),
 		.rebalance_ms = 100 + below(world, 1500),
@@ -659,7 +662,7 @@ static void make_cluster(struct world *world)
 		.below = below,
 		.pause = pause_until,
 		.strikes = strikes,
-		.delay_ms_max = chance(world, 4) ? 0 : below(world, 12),
+		.delay_ms_max = delays_ms[below(world, 4)],
 		.wait_ms_max = 20 + below(world, 300),
 	};
 	memory_kafka_set_timeouts(world->kafka, &timeouts);
