@@ -124,7 +124,8 @@ bool cell_number(struct bytes text, double *number)
 	take_units(&text);
 	if (!negative && take(&text, "-", false))
 		negative = true;
-	if (text.len == 0 || !clean_number(text, clean))
+	if (text.len == 0 || (negative && (text.data[0] == '-' || text.data[0] == '+')) ||
+	    !clean_number(text, clean))
 		return false;
 	double value = strtod(clean, &end);
 	if (*end != '\0' || !dm_is_finite(value))

@@ -318,10 +318,9 @@ static struct err *timeline_chart(const struct work *work, const char *folder)
 		.subtitle = "Learnt from all moments but the last; the cutoff is what is predicted",
 		.x = { .label = "moment", .scale = SVG_TIME },
 		.y = { "share that is silent over the horizon", SVG_PERCENT, 0, 1 },
-		.layer_count = 3,
+		.layer_count = 2,
 		.layers = { { SVG_LINE, "came", known, known_count },
-			    { SVG_DOTS, "said at the cutoff", said, 1 },
-			    { SVG_DOTS, NULL, known, known_count } },
+			    { SVG_DOTS, "said at the cutoff", said, 1 } },
 	};
 	snprintf(path, sizeof path, "%s/timeline.svg", folder);
 	return svg_write(path, &chart);
