@@ -5,6 +5,7 @@ fault hits is not: processes, broker and network run on their own time. So a see
 pressure, and a failure that depends on a moment may take several tries.
 """
 
+import contextlib
 import heapq
 import os
 import random
@@ -353,7 +354,8 @@ class Monkey:
         self.full[worker.name] = self.now_s()
 
         def make_room():
-            os.remove(ballast)
+            with contextlib.suppress(FileNotFoundError):  # its folder was lost meanwhile
+                os.remove(ballast)
             self.full.pop(worker.name)
             worker.room_since = self.now_s()
 
