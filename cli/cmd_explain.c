@@ -7,11 +7,15 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "consumers/churn.h"
+#include "consumers/topics.h"
+#include "kafka/reader.h"
+#include "schemas/registry.h"
 
 static const struct args_flag flags[] = {
 	{ "at", "TIME", NULL,
-	  "score the account as of this moment (default: when it was last scored); its history is "
-	  "the one known now" },
+	  "as of this moment (default: when it was last scored). Where orders alone are known, "
+	  "they "
+	  "are scored anew, with the history known now; else what was said up to then is shown" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -25,8 +29,11 @@ static const struct args_spec spec = {
 	.operands = "ACCOUNT",
 	.operand_count_min = 1,
 	.operand_count_max = 1,
-	.about = "Shows an account's latest state, its score, and how each reason moved it: base\n"
-		 "plus contributions is the margin, and the probability follows from the margin.",
+	.about =
+		"Shows an account's latest state, its scores, and how each reason moved them: "
+		"base\n"
+		"plus contributions is the margin, and the probability follows from the margin. A\n"
+		"score lists the four reasons that mattered most.",
 	.flags = flags,
 	.options = options,
 	.examples = examples,
@@ -84,6 +91,71 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 	printf("  %-18s %s\n", "model", buyer_model_id());
 }
 
+/* ---- what was said of an account that the hazard model judges ---- */
+
+struct said {
+	struct registry *registry;
+	struct bytes account;
+	int64_t until_ms; /* scores after it are left out */
+	int64_t count;
+};
+
+static void print_said(const struct score *score)
+{
+	print_time("as of", score->at_ms);
+	print_time("newest event", score->data_ms);
+	printf("  %-18s %.3f that it leaves within %d days (%s); all accounts %.3f\n",
+	       "probability", score->probability, (int)score->horizon_days, bands[score->band],
+	       score->base_rate);
+	printf("  %-18s %.0f days, if the risk stays as it is\n", "expected", score->expected_days);
+	if (score->abstained)
+		printf("  %-18s %.*s\n", "abstains", (int)score->abstained_why.len,
+		       (const char *)score->abstained_why.data);
+	printf("  %-18s %+.4f\n", "base", score->base_margin);
+	for (size_t i = 0; i < score->reason_count; i++)
+		printf("  %-18.*s %+.4f  %.*s\n", (int)score->reasons[i].code.len,
+		       (const char *)score->reasons[i].code.data, score->reasons[i].contribution,
+		       (int)score->reasons[i].text.len, (const char *)score->reasons[i].text.data);
+	printf("  %-18s %+.4f\n", "margin", score->margin);
+	printf("  %-18s %.*s, rule %.*s\n\n", "model", (int)score->model_version.len,
+	       (const char *)score->model_version.data, (int)score->rule_version.len,
+	       (const char *)score->rule_version.data);
+}
+
+static struct err *take_said(void *context, const struct record *record)
+{
+	struct said *said = context;
+	struct score score;
+	if (!bytes_equal(record->key, said->account))
+		return NULL;
+	struct err *err = registry_decode(said->registry, &score_type, record->value, &score);
+	if (err != NULL || score.at_ms > said->until_ms)
+		return err;
+	said->count++;
+	print_said(&score);
+	return NULL;
+}
+
+/* Every score that is still in the log, up to a moment. */
+static struct err *print_all_said(const struct args *args, const struct client_options *client,
+				  int64_t until_ms)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	struct said said = { .account = bytes_str(args_operand(args, 0)), .until_ms = until_ms };
+	struct err *err =
+		registry_open(conf_string(args_conf(args), "registry.url"), &said.registry);
+	if (err != NULL)
+		return err;
+	topics_name(conf_string(args_conf(args), "app.id"), "scores", topic);
+	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
+	err = reader_run(&reader, take_said, &said, NULL);
+	if (err == NULL && said.count == 0)
+		printf("  %-18s none of it is in %s up to then (scores are kept for 90 days)\n",
+		       "scores", topic);
+	registry_close(&said.registry);
+	return err;
+}
+
 static void print_alert(const struct alert_state *alert)
 {
 	if (alert->episode == 0) {
@@ -125,7 +197,10 @@ static struct err *explain(const struct args *args)
 	if (err == NULL) {
 		printf("account %s\n", account);
 		print_state(&table.rows[0].state);
-		print_score(&table.rows[0].state, at_ms);
+		if (relationship_is_known(&table.rows[0].state.relationship))
+			err = print_all_said(args, &client.options, at_ms);
+		else
+			print_score(&table.rows[0].state, at_ms);
 		print_alert(&table.rows[0].state.alert);
 	}
 	account_table_fini(&table);
