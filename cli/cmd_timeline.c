@@ -178,7 +178,8 @@ static void fill_alert(struct timeline_row *row, const struct alert *alert)
 	row->at_ms = alert->at_ms;
 	row->is_alert = true;
 	snprintf(row->type, sizeof row->type, "ALERT %s", statuses[alert->status]);
-	add(row, "%s, probability %.2f", severities[alert->severity], alert->probability);
+	add(row, "%.*s: %s, probability %.2f", (int)(alert->rule.len < 32 ? alert->rule.len : 32),
+	    (const char *)alert->rule.data, severities[alert->severity], alert->probability);
 	if (alert->reason_count > 0)
 		add(row, "%.*s", (int)alert->reasons[0].text.len,
 		    (const char *)alert->reasons[0].text.data);

@@ -14,7 +14,7 @@ from lib.program import MAP, PARTITIONS, world
 from lib.tap import Skip, check, run, same, test
 
 SUBCOMMANDS = ("topics", "ingest", "serve", "run", "status", "tail", "explain", "risk", "diff",
-               "config", "schemas", "simulate")
+               "config", "schemas", "simulate", "timeline")
 UNREACHABLE_S_MAX = 40
 NOWHERE = "127.0.0.1:1"  # a port that no broker has
 
