@@ -32,8 +32,6 @@ static struct err *read_others(struct engine *engine, struct task *task, const v
 	struct target reads[READS_MAX];
 	uint8_t keys[READS_MAX + 1][KEY_LEN_MAX];
 	struct entry *found[READS_MAX + 1];
-	if (kind->reads == NULL)
-		return NULL;
 	size_t read_count = kind->reads(engine->processor->context, (*entry)->state, parsed, reads);
 	CHECK(read_count <= READS_MAX);
 	struct target wanted[READS_MAX + 1];
@@ -72,12 +70,16 @@ static struct err *fire(struct engine *engine, struct task *task, struct entry *
 	const struct state_kind *kind = &processor->kinds[(*entry)->kind];
 	int64_t at_ms = (*entry)->due_ms;
 	bool said = false;
-	struct origin with = *origin;
-	struct err *err = read_others(engine, task, NULL, entry, &with);
+	struct origin with;
+	struct err *err = NULL;
+	if (kind->reads != NULL) {
+		with = *origin;
+		err = read_others(engine, task, NULL, entry, &with);
+	}
 	if (err != NULL)
 		return err;
-	kind->fire(processor->context, &with, entry_key(*entry), at_ms, (*entry)->state,
-		   engine->effects, &said);
+	kind->fire(processor->context, kind->reads != NULL ? &with : origin, entry_key(*entry),
+		   at_ms, (*entry)->state, engine->effects, &said);
 	task_entry_changed(engine, task, *entry, origin->offset);
 	task_entry_say(engine, *entry, said);
 	CHECK((*entry)->due_ms > at_ms);
@@ -96,12 +98,14 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 		err = fire(engine, task, &entry, origin);
 	const struct state_kind *kind = &engine->processor->kinds[target->kind];
 	bool said = false;
-	struct origin with = *origin;
-	if (err == NULL)
+	struct origin with;
+	if (err == NULL && kind->reads != NULL) {
+		with = *origin;
 		err = read_others(engine, task, parsed, &entry, &with);
+	}
 	if (err != NULL)
 		return err;
-	kind->apply(engine->processor->context, &with, parsed, target->key, entry->state,
+	kind->apply(engine->processor->context, kind->reads != NULL ? &with : origin, parsed, target->key, entry->state,
 		    engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
 	task_entry_say(engine, entry, said);
