@@ -105,8 +105,8 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 	}
 	if (err != NULL)
 		return err;
-	kind->apply(engine->processor->context, kind->reads != NULL ? &with : origin, parsed, target->key, entry->state,
-		    engine->effects, &said);
+	kind->apply(engine->processor->context, kind->reads != NULL ? &with : origin, parsed,
+		    target->key, entry->state, engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
 	task_entry_say(engine, entry, said);
 	return NULL;
