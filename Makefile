@@ -117,7 +117,7 @@ test: ## set up, build with gcc, clang and sanitizers, and run every test
 	@deps/venv/bin/python tests/run
 
 evaluate: ## measure the models on real data, beside simple baselines (ONLY=name)
-	@tools/setup test
+	@tools/setup evaluate
 	@$(MAKE) all
 	@deps/venv/bin/python tests/evaluate/run $(ONLY)
 

@@ -1,10 +1,14 @@
-"""M4 Weekly and Hourly: `foretell evaluate forecast` beside the published rows.
+"""M4 Weekly and Hourly, and weekly revenue of Online Retail, by `foretell evaluate forecast`.
 
-Protocol: the competition's. Each training series is forecast from its end, 13 weeks or 48 hours
+M4, the competition's protocol: each training series is forecast from its end, 13 weeks or 48 hours
 ahead; the test values are opened for the scores alone. Seasons, weights and intervals are learnt
-from the training parts. There is no random source.
+from the training parts. Beside it: the published rows, and AutoETS of statsforecast 2.1.1 in this
+run, on the same cores. Retail: rolling origin over the last 13 weeks, horizons 1 to 4.
+There is no random source.
 """
 
+import csv
+import lzma
 import os
 import re
 import subprocess
@@ -23,42 +27,131 @@ SETS = [
 ]
 REPRODUCED = ("Naive2", "sNaive")
 COVERAGE_OFF_MAX = 2.0
+FASTER_MIN = 20.0
+NODES_BETTER_MIN = 0.8
+
+FORETELL = os.environ["FORETELL"]
+DATA = os.environ["DATA_DIR"]
+TMP = os.environ["TMPDIR"]
+ROOT = os.environ["TEST_ROOT"]
+PEER = os.path.join(ROOT, "deps/statsforecast/bin/python")
 
 
-def judge(name, period, horizon, owa_max, published, folder):
+def m4_path(name, part):
+    return os.path.join(DATA, "m4", f"{name}-{part}.csv.xz")
+
+
+def rows_of(path):
+    with lzma.open(path, "rt") as f:
+        return {row[0]: [float(x) for x in row[1:] if x != ""] for row in list(csv.reader(f))[1:]}
+
+
+def forecast(*flags):
     began = time.monotonic()
-    text = subprocess.run(
-        [os.environ["FORETELL"], "evaluate", "forecast",
-         "--train", os.path.join(folder, f"{name}-train.csv.xz"),
-         "--test", os.path.join(folder, f"{name}-test.csv.xz"),
-         "--period", str(period), "--horizon", str(horizon),
-         "--out", os.path.join(os.environ["TMPDIR"], f"{name}.csv")],
-        check=True, capture_output=True, text=True).stdout
-    took = time.monotonic() - began
+    text = subprocess.run([FORETELL, "evaluate", "forecast", *flags], check=True,
+                          capture_output=True, text=True).stdout
+    return text, time.monotonic() - began
+
+
+def peer_scores(path, name, period, horizon):
+    """MSIS and coverage of the intervals in `path`, as M4 counts them."""
+    train, test = rows_of(m4_path(name, "train")), rows_of(m4_path(name, "test"))
+    width, covered, points = {}, 0, 0
+    with open(path, encoding="utf-8") as f:
+        for key, step, _, lower, upper in csv.reader(f):
+            actual, low, high = test[key][int(step) - 1], float(lower), float(upper)
+            points += 1
+            covered += low <= actual <= high
+            width.setdefault(key, []).append(
+                high - low + 40 * max(low - actual, 0) + 40 * max(actual - high, 0))
+    msis = 0
+    for key, widths in width.items():
+        y = train[key]
+        scale = sum(abs(a - b) for a, b in zip(y[period:], y)) / (len(y) - period)
+        msis += sum(widths) / horizon / scale / len(width)
+    return msis, 100 * covered / points
+
+
+def judge_m4(name, period, horizon, owa_max, published):
+    text, took = forecast("--train", m4_path(name, "train"), "--test", m4_path(name, "test"),
+                          "--period", str(period), "--horizon", str(horizon),
+                          "--out", os.path.join(TMP, f"{name}.csv"))
     print(f"M4 {name}, {took:.1f} s\n\n{text}\npublished:")
     for row, (smape, mase, owa) in published.items():
         print(f"{row:12} {smape:9.3f} {mase:9.3f} {owa:7.3f}")
     rows = {m[1]: tuple(map(float, m.groups()[1:])) for m in re.finditer(
         r"^(\w+) +(\d+\.\d+) +(\d+\.\d+) +(\d+\.\d+)", text, re.M)}
-    coverage = float(re.search(r"95 % interval: .*?coverage (\S+) %   80", text)[1])
+    msis, coverage = map(float, re.search(
+        r"95 % interval: MSIS (\S+), coverage (\S+) %   80", text).groups())
     faults = [f"{row} is {rows[row]}, published {published[row]}" for row in REPRODUCED
               if row in published and rows[row] != published[row]]
     if rows["foretell"][2] > owa_max:
         faults.append(f"OWA {rows['foretell'][2]} is above {owa_max}")
     if abs(coverage - 95) > COVERAGE_OFF_MAX:
         faults.append(f"the 95 % interval covers {coverage} %")
+    peer_took = None
+    if os.path.exists(PEER):
+        out = os.path.join(TMP, "peer.csv")
+        peer_took = float(subprocess.run(
+            [PEER, os.path.join(ROOT, "tests/evaluate/statsforecast_peer.py"),
+             m4_path(name, "train"), str(period), str(horizon), out],
+            check=True, capture_output=True, text=True).stdout)
+        peer_msis, peer_coverage = peer_scores(out, name, period, horizon)
+        print(f"\nAutoETS: MSIS {peer_msis:.3f}, coverage {peer_coverage:.2f} %, "
+              f"{peer_took:.1f} s")
+        if msis >= peer_msis:
+            faults.append("the MSIS is not below that of AutoETS")
+    return faults, took, peer_took
+
+
+def judge_retail():
+    path = os.path.join(DATA, "retail/online_retail.csv.xz")
+    if not os.path.exists(path):
+        print(f"Online Retail skipped: there is no {path}")
+        return []
+    text, took = forecast("--orders", path, "--map", os.path.join(ROOT, "mappings/retail.json"),
+                          "--by", "country,product:2")
+    print(f"Online Retail, {took:.1f} s\n\n{text}")
+    naive, ses = map(float, re.search(
+        r"^ +total +\S+ +(\S+) +(\S+)", text, re.M).groups())
+    better_naive, nodes, better_ses = map(int, re.search(
+        r"^(\d+) of (\d+) nodes are better than naive, (\d+) better", text, re.M).groups())
+    faults = []
+    for other, skill, better in (("naive", naive, better_naive), ("SES", ses, better_ses)):
+        if skill <= 0:
+            faults.append(f"the total's skill against {other} is {skill} %")
+        if better < NODES_BETTER_MIN * nodes:
+            faults.append(f"{better} of {nodes} nodes are better than {other}")
+    if "sum: 0 minor units" not in text:
+        faults.append("the forecasts do not add up")
+    return faults
+
+
+def report(what, faults):
     for fault in faults:
-        print(f"MISSED: {fault}")
-    print()
-    return not faults
+        print(f"MISSED: {what}: {fault}")
+    print(flush=True)
+    return len(faults)
 
 
 def main():
-    folder = os.path.join(os.environ["DATA_DIR"], "m4")
-    if not os.path.isdir(folder):
-        print(f"skipped: there is no folder {folder}")
+    if not os.path.isdir(os.path.join(DATA, "m4")):
+        print(f"skipped: there is no folder {DATA}/m4")
         return SKIPPED
-    return 0 if all([judge(*each, folder) for each in SETS]) else 1
+    missed, took, peer_took = 0, 0, 0
+    for each in SETS:
+        faults, one, peer = judge_m4(*each)
+        missed += report(f"M4 {each[0]}", faults)
+        took += one
+        peer_took = None if peer is None or peer_took is None else peer_took + peer
+    if peer_took is None:
+        print("not compared with AutoETS: tools/setup evaluate installs it\n")
+    else:
+        print(f"{peer_took / took:.0f} times as fast as AutoETS on {os.cpu_count()} cores")
+        missed += report("speed", [] if peer_took >= FASTER_MIN * took else
+                         [f"less than {FASTER_MIN:.0f} times as fast as AutoETS"])
+    missed += report("Online Retail", judge_retail())
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
