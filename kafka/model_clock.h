@@ -25,4 +25,11 @@ static inline int64_t model_later(const struct model_clock *clock)
 	return clock->now_ms + model_below(clock, clock->delay_ms_max + 1);
 }
 
+/* The same for what nobody waits for: now and then it takes much longer. */
+static inline int64_t model_much_later(const struct model_clock *clock)
+{
+	uint32_t times = model_below(clock, 4) == 0 ? 10 : 1;
+	return clock->now_ms + model_below(clock, times * clock->delay_ms_max + 1);
+}
+
 #endif

@@ -77,8 +77,8 @@ static void begin_end(struct model_txns *txns, struct model_producer *producer, 
 	producer->phase = TXN_ENDING;
 	producer->commits = commit;
 	for (size_t i = 0; i < producer->touched_count; i++)
-		producer->touched[i].marker_ms = model_later(txns->clock);
-	producer->positions_ms = model_later(txns->clock);
+		producer->touched[i].marker_ms = model_much_later(txns->clock);
+	producer->positions_ms = model_much_later(txns->clock);
 }
 
 static void write_markers(struct model_txns *txns, struct model_producer *producer)

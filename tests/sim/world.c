@@ -580,7 +580,7 @@ static void stop_all(struct world *world)
 			kill_process(world, &slot->process);
 		stop_process(world, &slot->process);
 	}
-	pass_time(world, world->chaos.delay_ms_max + 1); /* the last markers */
+	pass_time(world, 10 * (world->chaos.delay_ms_max + 1)); /* the last markers */
 }
 
 /* A stop leaves Y = X, except where the process was none of the group's just then: another one,
@@ -620,7 +620,7 @@ static void finish(struct world *world)
 static void draw(struct world *world)
 {
 	static const int64_t checkpoints[] = { 0, 5, 50, 500, 1000000 };
-	static const uint32_t caches[] = { 24, 36, 64, 300 };
+	static const uint32_t caches[] = { 24, 56, 72, 200 };
 	static const uint32_t chances[] = { 0, 300, 60, 20 };
 	struct draw *draw = &world->draw;
 	draw->partition_count = 1 + (int32_t)below(world, PARTITIONS_MAX_DRAWN);
