@@ -19,6 +19,7 @@ _Static_assert((int)METHODS <= (int)COMBINATION_METHODS_MAX, "methods combined")
 /* Periods that calendars have, in points: quarters, days of a week, months, hours, half hours,
  * weeks, quarter hours, and the weeks of the last three of a day. */
 static const int CALENDAR[] = { 4, 7, 12, 24, 48, 52, 96, 168, 336 };
+static const double SCALE_MIN = 1e-9; /* of the naive scale */
 static const double SEASONAL = 0.1, SEASONAL_SERIES_MIN = 0.05;
 static const double SCALE_ORIGINS = 1.0; /* the pooled scale weighs as many of a series' own */
 
@@ -198,7 +199,9 @@ static double scale_of(const struct work_series *s, const double mean[ORIGINS], 
 		sum += mean[k];
 		weights += 1.0;
 	}
-	return sum / weights;
+	/* foretold exactly: a scale all the same, to divide by */
+	double least = SCALE_MIN * s->naive_scale;
+	return sum / weights > least ? sum / weights : least;
 }
 
 static void quantiles_fill(struct work *w, size_t i, const struct spread *spread, double scale)

@@ -130,6 +130,17 @@ static void nasty_series_give_numbers(void **state)
 	series_table_free(&table);
 }
 
+/* No error at the one origin, so no scale: found by fuzzing. */
+static void what_was_foretold_exactly_has_a_scale(void **state)
+{
+	(void)state;
+	struct series_table *table = parsed("id,v1\na,1,2,3,4,,0,,NA,,NA,,0\n");
+	struct forecast_trial *trial = tried(table, 4, 3, 1);
+	assert_sensible(trial);
+	forecast_trial_free(&trial);
+	series_table_free(&table);
+}
+
 static void an_empty_series_is_named(void **state)
 {
 	(void)state;
@@ -165,6 +176,7 @@ int main(void)
 		cmocka_unit_test(rows_of_any_length_are_read),
 		cmocka_unit_test(damage_is_refused_with_its_line),
 		cmocka_unit_test(nasty_series_give_numbers),
+		cmocka_unit_test(what_was_foretold_exactly_has_a_scale),
 		cmocka_unit_test(an_empty_series_is_named),
 		cmocka_unit_test(threads_do_not_show),
 	};
