@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What resolving costs: a simulated company goes through resolve and identify on its own Kafka.
 
-    make bench-names                                    about 100,000 names
-    make bench-names ACCOUNTS=40000 MONTHS=1 UNLINKED=.2   a million names, many events waiting
+    make bench-names                                    about 90,000 names
+    make bench-names ACCOUNTS=40000 MONTHS=1 UNLINKED=.2   half a million names, many events waiting
 
 Prints the processor time of the whole process an event (Kafka client included), what that makes a
 second on one core, the peak of its memory, and how many names are known and events wait. A
