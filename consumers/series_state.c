@@ -21,11 +21,22 @@ enum series_placed series_state_place(const struct series_state *state, int64_t 
 	return -ahead <= (int64_t)state->history_count ? SERIES_CORRECTED : SERIES_TOO_OLD;
 }
 
-/* An amount of a period before the first one, while nothing has closed: the series begins there. */
+/* An amount of a period before the first one: the series begins there, as far as there is room.
+ * What lies between was quiet. */
 static bool begin_earlier(struct series_state *state, int64_t period_start_ms)
 {
-	size_t shift = (size_t)((state->open_ms - period_start_ms) / state->period_ms);
-	if (state->history_count > 0 || shift + state->open_count > SERIES_OPEN_MAX)
+	int64_t first_ms = state->open_ms - (int64_t)state->history_count * state->period_ms;
+	size_t shift = (size_t)((first_ms - period_start_ms) / state->period_ms);
+	if (state->history_count > 0) {
+		if (shift + state->history_count > SERIES_HISTORY_MAX)
+			return false;
+		memmove(state->history + shift, state->history,
+			state->history_count * sizeof state->history[0]);
+		memset(state->history, 0, shift * sizeof state->history[0]);
+		state->history_count += shift;
+		return true;
+	}
+	if (shift + state->open_count > SERIES_OPEN_MAX)
 		return false;
 	memmove(state->open + shift, state->open, state->open_count * sizeof state->open[0]);
 	memset(state->open, 0, shift * sizeof state->open[0]);
@@ -45,7 +56,7 @@ enum series_placed series_state_add(struct series_state *state,
 	}
 	enum series_placed placed = series_state_place(state, period_start_ms);
 	if (placed == SERIES_TOO_OLD && begin_earlier(state, period_start_ms))
-		placed = SERIES_OPEN;
+		placed = series_state_place(state, period_start_ms);
 	int64_t ahead = (period_start_ms - state->open_ms) / state->period_ms;
 	if (placed == SERIES_OPEN) {
 		while (state->open_count <= (size_t)ahead)

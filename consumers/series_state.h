@@ -26,7 +26,7 @@ struct series_state {
 enum series_placed {
 	SERIES_OPEN,	  /* an open period */
 	SERIES_CORRECTED, /* a closed one within the history */
-	SERIES_TOO_OLD,	  /* before the history: it can't matter any more */
+	SERIES_TOO_OLD,	  /* before the history, which is full: it can't matter any more */
 	SERIES_TOO_FAR,	  /* more than SERIES_OPEN_MAX periods ahead: not taken */
 };
 

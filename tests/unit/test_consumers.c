@@ -121,7 +121,15 @@ static void periods_close_in_order_and_are_corrected(void **state)
 	assert_int_equal(series_state_close(&series), 4);
 	assert_int_equal(series_state_add(&series, day, 9 * MS_PER_DAY, 7), SERIES_CORRECTED);
 	assert_int_equal(series.history[1], 7);
-	assert_int_equal(series_state_add(&series, day, 7 * MS_PER_DAY, 7), SERIES_TOO_OLD);
+	/* the history grows backwards while it has room */
+	assert_int_equal(series_state_add(&series, day, 6 * MS_PER_DAY, 5), SERIES_CORRECTED);
+	assert_int_equal(series.history_count, 5);
+	assert_int_equal(series.history[0], 5);
+	assert_int_equal(series.history[1], 0);
+	assert_int_equal(series.history[2], 3);
+	assert_int_equal(series.history[3], 7);
+	int64_t before = 6 - SERIES_HISTORY_MAX;
+	assert_int_equal(series_state_add(&series, day, before * MS_PER_DAY, 7), SERIES_TOO_OLD);
 	int64_t far = (11 + SERIES_OPEN_MAX) * MS_PER_DAY;
 	assert_int_equal(series_state_add(&series, day, far, 7), SERIES_TOO_FAR);
 	assert_int_equal(series_state_add(&series, day, far - MS_PER_DAY, 7), SERIES_OPEN);
