@@ -44,6 +44,11 @@ static const char *const shown_options[] = {
 	"series.file",
 	"alert.open",
 	"alert.close",
+	"risk.open",
+	"risk.close",
+	"model.activate",
+	"identity.accounts",
+	"identity.unknown",
 	"http.listen",
 	NULL,
 };
@@ -60,9 +65,9 @@ static const struct args_spec spec = {
 	.operands = "[STAGE...]",
 	.operand_count_min = 0,
 	.operand_count_max = STAGE_COUNT,
-	.about = "Runs the stages resolve, account and forecast (all, or those named) in one\n"
-		 "process, exactly once, until SIGINT or SIGTERM. Ends cleanly: what is under way\n"
-		 "is committed, and every state is published.",
+	.about = "Runs the stages resolve, identify, account, forecast, gather and learn (all,\n"
+		 "or those named) in one process, exactly once, until SIGINT or SIGTERM. Ends\n"
+		 "cleanly: what is under way is committed, and every state is published.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,

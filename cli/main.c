@@ -23,7 +23,7 @@ static const struct command commands[] = {
 	{ "serve", "take events in over HTTP", cmd_serve },
 	{ "schemas", "list schemas, check a changed one before it is deployed", cmd_schemas },
 	{ "simulate", "play a company whose truth is known", cmd_simulate },
-	{ "run", "run the stages: resolve, account, forecast", cmd_run },
+	{ "run", "run the stages, all or some", cmd_run },
 	{ "status", "show positions, lag, owners, and what a process tells", cmd_status },
 	{ "webhook", "post alerts to an address, each until it is taken", cmd_webhook },
 	{ "tail", "print a topic's records as JSON lines", cmd_tail },

@@ -1,5 +1,5 @@
 /* The judgement of an account of which more is known than its orders: probability by the hazard
- * model, bands, reasons in words, the alert, opportunities, and examples to learn from.
+ * model, bands, reasons in words, the alert, and examples to learn from.
  *
  * It is looked at when something tells (an escalation, a late delivery, a price, an end) and on
  * timers: daily where the risk is worth watching, else weekly. A score is said when its band

@@ -35,7 +35,7 @@ struct hazard_model {
 };
 
 /* The model that is active before anything was learnt: fitted on simulated companies by
- * tools/fit_hazard.py, which says how. */
+ * `foretell evaluate company --fit`. */
 void hazard_prior(struct hazard_model *model);
 
 struct hazard_score {
