@@ -22,6 +22,7 @@ class Worker:
         self.state = os.path.join(folder, "state", name)
         self.logs = os.path.join(folder, "logs")
         self.process, self.frozen, self.starts = None, False, 0
+        self.earlier = ""  # what those said that a supervisor has replaced
         self.log = None
         os.makedirs(self.logs, exist_ok=True)
         os.makedirs(os.path.dirname(self.state), exist_ok=True)
@@ -81,7 +82,16 @@ class Worker:
 
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return log.read()
+            return self.earlier + log.read()
+
+    def supervise(self, app):
+        """As a supervisor does: starts it anew where it ended because its membership was fenced,
+        which its own late heartbeat can do after a lost session. Whether it was so."""
+        if self.running() or self.finish(0) != 1 or "BUS_MEMBER_FENCED" not in self.text():
+            return False
+        self.earlier = self.text()
+        self.start(app)
+        return True
 
     def tail(self):
         return self.text()[-TAIL_CHARS:]
