@@ -67,10 +67,11 @@ static struct err *positions_find(struct follower *follower, rd_kafka_topic_part
 	for (int i = 0; i < list->cnt; i++) {
 		rd_kafka_topic_partition_t *place = &list->elems[i];
 		if (place->partition >= follower->partition_count)
-			return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
-				       "%s has more partitions than when this process started; start "
-				       "it again",
-				       follower->topic);
+			return err_new(
+				ERR_FATAL, "PARTITIONS_DIFFER",
+				"%s has more partitions than when this process started; start "
+				"it again",
+				follower->topic);
 		struct followed *followed = &follower->partitions[place->partition];
 		int64_t low = 0, high = 0;
 		struct err *err = rd_watermarks(follower->handle, &follower->client,
