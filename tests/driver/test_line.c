@@ -126,6 +126,55 @@ static void partitions_change_nothing(void **state)
 	free(five);
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (; (text = strstr(text, part)) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void step(struct memory_line *line, int times)
+{
+	for (int i = 0; i < times; i++)
+		assert_null(memory_line_step(line, 0));
+}
+
+/* The wall clock has carried an input on; what comes later is late by it, also where the store is
+ * lost with the process that did so. */
+static void clock_of_a_quiet_input_is_kept(void **state)
+{
+	(void)state;
+	const char *log = "identity.events", *map = "tests/driver/cases/map.json";
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 100,
+						     .cache_entries = 1000,
+						     .idle_ms = 1000 };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	(void)memory_line_ingest(line, map, "tests/driver/cases/late.csv");
+	assert_null(memory_line_run(line, 0));
+	memory_line_stop(line, 0);
+	step(line, 3);
+	memory_line_wait(line, 2 * options.idle_ms);
+	step(line, 5);
+	memory_line_lose_store(line);
+	char *before = memory_line_dump(line, &log, 1);
+	(void)memory_line_ingest(line, map, "tests/driver/cases/silence.csv");
+	assert_null(memory_line_run(line, 0));
+	char *after = memory_line_dump(line, &log, 1);
+	size_t events = count_of(after, "\"late\":") - count_of(before, "\"late\":");
+	size_t late = count_of(after, "\"late\":true") - count_of(before, "\"late\":true");
+	assert_true(events > 0);
+	assert_int_equal(late, events);
+	free(before);
+	free(after);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 #define CASE(case_name)                                           \
 	{                                                         \
 		.name = "case " case_name, .test_func = run_case, \
@@ -146,6 +195,7 @@ int main(int argc, char **argv)
 		CASE("bad_rows"),
 		CASE("weeks"),
 		cmocka_unit_test(partitions_change_nothing),
+		cmocka_unit_test(clock_of_a_quiet_input_is_kept),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
