@@ -148,6 +148,12 @@ int64_t task_x(const struct task *task)
 	return task->tick.present ? task->tick.origin.offset : task->next;
 }
 
+bool task_caught_up(const struct task *task)
+{
+	int64_t x = task_x(task);
+	return x > task->live_from || (x == task->live_from && !task->live_cursor.present);
+}
+
 int64_t task_y(const struct engine *engine, const struct task *task)
 {
 	const struct entry *oldest = cache_dirty_first(engine->cache, task->index);

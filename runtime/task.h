@@ -42,4 +42,8 @@ int64_t task_y(const struct engine *engine, const struct task *task);
 /* X: the next record to process, or the tick that is under way. */
 int64_t task_x(const struct task *task);
 
+/* Whether it has got to what is committed: before that its shelf may lack states that are in their
+ * topics. */
+bool task_caught_up(const struct task *task);
+
 #endif

@@ -110,12 +110,13 @@ static struct err *give_up(struct engine *engine)
 	return bus_abort(engine->bus);
 }
 
-/* A drained task's shelf has all of its topics as they stand now; whatever comes is followed. */
+/* The shelf of a task that was drained, and isn't amid a replay, has all of its topics as they
+ * stand now; whatever comes is followed. */
 static void give_mark(struct engine *engine, struct task *task)
 {
 	struct state_log logs[STATE_LOGS_MAX];
 	struct position ends[STATE_LOGS_MAX];
-	if (engine->options.standby == NULL)
+	if (engine->options.standby == NULL || !task_caught_up(task))
 		return;
 	size_t count = state_logs(engine->processor, logs);
 	for (size_t i = 0; i < count; i++)
@@ -147,13 +148,14 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 	struct engine *engine = &worker->engine;
 	struct err *err = NULL;
 	observe_revoking(engine, positions, count, lost);
-	if (!lost && !engine->broken && worker->state == WORKER_RUNNING)
+	bool drains = !lost && !engine->broken && worker->state == WORKER_RUNNING;
+	if (drains)
 		err = seal_drain(engine);
 	else
 		err = give_up(engine);
 	if (err != NULL)
 		seal_forget(engine); /* the next recovery aborts it */
-	bool whole = !lost && err == NULL && worker->state == WORKER_RUNNING;
+	bool whole = drains && err == NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
 		if (task != NULL && whole)
