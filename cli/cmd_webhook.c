@@ -253,6 +253,18 @@ static struct err *loop(struct sink *sink, bool until_end)
 	return err;
 }
 
+/* What is on its way at the end may still be answered; then it need not be sent again. */
+static struct err *land(struct sink *sink)
+{
+	struct err *err = NULL;
+	int64_t end_ms = time_monotonic_ms() + conf_int(sink->conf, "webhook.timeout.ms");
+	webhook_hold(sink->webhook);
+	while (err == NULL && webhook_stats(sink->webhook)->flying > 0 &&
+	       time_monotonic_ms() < end_ms)
+		err = webhook_step(sink->webhook, time_wall_ms(), ANSWER_WAIT_MS);
+	return err;
+}
+
 static struct err *webhook_run(const struct args *args)
 {
 	struct sink *sink = check_calloc(1, sizeof *sink);
@@ -263,6 +275,8 @@ static struct err *webhook_run(const struct args *args)
 			 sink->topic, "group", sink->group, "url",
 			 conf_string(sink->conf, "webhook.url"));
 		err = loop(sink, args_switch(args, "until-end") || args_switch(args, "parked"));
+		if (err == NULL)
+			err = land(sink);
 		const struct webhook_stats *stats = webhook_stats(sink->webhook);
 		log_emit(LOG_INFO, "webhook", "ended", "{s:I,s:I,s:I,s:I,s:I}", "taken",
 			 (json_int_t)stats->taken, "delivered", (json_int_t)stats->delivered,

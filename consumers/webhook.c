@@ -50,6 +50,7 @@ struct webhook {
 	struct lane *lanes[PARTITIONS_MAX];
 	struct webhook_stats stats;
 	struct err *broken; /* for the next step */
+	bool held;
 };
 
 static struct delivery *lane_at(struct lane *lane, size_t i)
@@ -261,7 +262,7 @@ static struct err *lane_step(struct webhook *webhook, struct lane *lane, int64_t
 		struct err *err = NULL;
 		if (delivery->state == PARKING)
 			err = park(webhook, delivery, now_ms);
-		else if (delivery->state == WAITING &&
+		else if (delivery->state == WAITING && !webhook->held &&
 			 webhook->stats.flying < webhook->options.parallel_count &&
 			 !is_behind(lane, i))
 			send(webhook, delivery, now_ms);
@@ -360,6 +361,11 @@ struct err *webhook_step(struct webhook *webhook, int64_t now_ms, int timeout_ms
 		if (webhook->lanes[p] != NULL)
 			lane_advance(webhook, webhook->lanes[p]);
 	return NULL;
+}
+
+void webhook_hold(struct webhook *webhook)
+{
+	webhook->held = true;
 }
 
 bool webhook_is_idle(const struct webhook *webhook)

@@ -80,6 +80,9 @@ void webhook_forget(struct webhook *webhook, int32_t partition);
  * park that are neither POISON nor RETRY. */
 ERR_MUST_USE struct err *webhook_step(struct webhook *webhook, int64_t now_ms, int timeout_ms);
 
+/* From here on nothing new is sent; answers to what flies are still heard. */
+void webhook_hold(struct webhook *webhook);
+
 /* Whether anything is under way. */
 bool webhook_is_idle(const struct webhook *webhook);
 

@@ -39,14 +39,16 @@ static struct followed *followed_find(struct follower *follower, int32_t partiti
 
 /* ---- positions ------------------------------------------------------------------------------ */
 
-/* A commit that fails is made up for by the next one; until then records may come again. */
+/* A commit that fails is made up for by the next one; until then records may come again. The last
+ * one of a membership (`wait`) says everything once more, as earlier ones may have failed. */
 static void commit(struct follower *follower, bool wait)
 {
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new(follower->partition_count);
 	for (int32_t i = 0; i < follower->partition_count; i++) {
 		struct followed *followed = &follower->partitions[i];
-		if (!followed->owned || followed->done <= followed->committed)
+		if (!followed->owned || followed->done < 0 ||
+		    (followed->done <= followed->committed && !wait))
 			continue;
 		rd_kafka_topic_partition_list_add(list, follower->topic, i)->offset =
 			followed->done;
