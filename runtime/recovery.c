@@ -113,7 +113,12 @@ static struct err *restore_followed(struct engine *engine, struct task *task,
 	*done = mark.warm;
 	if (!mark.warm)
 		return NULL;
-	struct err *err = restore_rest(engine, task, &mark, &restored);
+	/* amid it the shelf may hold a part of a transaction */
+	store_batch_clear(engine->batch);
+	store_batch_no_position(engine->batch, task->shelf);
+	struct err *err = keep_write(engine, engine->batch);
+	if (err == NULL)
+		err = restore_rest(engine, task, &mark, &restored);
 	standby_mark_fini(&mark);
 	if (err == NULL)
 		observe_followed(engine, task, committed->y, restored);

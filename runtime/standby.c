@@ -29,6 +29,7 @@ struct unit {
 	int32_t partition;
 	enum unit_state state;
 	struct shelf *shelf; /* NULL: not looked up yet */
+	bool placed;	     /* it has a position still, of when it was given */
 	int64_t next[STATE_LOGS_MAX];
 	uint8_t *clock;
 	size_t clock_len;
@@ -119,6 +120,7 @@ static struct err *begin_unit(struct standby *standby, struct unit *unit)
 		err = shelf_wipe(unit->shelf);
 	if (err != NULL)
 		return err;
+	unit->placed = false;
 	memset(unit->next, 0, sizeof unit->next);
 	unit_clock(unit, bytes_of(NULL, 0));
 	unit->state = UNIT_FOLLOWED;
@@ -143,7 +145,13 @@ static struct err *apply_word(struct standby *standby, struct unit *unit,
 	}
 	store_batch_clear(standby->batch);
 	struct err *err = state_word_add(word, unit->shelf, standby->batch);
-	return err != NULL ? err : store_batch_write(standby->options.store, standby->batch);
+	if (unit->placed)
+		store_batch_no_position(standby->batch, unit->shelf);
+	if (err == NULL)
+		err = store_batch_write(standby->options.store, standby->batch);
+	if (err == NULL)
+		unit->placed = false;
+	return err;
 }
 
 /* A unit whose topics or shelf can't be read is given up, or begun anew where that may mend it. */
@@ -311,6 +319,7 @@ void standby_give(struct standby *standby, const char *topic, int32_t partition,
 		memcpy(unit->next, mark->offsets, sizeof unit->next);
 		unit_clock(unit, bytes_of(mark->clock, mark->clock_len));
 		unit->state = UNIT_FOLLOWED;
+		unit->placed = true;
 		err = refollow(standby, partition);
 	}
 	err_free(&err);

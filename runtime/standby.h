@@ -8,8 +8,8 @@
  *
  * A shelf belongs either to the worker or to the standby, never to both; take and give hand it
  * over.
- * A shelf that is followed stays a sound start for a recovery, if it was one: states only become
- * newer, and a replay skips what they have seen.
+ * What a transaction wrote is put into a shelf record by record, so from the first one on a
+ * followed shelf has no position: it is taken warm, or rebuilt.
  *
  * Not on the bus in memory. Threads: its own, and the worker's, which calls these functions. */
 #ifndef RUNTIME_STANDBY_H

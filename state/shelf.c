@@ -98,6 +98,11 @@ void store_batch_position(struct store_batch *batch, struct shelf *shelf,
 	store_batch_add(batch, shelf, layout_position_key(), parts, 3);
 }
 
+void store_batch_no_position(struct store_batch *batch, struct shelf *shelf)
+{
+	store_batch_delete(batch, shelf, layout_position_key());
+}
+
 /* ---- states --------------------------------------------------------------------------------- */
 
 static struct err *read_value(struct shelf *shelf, const rocksdb_pinnableslice_t *slice,

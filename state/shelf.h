@@ -37,6 +37,10 @@ ERR_MUST_USE struct err *shelf_position(struct shelf *shelf, struct shelf_positi
 void store_batch_position(struct store_batch *batch, struct shelf *shelf,
 			  const struct shelf_position *position);
 
+/* Takes the shelf's position away with the batch: it is of no use but to who knows what is in it.
+ */
+void store_batch_no_position(struct store_batch *batch, struct shelf *shelf);
+
 /* ---- states --------------------------------------------------------------------------------- */
 
 struct shelf_value {

@@ -119,6 +119,11 @@ static void store_keeps_what_was_written(void **state)
 	assert_true(position.fingerprint == written.fingerprint);
 	assert_true(bytes_equal(position.cluster, written.cluster));
 	assert_true(bytes_equal(position.clock, written.clock));
+	store_batch_clear(batch);
+	store_batch_no_position(batch, shelf);
+	expect_ok(store_batch_write(store, batch));
+	expect_ok(shelf_position(shelf, &position));
+	assert_true(!position.present && !position.damaged && position.version == 0);
 	expect_ok(shelf_wipe(shelf));
 	expect_ok(shelf_position(shelf, &position));
 	assert_false(position.present);
