@@ -23,6 +23,8 @@ enum {
 	HEADER_COUNT_MAX = 16,
 	POLL_RECORDS_MAX = 2000,
 	OUTPUT_LEN_MAX = 64 * 1024, /* largest encoded output or state */
+	EVENT_LEN_MAX =
+		OUTPUT_LEN_MAX - 1024, /* of a source's event: it is written on with its account */
 
 	/* the line */
 	TOPICS_PER_STAGE_MAX = 16,
@@ -62,6 +64,7 @@ enum {
 };
 
 _Static_assert(OUTPUT_LEN_MAX < RECORD_LEN_MAX, "a state must fit into a record");
+_Static_assert(OUTPUT_LEN_MAX - EVENT_LEN_MAX >= 4 * KEY_LEN_MAX, "an account, times, new fields");
 _Static_assert(WRITERS_MAX >= PARTITIONS_MAX, "each partition of an input is a writer");
 _Static_assert(SHELF_MANY_MAX >= READ_AHEAD_MAX * TARGETS_MAX, "every key of a run");
 _Static_assert(WAITING_PARTS_MAX + 1 <= TARGETS_MAX, "a name and what it releases");

@@ -74,7 +74,7 @@ struct door {
 	struct recent_ids *recent;
 	struct arena *arena;
 	struct cloud_faults faults;
-	uint8_t value[DOOR_EVENT_LEN_MAX];
+	uint8_t value[EVENT_LEN_MAX];
 	_Atomic int request_count; /* requests that are being read, worked at or answered */
 	pthread_t teller;
 	_Atomic bool stop_telling;

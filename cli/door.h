@@ -19,6 +19,7 @@
 #ifndef CLI_DOOR_H
 #define CLI_DOOR_H
 
+#include "base/limits.h"
 #include "cli/door_stats.h"
 #include "cli/http_server.h"
 #include "kafka/client.h"
@@ -30,7 +31,6 @@ enum {
 	DOOR_BODY_MAX = 1024 * 1024,	    /* of one request, bytes */
 	DOOR_BODIES_MAX = 64 * 1024 * 1024, /* of all */
 	DOOR_EVENTS_MAX = 1000,		    /* of one request */
-	DOOR_EVENT_LEN_MAX = 256 * 1024,    /* an encoded event, bytes */
 	DOOR_PENDING_BYTES_MAX = 64 * 1024 * 1024,
 	DOOR_CONNECTIONS_MAX = 512,
 	DOOR_IDLE_S_MAX = 30, /* of a connection that says nothing */

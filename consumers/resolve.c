@@ -94,6 +94,10 @@ static struct err *parse_event(struct resolve *resolve, const char *name,
 	for (size_t i = 0; i < sizeof event_types / sizeof event_types[0]; i++) {
 		if (strcmp(name, event_types[i].record_name) != 0)
 			continue;
+		if (record->value.len > EVENT_LEN_MAX)
+			return err_new(ERR_POISON, "RECORD_TOO_LARGE",
+				       "an event of %zu bytes, at most %d are accepted",
+				       record->value.len, EVENT_LEN_MAX);
 		struct err *err = registry_decode(resolve->registry, event_types[i].type,
 						  record->value, &parsed->event.event);
 		if (err == NULL)

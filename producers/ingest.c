@@ -29,7 +29,7 @@ struct run {
 	struct ingest_start start;
 	int64_t done; /* records made, those of earlier runs included */
 	int64_t uncommitted_records, uncommitted_bytes;
-	uint8_t value[INGEST_EVENT_LEN_MAX];
+	uint8_t value[EVENT_LEN_MAX];
 };
 
 /* What names a file to its reader, without the folders. */

@@ -20,21 +20,21 @@
 #ifndef PRODUCERS_INGEST_H
 #define PRODUCERS_INGEST_H
 
+#include "base/limits.h"
 #include "kafka/bus.h"
 #include "producers/row_source.h"
 #include "schemas/registry.h"
 
 enum {
-	INGEST_EVENT_LEN_MAX = 64 * 1024, /* an encoded event, bytes */
 	INGEST_PROGRESS_ROWS = 1000,	  /* between two calls of progress */
 	INGEST_COMMIT_RECORDS = 10000,	  /* between two commits, at most */
 	INGEST_COMMIT_BYTES = 8 * 1024 * 1024,
 };
 
-_Static_assert((int)INGEST_EVENT_LEN_MAX > (3 + 2 * IDENTIFIER_COUNT_MAX) * KEY_LEN_MAX +
-						   (ATTR_COUNT_MAX + MAPPING_FIELDS_MAX) *
-							   (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) +
-						   4096,
+_Static_assert((int)EVENT_LEN_MAX > (3 + 2 * IDENTIFIER_COUNT_MAX) * KEY_LEN_MAX +
+					    (ATTR_COUNT_MAX + MAPPING_FIELDS_MAX) *
+						    (ATTR_LEN_MAX + MAPPING_TEXT_MAX + 8) +
+					    4096,
 	       "every event that a mapping can make");
 /* What is there before a run sends anything. */
 struct ingest_start {

@@ -15,6 +15,7 @@ APP = "bad"
 DLQ, LOG = APP + ".dlq", APP + ".account.events"
 NOW_MS = int(time.time() * 1000)
 DAY_MS = orders.DAY_MS
+EVENT_LEN_MAX = 64 * 1024 - 1024
 
 
 def event(serial, **changes):
@@ -26,6 +27,16 @@ def event(serial, **changes):
 
 def good(serial, **changes):
     return encode("erp_event", event(serial, **changes))
+
+
+def sized(serial, length):
+    """A good event whose value has so many bytes."""
+    text_len = length
+    while True:
+        value = good(serial, payload={"order": {"order_id": "x" * text_len}})
+        if len(value) == length:
+            return value
+        text_len -= len(value) - length
 
 
 def control(kind, at_ms):
@@ -63,6 +74,9 @@ def bad_records():
         ("least quantity", "QUANTITY_NEGATIVE", key, good(508, quantity=-2 ** 63)),
         ("oversized", "RECORD_TOO_LARGE", key, good(509, attrs={"a": "x" * 1000100})),
         ("oversized garbage", "RECORD_TOO_LARGE", key, b"\xff" * 1040000),
+        ("larger than the line can write on", "RECORD_TOO_LARGE", key,
+         sized(519, EVENT_LEN_MAX + 1)),
+        ("much larger than the line can write on", "RECORD_TOO_LARGE", key, sized(520, 700000)),
         ("large attribute", "EVENT_FIELD", key, good(510, attrs={"a": "x" * 600})),
         ("seventeen attributes", None, key, good(511, attrs={f"a{i}": "x" for i in range(17)})),
         ("empty key", "KEY_EMPTY", b"", good(512)),
@@ -88,11 +102,13 @@ BAD = bad_records()
 
 
 def mixed_input():
-    """[(key, value, partition)]: each bad record between good ones of its partition."""
+    """[(key, value, partition)]: each bad record between good ones of its partition, of which the
+    first is as large as it may be."""
     records = []
     for index, (_, _, key, value) in enumerate(BAD):
         partition = index % PARTITIONS
-        records.append((f"acct-{2 * index % 7}".encode(), good(2 * index), partition))
+        first = good(2 * index) if index > 0 else sized(0, EVENT_LEN_MAX)
+        records.append((f"acct-{2 * index % 7}".encode(), first, partition))
         records.append((key, value, partition))
         records.append((f"acct-{(2 * index + 1) % 7}".encode(), good(2 * index + 1), partition))
     return records

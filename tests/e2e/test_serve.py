@@ -172,6 +172,8 @@ def refused(line):
          "missing"),
         (event(10, data={"subject": "x"}), 422, "subject", "elsewhere"),
         (event(10, id="x" * 200), 422, "", "event_id has 200 bytes"),
+        (event(10, data={"payload": {"order": {"order_id": "x" * 70000}}}), 422, "",
+         "longer than 64512 bytes"),
         (event(10, datacontenttype="text/xml"), 415, "datacontenttype", "application/json"),
         (event(10, data_base64="AA=="), 415, "data_base64", "JSON"),
     ]
