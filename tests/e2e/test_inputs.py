@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Several inputs and the live clock: silence alone moves time on, and raises an alert.
 
-When an account is looked at depends only on its own orders, and is a full hour. So a twin whose
-orders lie years back tells how long after the last order the alert opens; the account under test
-gets the same orders, dated so that this moment is the latest full hour, long after all events.
+When an account with nothing but orders is looked at depends only on these, and is a full hour. So
+a twin whose orders lie years back tells how long after the last order the alert opens; the account
+under test gets the same orders, dated so that this moment is the latest full hour, long after all
+events. What comes from other sources is of an account of its own: it is judged by all of it.
 """
 
 import collections
@@ -105,14 +106,15 @@ def three_inputs(line):
     # Orders before anything runs: once the wall clock drives, such old ones would be late.
     line.due_ms = (now_ms() - SLACK_MS) // HOUR_MS * HOUR_MS
     line.last_ms = line.due_ms - line.silence_ms
-    line.broker.produce("erp.events", orders("silent", line.last_ms))
-    line.broker.produce("iot.events", [reading("silent", line.last_ms + i * 1000, i, 20.5 + i)
+    both = zip(orders("silent", line.last_ms), orders("known", line.last_ms))
+    line.broker.produce("erp.events", [record for pair in both for record in pair])
+    line.broker.produce("iot.events", [reading("known", line.last_ms + i * 1000, i, 20.5 + i)
                                        for i in range(3)])
-    line.broker.produce("marketing.events", [contact("silent", line.last_ms + 7000, 0)])
+    line.broker.produce("marketing.events", [contact("known", line.last_ms + 7000, 0)])
     line.call("run", "--until-end", *LIVE, "--clock", "data", app=APP)
     by_type = collections.defaultdict(list)
     for record in decoded(line.broker.read(LOG)):
-        if record.value.schema == "account_event" and record.value["account"] == "silent":
+        if record.value.schema == "account_event" and record.value["account"] == "known":
             by_type[record.value["type"]].append(record.value)
             same(record.value["late"], False, f"late, of {record}")
     same({t: len(e) for t, e in by_type.items()},
@@ -171,11 +173,11 @@ def silent_alert(line):
 @test("a live event is in the account's state within seconds", needs=ticks)
 def live_event(line):
     sent_ms = now_ms()
-    line.broker.produce("erp.events", [order("silent", sent_ms, "live")])
-    line.broker.produce("iot.events", [reading("silent", sent_ms, "live", 3.5)])
+    line.broker.produce("erp.events", [order("known", sent_ms, "live")])
+    line.broker.produce("iot.events", [reading("known", sent_ms, "live", 3.5)])
 
     def account():
-        record = line.broker.latest(f"{APP}.accounts").get(b"silent")
+        record = line.broker.latest(f"{APP}.accounts").get(b"known")
         count = len(GAPS_DAYS) + 4 + 2
         return record if record is not None and record.value["event_count"] == count else None
 
