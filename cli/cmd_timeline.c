@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/name_table.h"
 #include "cli/options.h"
+#include "consumers/alert_life.h"
 #include "consumers/topics.h"
 #include "kafka/reader.h"
 #include "schemas/event_types.h"
@@ -173,11 +175,15 @@ static void fill_event(struct timeline_row *row, const struct account_event *fro
 
 static void fill_alert(struct timeline_row *row, const struct alert *alert)
 {
-	static const char *const statuses[] = { "opened", "more severe", "resolved", "expired" };
 	static const char *const severities[] = { "low", "medium", "high", "critical" };
 	row->at_ms = alert->at_ms;
 	row->is_alert = true;
-	snprintf(row->type, sizeof row->type, "ALERT %s", statuses[alert->status]);
+	struct bytes step = alert->step.len > 0 ? alert->step
+						: bytes_str(alert_step_names[alert->status]);
+	snprintf(row->type, sizeof row->type, "ALERT %.*s", (int)(step.len < 32 ? step.len : 32),
+		 (const char *)step.data);
+	for (size_t i = strlen("ALERT "); row->type[i] != '\0'; i++)
+		row->type[i] = (char)tolower((unsigned char)row->type[i]);
 	add(row, "%.*s: %s, probability %.2f", (int)(alert->rule.len < 32 ? alert->rule.len : 32),
 	    (const char *)alert->rule.data, severities[alert->severity], alert->probability);
 	if (alert->reason_count > 0)

@@ -180,6 +180,16 @@ static bool apply_known(struct account_stage *stage, const struct origin *origin
 	return risk_judge(&stage->options.risk, key, &occasion, account, effects);
 }
 
+static void apply_change(struct account_stage *stage, const struct origin *origin, struct bytes key,
+			 struct account_state *account, struct effects *effects)
+{
+	const struct account_rules rules = { &stage->churn, &stage->options.risk };
+	struct surroundings around;
+	struct risk_occasion occasion =
+		occasion_of(stage, origin, stage->move.change.at_ms, &around);
+	account_move_apply(&stage->move, stage->registry, &rules, &occasion, key, account, effects);
+}
+
 static void apply_account(void *context, const struct origin *origin, const void *parsed,
 			  struct bytes key, void *state, struct effects *effects,
 			  bool *must_publish)
@@ -190,8 +200,7 @@ static void apply_account(void *context, const struct origin *origin, const void
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
 						 event->event.event_id };
 	if (stage->is_change) {
-		account_move_apply(&stage->move, stage->registry, &stage->churn, origin->ingest_ms,
-				   key, state, effects);
+		apply_change(stage, origin, key, account, effects);
 		*must_publish = true;
 		return;
 	}

@@ -92,19 +92,17 @@ static void say(const struct account_change *change, struct effects *effects)
 }
 
 /* Never before what the account has seen: the link may be older than its last event. */
-static struct churn_occasion occasion_of(const struct account_move *move, int64_t ingest_ms,
-					 const struct account_state *state)
+static int64_t moment_of(const struct account_move *move, const struct account_state *state)
 {
 	int64_t at_ms = move->change.at_ms;
 	at_ms = at_ms > state->last_ms ? at_ms : state->last_ms;
-	at_ms = at_ms > state->scored_ms ? at_ms : state->scored_ms;
-	return (struct churn_occasion){ at_ms, ingest_ms, bytes_of(NULL, 0) };
+	return at_ms > state->scored_ms ? at_ms : state->scored_ms;
 }
 
-static void give_away(struct account_move *move, struct registry *registry, int64_t ingest_ms,
-		      struct bytes key, struct account_state *state, struct effects *effects)
+static void give_away(struct account_move *move, struct registry *registry,
+		      struct risk_occasion *occasion, struct bytes key, struct account_state *state,
+		      struct effects *effects)
 {
-	const struct churn_occasion occasion = occasion_of(move, ingest_ms, state);
 	struct account_change transfer = { .kind = CHANGE_TRANSFER,
 					   .account = move->change.other,
 					   .other = key,
@@ -119,31 +117,42 @@ static void give_away(struct account_move *move, struct registry *registry, int6
 		return;
 	}
 	transfer.state = bytes_of(move->scratch, len);
-	churn_end(key, &occasion, state, effects);
+	occasion->at_ms = moment_of(move, state);
+	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
+						bytes_of(NULL, 0) };
+	if (relationship_is_known(&state->relationship))
+		risk_end(key, occasion, state, effects);
+	else
+		churn_end(key, &silence, state, effects);
 	say(&transfer, effects);
 	memset(state, 0, sizeof *state);
 	state->into_len = (uint8_t)move->change.other.len;
 	memcpy(state->into, move->change.other.data, move->change.other.len);
 }
 
-static void take_over(struct account_move *move, const struct churn_rule *churn, int64_t ingest_ms,
-		      struct bytes key, struct account_state *state, struct effects *effects)
+static void take_over(struct account_move *move, const struct account_rules *rules,
+		      struct risk_occasion *occasion, struct bytes key, struct account_state *state,
+		      struct effects *effects)
 {
+	const struct alert_state *alert = &move->state.alert;
 	account_state_merge(state, &move->state);
-	const struct churn_occasion occasion = occasion_of(move, ingest_ms, state);
+	occasion->at_ms = moment_of(move, state);
 	if (relationship_is_known(&state->relationship)) {
-		/* looked at with its region and the active model, which are not at hand here */
-		state->scored_ms = occasion.at_ms;
-		state->check_ms = occasion.at_ms + 1;
+		risk_take_over(rules->risk, key, occasion, alert, state, effects);
+		/* judged with the region that it has now, which is not at hand here */
+		state->scored_ms = occasion->at_ms;
+		state->check_ms = occasion->at_ms + 1;
 		return;
 	}
-	churn_take_over(key, &occasion, &move->state.alert, state, effects);
-	(void)churn_judge(churn, key, &occasion, state, effects);
+	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
+						bytes_of(NULL, 0) };
+	churn_take_over(rules->churn, key, &silence, alert, state, effects);
+	(void)churn_judge(rules->churn, key, &silence, state, effects);
 }
 
 void account_move_apply(struct account_move *move, struct registry *registry,
-			const struct churn_rule *churn, int64_t ingest_ms, struct bytes key,
-			struct account_state *state, struct effects *effects)
+			const struct account_rules *rules, struct risk_occasion *occasion,
+			struct bytes key, struct account_state *state, struct effects *effects)
 {
 	if (move->change.kind == CHANGE_ERASE) {
 		memset(state, 0, sizeof *state);
@@ -153,9 +162,9 @@ void account_move_apply(struct account_move *move, struct registry *registry,
 		on.account = account_state_into(state);
 		say(&on, effects);
 	} else if (move->change.kind == CHANGE_TRANSFER) {
-		take_over(move, churn, ingest_ms, key, state, effects);
+		take_over(move, rules, occasion, key, state, effects);
 	} else if (state->into_len == 0) {
-		give_away(move, registry, ingest_ms, key, state, effects);
+		give_away(move, registry, occasion, key, state, effects);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "consumers/account_state.h"
 #include "consumers/churn.h"
 #include "consumers/readdress.h"
+#include "consumers/risk.h"
 #include "schemas/identity.h"
 
 /* The header of an event that was sent on: it names the account that it came to first, where its
@@ -33,10 +34,16 @@ struct account_move {
 ERR_MUST_USE struct err *account_move_read(struct account_move *move, struct registry *registry,
 					   struct bytes value);
 
-/* Applies it to the account `key`; ingest_ms is the change's own. */
+/* What alerts are judged by. */
+struct account_rules {
+	const struct churn_rule *churn;
+	const struct risk_options *risk;
+};
+
+/* Applies it to the account `key`. Of the occasion, at_ms is set here; the rest is the change's. */
 void account_move_apply(struct account_move *move, struct registry *registry,
-			const struct churn_rule *churn, int64_t ingest_ms, struct bytes key,
-			struct account_state *state, struct effects *effects);
+			const struct account_rules *rules, struct risk_occasion *occasion,
+			struct bytes key, struct account_state *state, struct effects *effects);
 
 /* Sends an event, framed, on from an account that was merged. `scratch` has room for it and
  * KEY_LEN_MAX + READDRESS_ROOM. */

@@ -83,6 +83,29 @@ bool alert_life_step(struct alert_state *alert, const struct alert_view *view,
 	return true;
 }
 
+bool alert_life_leave(struct alert_state *alert)
+{
+	if (!alert->open)
+		return false;
+	end(alert, alert->cool_until_ms);
+	return true;
+}
+
+bool alert_life_take_over(struct alert_state *alert, const struct alert_state *from,
+			  double probability, double close)
+{
+	if (!from->open || alert->open || probability < close)
+		return false;
+	*alert = (struct alert_state){ .open = true,
+				       .episode = alert->episode + 1,
+				       .opened_ms = from->opened_ms,
+				       .severity = from->severity,
+				       .rule = from->rule,
+				       .wrong_count = alert->wrong_count,
+				       .useful_count = alert->useful_count };
+	return true;
+}
+
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,
 			 int64_t at_ms, int64_t until_ms, enum alert_status *status)
 {

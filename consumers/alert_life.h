@@ -48,6 +48,15 @@ extern const char *const alert_step_names[];
 bool alert_life_step(struct alert_state *alert, const struct alert_view *view,
 		     enum alert_status *status);
 
+/* The account goes into another one: its alert ends here. Whether RESOLVED is to be said. */
+bool alert_life_leave(struct alert_state *alert);
+
+/* An alert that is `from`, of an account that came into this one, goes on here, under its rule and
+ * open since it opened. Whether OPENED is to be said: not where one is open anyway, nor where the
+ * probability of both accounts together would end it at once. */
+bool alert_life_take_over(struct alert_state *alert, const struct alert_state *from,
+			  double probability, double close);
+
 enum alert_verdict { VERDICT_ACK, VERDICT_SNOOZE, VERDICT_USEFUL, VERDICT_WRONG, VERDICT_COUNT };
 
 extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... */

@@ -124,14 +124,14 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	struct phrase phrase = phrase_in(id, sizeof id);
 	phrase_bytes(&phrase, account);
 	phrase_text(&phrase, "/");
-	phrase_text(&phrase, alert_rule_names[ALERT_RULE_SILENCE]);
+	phrase_text(&phrase, alert_rule_names[state->alert.rule]);
 	phrase_text(&phrase, "/");
 	phrase_int(&phrase, state->alert.episode, 1);
 	struct alert alert = {
 		.alert_id = bytes_of(id, phrase_end(&phrase)),
 		.revision = state->alert.revision,
 		.account = account,
-		.rule = bytes_str(alert_rule_names[ALERT_RULE_SILENCE]),
+		.rule = bytes_str(alert_rule_names[state->alert.rule]),
 		.status = alert_status_said(status),
 		.step = bytes_str(alert_step_names[status]),
 		.severity = state->alert.severity,
@@ -219,30 +219,23 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 void churn_end(struct bytes account, const struct churn_occasion *occasion,
 	       struct account_state *state, struct effects *effects)
 {
-	if (!state->alert.open)
-		return;
 	struct buyer_score score;
+	if (!alert_life_leave(&state->alert))
+		return;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
-	state->alert.open = false;
-	state->alert.revision++;
 	say_alert(account, occasion, state, &score, ALERT_RESOLVED, effects);
 }
 
-void churn_take_over(struct bytes account, const struct churn_occasion *occasion,
-		     const struct alert_state *from, struct account_state *state,
-		     struct effects *effects)
+void churn_take_over(const struct churn_rule *rule, struct bytes account,
+		     const struct churn_occasion *occasion, const struct alert_state *from,
+		     struct account_state *state, struct effects *effects)
 {
+	struct buyer_score score;
 	if (!from->open || state->alert.open)
 		return;
-	struct buyer_score score;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
-	state->alert = (struct alert_state){ .open = true,
-					     .episode = state->alert.episode + 1,
-					     .opened_ms = from->opened_ms,
-					     .severity = from->severity,
-					     .wrong_count = state->alert.wrong_count,
-					     .useful_count = state->alert.useful_count };
-	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+	if (alert_life_take_over(&state->alert, from, score.probability, rule->options.close))
+		say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
 }
 
 bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,

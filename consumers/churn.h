@@ -50,11 +50,10 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 void churn_end(struct bytes account, const struct churn_occasion *occasion,
 	       struct account_state *state, struct effects *effects);
 
-/* An alert that was open for `from` is open for this account, since then: says OPENED, unless one
- * is open anyway. */
-void churn_take_over(struct bytes account, const struct churn_occasion *occasion,
-		     const struct alert_state *from, struct account_state *state,
-		     struct effects *effects);
+/* The alert `from` of an account that came into this one goes on here: says OPENED, if it does. */
+void churn_take_over(const struct churn_rule *rule, struct bytes account,
+		     const struct churn_occasion *occasion, const struct alert_state *from,
+		     struct account_state *state, struct effects *effects);
 
 /* Feedback on an alert came as an event. Returns whether an alert was said. */
 bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,

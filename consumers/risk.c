@@ -219,6 +219,30 @@ bool risk_judge(const struct risk_options *options, struct bytes account,
 	return alerted;
 }
 
+/* ---- accounts that are one ---- */
+
+void risk_end(struct bytes account, const struct risk_occasion *occasion,
+	      struct account_state *state, struct effects *effects)
+{
+	struct hazard_score score;
+	if (!alert_life_leave(&state->alert))
+		return;
+	risk_score(state, occasion, &score, NULL);
+	say_alert(account, occasion, state, &score, ALERT_RESOLVED, effects);
+}
+
+void risk_take_over(const struct risk_options *options, struct bytes account,
+		    const struct risk_occasion *occasion, const struct alert_state *from,
+		    struct account_state *state, struct effects *effects)
+{
+	struct hazard_score score;
+	if (!from->open || state->alert.open || risk_has_left(state, occasion->at_ms))
+		return;
+	risk_score(state, occasion, &score, NULL);
+	if (alert_life_take_over(&state->alert, from, score.probability, options->close))
+		say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+}
+
 /* ---- feedback ---- */
 
 bool risk_feedback(struct bytes account, const struct risk_occasion *occasion,

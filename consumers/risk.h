@@ -48,6 +48,13 @@ bool risk_judge(const struct risk_options *options, struct bytes account,
 		const struct risk_occasion *occasion, struct account_state *state,
 		struct effects *effects);
 
+/* As churn_end and churn_take_over, of an account of which more is known. */
+void risk_end(struct bytes account, const struct risk_occasion *occasion,
+	      struct account_state *state, struct effects *effects);
+void risk_take_over(const struct risk_options *options, struct bytes account,
+		    const struct risk_occasion *occasion, const struct alert_state *from,
+		    struct account_state *state, struct effects *effects);
+
 /* Feedback on an alert came as an event. Returns whether an alert was said. */
 bool risk_feedback(struct bytes account, const struct risk_occasion *occasion,
 		   const struct source_event *event, struct account_state *state,

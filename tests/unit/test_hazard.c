@@ -269,6 +269,29 @@ static void an_alert_lives(void **state)
 	assert_true(alert_life_open(&alert, 0.5) == 0.5);
 }
 
+/* An account goes into another one. */
+static void an_alert_moves_under_its_rule(void **state)
+{
+	(void)state;
+	struct alert_state from = { 0 }, into = { .episode = 4, .wrong_count = 2 };
+	const struct alert_state closed = { 0 };
+	assert_false(alert_life_leave(&from));
+	assert_true(step(&from, 1, 0.8, SEVERITY_HIGH, ALERT_OPENED));
+	from.rule = ALERT_RULE_RISK;
+	struct alert_state left = from;
+	assert_true(alert_life_leave(&left));
+	assert_true(!left.open && left.rule == ALERT_RULE_RISK && left.revision == 1);
+	assert_false(alert_life_take_over(&into, &closed, 0.8, 0.3));
+	assert_false(alert_life_take_over(&into, &from, 0.29, 0.3)); /* it would end at once */
+	assert_int_equal(into.episode, 4);
+	assert_true(alert_life_take_over(&into, &from, 0.3, 0.3));
+	assert_int_equal(into.episode, 5);
+	assert_int_equal(into.rule, ALERT_RULE_RISK);
+	assert_int_equal(into.opened_ms, now_ms + MS_PER_DAY);
+	assert_int_equal(into.wrong_count, 2);
+	assert_false(alert_life_take_over(&into, &from, 0.9, 0.3)); /* one is open */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +304,7 @@ int main(void)
 		cmocka_unit_test(a_region_is_seen_as_it_was_at_an_offset),
 		cmocka_unit_test(a_model_judges_from_its_record_on),
 		cmocka_unit_test(an_alert_lives),
+		cmocka_unit_test(an_alert_moves_under_its_rule),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
