@@ -285,6 +285,10 @@ struct err *name_key_make(struct bytes scheme, struct bytes value, struct name_k
 	if (expected != NULL)
 		return unusable(scheme, expected);
 	bool bare = found == SCHEME_ACCOUNT;
+	struct bytes text = bytes_of(draft.text, draft.len);
+	if (bare && name_scheme_of(text) > SCHEME_ACCOUNT)
+		return unusable(scheme, "a value that doesn't begin like a name of another scheme "
+					"(site:, email:), or subject_scheme");
 	size_t before = bare ? 0 : scheme.len + 1 + (found < 0);
 	size_t most = bare ? KEY_LEN_MAX : NAME_KEY_MAX;
 	if (scheme.len > EVENT_TYPE_MAX || before + draft.len > most)
@@ -296,7 +300,7 @@ struct err *name_key_make(struct bytes scheme, struct bytes value, struct name_k
 		append(key, scheme);
 		append(key, bytes_str(":"));
 	}
-	append(key, bytes_of(draft.text, draft.len));
+	append(key, text);
 	return NULL;
 }
 

@@ -1,7 +1,8 @@
 /* Names of customers: a scheme and a value become one key, the same for every way of writing it.
  *
  * A key is "email:anna@gtx.example"; of crm.account, and of a subject without a scheme, it is the
- * value alone: such a name is an account of its own. Of a scheme that is not in the table it is
+ * value alone: such a name is an account of its own, and doesn't begin like a name of another
+ * scheme, or a "site:Bergen" would be taken for the place. Of a scheme that is not in the table it is
  * "~scheme:value".
  *
  *   email    trimmed, "mailto:" off, ASCII letters small; one "@", a domain behind it. What comes

@@ -181,12 +181,12 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 	effects_tell_all(effects, log_topic, writer, &control_type, &tick);
 }
 
-/* The later of two names is told that it leads to the earlier one. */
+/* The later of two names is told that it leads to the earlier one. A place is nobody's name. */
 static void tell_link(const struct account_event *event, struct bytes other,
 		      struct effects *effects)
 {
 	int order = name_compare(event->account, other);
-	if (order == 0)
+	if (order == 0 || name_is_place(event->account) || name_is_place(other))
 		return;
 	const struct identity_note link = { .kind = NOTE_LINK,
 					    .name = order > 0 ? event->account : other,

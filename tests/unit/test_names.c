@@ -23,6 +23,11 @@ static void names_have_one_form(void **state)
 	} rows[] = {
 		{ "", "C-17", "C-17" },
 		{ "crm.account", "  C-17\n", "C-17" },
+		{ "", "C:17", "C:17" },
+		{ "", "site:Bergen", NULL },
+		{ "crm.account", " region:NO", NULL },
+		{ "", "email:anna@gtx.example", NULL },
+		{ "site", "site:Bergen", "site:site:Bergen" },
 		{ "erp.customer", "0070 001", "erp.customer:0070 001" },
 		{ "loyalty", "A:1", "~loyalty:A:1" },
 		{ "email", "Anna.Berg@GTX.Example", "email:anna.berg@gtx.example" },
