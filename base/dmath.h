@@ -51,4 +51,10 @@ double dm_norm_quantile(double p);
 /* True for anything but NaN and the infinities; by the bits, so no compiler flag can fold it. */
 bool dm_is_finite(double x);
 
+/* x in [least, most]; NaN counts as the least. */
+static inline double dm_clamp(double x, double least, double most)
+{
+	return !(x > least) ? least : x > most ? most : x;
+}
+
 #endif

@@ -18,6 +18,11 @@
 #define EVENT_MS_MIN INT64_C(-2208988800000)
 #define EVENT_MS_MAX INT64_C(7258118400000)
 
+static inline bool time_is_event(int64_t ms)
+{
+	return ms >= EVENT_MS_MIN && ms <= EVENT_MS_MAX;
+}
+
 int64_t time_wall_ms(void);
 int64_t time_monotonic_ms(void);
 int64_t time_monotonic_ns(void);

@@ -1,16 +1,17 @@
 #include "consumers/account_features.h"
 
+#include "base/dmath.h"
 #include "base/timestamp.h"
 
 static void add_delivery(struct features *features, const struct source_event *event)
 {
 	const struct erp_shipment *shipment = &event->erp.shipment;
 	double late = 0;
-	if (event->has_erp && event->erp.has_shipment && shipment->has_promised_ms) {
-		int64_t delivered_ms =
-			shipment->has_delivered_ms ? shipment->delivered_ms : event->event_ms;
+	int64_t delivered_ms =
+		shipment->has_delivered_ms ? shipment->delivered_ms : event->event_ms;
+	if (event->has_erp && event->erp.has_shipment && shipment->has_promised_ms &&
+	    time_is_event(shipment->promised_ms) && time_is_event(delivered_ms))
 		late = (double)(delivered_ms - shipment->promised_ms) / (double)MS_PER_DAY;
-	}
 	late = late < 0.5 ? 0 : late > 20 ? 20 : late;
 	if (late > 0)
 		features->late_days = late;
@@ -20,21 +21,19 @@ static void add_delivery(struct features *features, const struct source_event *e
 static void add_payment(struct features *features, const struct source_event *event)
 {
 	const struct erp_invoice *invoice = &event->erp.invoice;
-	if (!event->has_erp || !event->erp.has_invoice || !invoice->has_due_ms)
+	if (!event->has_erp || !event->erp.has_invoice || !invoice->has_due_ms ||
+	    !time_is_event(invoice->due_ms))
 		return;
 	double days = (double)(event->event_ms - invoice->due_ms) / (double)MS_PER_DAY;
-	features_add(features, SIGNAL_PAYMENT, event->event_ms,
-		     days < -30	 ? -30
-		     : days > 60 ? 60
-				 : days);
+	features_add(features, SIGNAL_PAYMENT, event->event_ms, dm_clamp(days, -30, 60));
 }
 
 static void add_price(struct features *features, const struct source_event *event)
 {
-	if (!event->has_erp || !event->erp.has_price || !event->erp.price.has_change_percent)
+	if (!event->has_erp || !event->erp.has_price || !event->erp.price.has_change_percent ||
+	    !dm_is_finite(event->erp.price.change_percent))
 		return;
-	double percent = event->erp.price.change_percent;
-	percent = percent < -50 ? -50 : percent > 50 ? 50 : percent;
+	double percent = dm_clamp(event->erp.price.change_percent, -50, 50);
 	features->price_percent = percent;
 	features_add(features, SIGNAL_PRICE, event->event_ms, percent);
 }
@@ -55,12 +54,13 @@ static void add_subscription(struct features *features, const struct source_even
 	if (!event->has_marketing || !event->marketing.has_subscription)
 		return;
 	if (told->has_cancelled_ms) {
-		features->ended_ms = told->cancelled_ms;
+		features->ended_ms = time_is_event(told->cancelled_ms) ? told->cancelled_ms
+								       : event->event_ms;
 		return;
 	}
 	features->is_subscriber = true;
 	features->ended_ms = 0;
-	if (told->has_renewal_ms)
+	if (told->has_renewal_ms && time_is_event(told->renewal_ms))
 		features->renewal_ms = told->renewal_ms;
 	if (told->has_seats)
 		features_seats(features, event->event_ms, told->seats);
@@ -69,14 +69,13 @@ static void add_subscription(struct features *features, const struct source_even
 static void add_satisfaction(struct features *features, const struct source_event *event)
 {
 	const struct support_ticket *ticket = &event->support.ticket;
-	if (!event->has_value)
+	if (!event->has_value || !dm_is_finite(event->value))
 		return;
 	double most = event->has_support && event->support.has_ticket && ticket->has_score_max &&
 				      ticket->score_max > 1
 			      ? ticket->score_max
 			      : 5;
-	double score = (event->value - 1) / (most - 1);
-	score = score < 0 ? 0 : score > 1 ? 1 : score;
+	double score = dm_clamp((event->value - 1) / (most - 1), 0, 1);
 	features->score = event->value;
 	features_add(features, SIGNAL_SATISFACTION, event->event_ms, score);
 }
@@ -87,10 +86,7 @@ static void add_answer(struct features *features, const struct source_event *eve
 	if (!event->has_support || !event->support.has_ticket || !ticket->has_response_s)
 		return;
 	double hours = (double)ticket->response_s / 3600;
-	features_add(features, SIGNAL_ANSWER, event->event_ms,
-		     hours < 0	   ? 0
-		     : hours > 240 ? 240
-				   : hours);
+	features_add(features, SIGNAL_ANSWER, event->event_ms, dm_clamp(hours, 0, 240));
 }
 
 static void add_created(struct features *features, const struct source_event *event)

@@ -23,26 +23,26 @@ static void add_offer(struct region_state *region, const struct source_event *ev
 	double percent = told->has_discount_percent ? told->discount_percent : 10;
 	*offer = (struct region_offer){
 		.offset = offset,
-		.start_ms = told->has_starts_ms ? told->starts_ms : event->event_ms,
-		.percent = percent < 0	   ? 0
-			   : percent > 100 ? 100
-					   : percent,
+		.start_ms = told->has_starts_ms && time_is_event(told->starts_ms) ? told->starts_ms
+									     : event->event_ms,
+		.percent = dm_clamp(percent, 0, 100),
 	};
-	offer->end_ms =
-		told->has_ends_ms ? told->ends_ms : offer->start_ms + OFFER_DAYS * MS_PER_DAY;
+	offer->end_ms = told->has_ends_ms && time_is_event(told->ends_ms)
+				? told->ends_ms
+				: offer->start_ms + OFFER_DAYS * MS_PER_DAY;
 }
 
 static void add_climate(struct region_state *region, const struct source_event *event,
 			int64_t offset)
 {
 	double value = (event->value - 100) / 10;
+	if (!dm_is_finite(value))
+		return;
 	if (region->climate_count == REGION_CLIMATES_MAX)
 		memmove(region->climates, region->climates + 1,
 			--region->climate_count * sizeof region->climates[0]);
 	region->climates[region->climate_count++] =
-		(struct region_climate){ offset, value < -5  ? -5
-						 : value > 5 ? 5
-							     : value };
+		(struct region_climate){ offset, dm_clamp(value, -5, 5) };
 }
 
 void region_add(struct region_state *region, const struct source_event *event, int64_t offset)

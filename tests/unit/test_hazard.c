@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/prng.h"
 #include "base/timestamp.h"
+#include "consumers/account_features.h"
 #include "consumers/alert_life.h"
 #include "consumers/model_shelf.h"
 #include "consumers/region.h"
@@ -188,6 +189,57 @@ static void a_region_is_seen_as_it_was_at_an_offset(void **state)
 	assert_int_equal(region.offer_count, REGION_OFFERS_MAX);
 }
 
+/* No number of a payload gets into a sum that it would spoil, and no time overflows. */
+static void absurd_payloads_spoil_nothing(void **state)
+{
+	(void)state;
+	static const char *const types[] = { "erp.shipment.delivered", "erp.payment",
+					     "erp.price",	       "support.satisfaction",
+					     "product.subscription",   "iot.reading" };
+	static const double numbers[] = { (double)NAN, HUGE_VAL, -HUGE_VAL, 3 };
+	static const int64_t times[] = { INT64_MIN, INT64_MAX, 0 };
+	struct features features = { 0 };
+	struct region_state region = { 0 };
+	struct surroundings around;
+	for (size_t n = 0; n < 4; n++)
+		for (size_t t = 0; t < 3; t++) {
+			struct source_event event = { .event_ms = now_ms,
+						      .has_value = true,
+						      .value = numbers[n],
+						      .has_erp = true,
+						      .has_marketing = true,
+						      .has_market = true };
+			event.erp.has_shipment = event.erp.has_invoice = event.erp.has_price = true;
+			event.erp.shipment.has_promised_ms = event.erp.invoice.has_due_ms = true;
+			event.erp.shipment.promised_ms = event.erp.invoice.due_ms = times[t];
+			event.erp.price.has_change_percent = true;
+			event.erp.price.change_percent = numbers[n];
+			event.marketing.has_subscription = true;
+			event.marketing.subscription.has_renewal_ms = true;
+			event.marketing.subscription.renewal_ms = times[t];
+			for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+				event.type = bytes_str(types[i]);
+				account_features_add(&features, &event);
+			}
+			event.market.has_promotion = t > 0;
+			event.market.promotion.has_discount_percent = true;
+			event.market.promotion.has_starts_ms = event.market.promotion.has_ends_ms =
+				true;
+			event.market.promotion.starts_ms = event.market.promotion.ends_ms = times[t];
+			event.market.promotion.discount_percent = numbers[n];
+			event.type = bytes_str("market.indicator");
+			event.name = bytes_str("business-climate");
+			region_add(&region, &event, 1);
+			region_read(&region, 1, now_ms, &around);
+			assert_true(isfinite(around.promotions) && isfinite(around.climate));
+		}
+	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
+		assert_true(isfinite(features.traces[signal].sums[HORIZON_YEAR]));
+	assert_true(isfinite(features.price_percent) && isfinite(features.score));
+	assert_true(features.traces[SIGNAL_PRICE].count == 3);
+	assert_true(features.renewal_ms == 0);
+}
+
 static void a_model_judges_from_its_record_on(void **state)
 {
 	(void)state;
@@ -302,6 +354,7 @@ int main(void)
 		cmocka_unit_test(two_halves_merge_to_the_whole),
 		cmocka_unit_test(silence_counts_by_its_own_rhythm),
 		cmocka_unit_test(a_region_is_seen_as_it_was_at_an_offset),
+		cmocka_unit_test(absurd_payloads_spoil_nothing),
 		cmocka_unit_test(a_model_judges_from_its_record_on),
 		cmocka_unit_test(an_alert_lives),
 		cmocka_unit_test(an_alert_moves_under_its_rule),
