@@ -2,8 +2,8 @@
  *
  * A key is "email:anna@gtx.example"; of crm.account, and of a subject without a scheme, it is the
  * value alone: such a name is an account of its own, and doesn't begin like a name of another
- * scheme, or a "site:Bergen" would be taken for the place. Of a scheme that is not in the table it is
- * "~scheme:value".
+ * scheme, or a "site:Bergen" would be taken for the place. Of a scheme that is not in the table it
+ * is "~scheme:value".
  *
  *   email    trimmed, "mailto:" off, ASCII letters small; one "@", a domain behind it. What comes
  *            before the "@" is otherwise kept: RFC 5321 leaves it to the receiving host.

@@ -223,9 +223,10 @@ static void absurd_payloads_spoil_nothing(void **state)
 			}
 			event.market.has_promotion = t > 0;
 			event.market.promotion.has_discount_percent = true;
-			event.market.promotion.has_starts_ms = event.market.promotion.has_ends_ms =
-				true;
-			event.market.promotion.starts_ms = event.market.promotion.ends_ms = times[t];
+			event.market.promotion.has_starts_ms = true;
+			event.market.promotion.has_ends_ms = true;
+			event.market.promotion.starts_ms = times[t];
+			event.market.promotion.ends_ms = times[t];
 			event.market.promotion.discount_percent = numbers[n];
 			event.type = bytes_str("market.indicator");
 			event.name = bytes_str("business-climate");
