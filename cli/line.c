@@ -28,9 +28,11 @@ struct level {
 	const char *name;
 	const struct level *upstream; /* its end is this one's start of ending; NULL: none */
 	size_t input_count;
-	_Atomic int working;  /* workers that have not ended */
-	_Atomic bool over;    /* every worker is to end: all inputs are processed */
-	_Atomic int64_t said; /* by all its workers, when all were at their ends; -1 */
+	_Atomic int working; /* workers that have not ended */
+	_Atomic bool over;   /* every worker is to end: all inputs are processed */
+	pthread_mutex_t lock; /* of what follows, and of `ended` of its seats */
+	int64_t said;	      /* by all its workers, when all were at their ends; -1 */
+	int64_t round;	      /* of looking whether all are */
 };
 
 /* One worker of a stage. */
@@ -39,7 +41,7 @@ struct seat {
 	struct level *level;
 	struct place *place;
 	int number;	       /* of the worker within its stage, from 1 */
-	_Atomic int64_t ended; /* partitions it owned when all of them were at their end; -1 */
+	int64_t ended;	       /* partitions it owned when all of them were at their end; -1 */
 	struct registry *registry;
 	struct stage *stage;
 	struct worker *worker;
@@ -206,16 +208,14 @@ static struct err *open_worker(struct seat *seat)
 			   &seat->stats, &seat->worker);
 }
 
-/* Of the line's partitions of this stage, how many were at their end when their owners last looked;
- * what has been true once stays true, since nothing more comes in. */
+/* Of the line's partitions of this stage, how many were at their end when their owners looked in
+ * this round. */
 static int64_t ended_partitions(const struct line *line, const struct level *level)
 {
 	int64_t sum = 0;
-	for (size_t i = 0; i < line->seat_count; i++) {
-		int64_t ended = atomic_load(&line->seats[i].ended);
-		if (line->seats[i].level == level && ended > 0)
-			sum += ended;
-	}
+	for (size_t i = 0; i < line->seat_count; i++)
+		if (line->seats[i].level == level && line->seats[i].ended > 0)
+			sum += line->seats[i].ended;
 	return sum;
 }
 
@@ -231,11 +231,40 @@ static int64_t said_by(const struct line *line, const struct level *level)
 /* A stage may write into the log that it reads: a worker that was at its end may have got more from
  * another one since. All are at their ends when they were so twice, and nothing was said between.
  */
-static void look_again(struct line *line, const struct level *level)
+static void look_again(struct line *line, struct level *level)
 {
+	level->round++;
 	for (size_t i = 0; i < line->seat_count; i++)
 		if (line->seats[i].level == level)
-			atomic_store(&line->seats[i].ended, -1);
+			line->seats[i].ended = -1;
+}
+
+static int64_t round_begin(struct level *level)
+{
+	pthread_mutex_lock(&level->lock);
+	int64_t round = level->round;
+	pthread_mutex_unlock(&level->lock);
+	return round;
+}
+
+/* What a seat saw since the round began; of an earlier round it tells nothing. */
+static bool round_note(struct seat *seat, int64_t round, int64_t ended)
+{
+	struct level *level = seat->level;
+	struct line *line = seat->line;
+	bool over = false;
+	pthread_mutex_lock(&level->lock);
+	if (round == level->round)
+		seat->ended = ended;
+	if (ended_partitions(line, level) ==
+	    (int64_t)level->input_count * line->options.partition_count) {
+		int64_t said = said_by(line, level);
+		over = line->worker_count == 1 || level->said == said;
+		level->said = said;
+		look_again(line, level);
+	}
+	pthread_mutex_unlock(&level->lock);
+	return over;
 }
 
 /* Whether a run that ends with its input is over for this stage. */
@@ -247,21 +276,13 @@ static struct err *is_over(struct seat *seat, bool *over)
 	if (*over || !line->options.until_end ||
 	    (level->upstream != NULL && atomic_load(&level->upstream->working) > 0))
 		return NULL;
-	int64_t ended = -1;
+	int64_t ended = -1, round = round_begin(level);
 	struct err *err = worker_share_at_end(seat->worker, &ended);
 	if (err != NULL)
 		return err;
-	atomic_store(&seat->ended, ended);
-	if (ended_partitions(line, level) !=
-	    (int64_t)level->input_count * line->options.partition_count)
-		return NULL;
-	int64_t said = said_by(line, level);
-	*over = line->worker_count == 1 || atomic_load(&level->said) == said;
-	atomic_store(&level->said, said);
+	*over = round_note(seat, round, ended);
 	if (*over)
 		atomic_store(&level->over, true);
-	else
-		look_again(seat->line, level);
 	return NULL;
 }
 
@@ -331,14 +352,14 @@ static void *seat_main(void *argument)
 	return NULL;
 }
 
-static struct err *start_seat(struct line *line, struct level *level, int number)
+static struct err *make_seat(struct line *line, struct level *level, int number)
 {
 	struct seat *seat = &line->seats[line->seat_count];
 	seat->line = line;
 	seat->level = level;
 	seat->number = number;
 	seat->place = &line->places[number - 1];
-	atomic_store(&seat->ended, -1);
+	seat->ended = -1;
 	struct err *err =
 		registry_open(conf_string(line->options.conf, "registry.url"), &seat->registry);
 	if (err != NULL)
@@ -349,11 +370,14 @@ static struct err *start_seat(struct line *line, struct level *level, int number
 		log_emit(LOG_INFO, "run", "schema registry", "{s:s}", "registry",
 			 registry_describe(seat->registry));
 	line->seat_count++;
-	if ((err = open_standby(seat)) != NULL)
-		return err;
+	return open_standby(seat);
+}
+
+static struct err *start_seat(struct seat *seat)
+{
 	if (pthread_create(&seat->thread, NULL, seat_main, seat) != 0)
 		return err_new(ERR_FATAL, "THREAD", "a thread for %s can't be started",
-			       level->name);
+			       seat->level->name);
 	seat->started = true;
 	return NULL;
 }
@@ -388,12 +412,15 @@ static struct err *start_levels(struct line *line)
 		struct level *level = &line->levels[i];
 		level->name = line->options.stages[i];
 		level->upstream = i > 0 ? &line->levels[i - 1] : NULL;
-		atomic_store(&level->said, -1);
+		level->said = -1;
 		atomic_store(&level->working, (int)line->worker_count);
 	}
 	for (size_t i = 0; err == NULL && i < line->options.stage_count; i++)
 		for (size_t k = 0; err == NULL && k < line->worker_count; k++)
-			err = start_seat(line, &line->levels[i], (int)k + 1);
+			err = make_seat(line, &line->levels[i], (int)k + 1);
+	/* from here on threads read what was made */
+	for (size_t i = 0; err == NULL && i < line->seat_count; i++)
+		err = start_seat(&line->seats[i]);
 	return err;
 }
 
@@ -402,6 +429,8 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	struct line *line = check_calloc(1, sizeof *line);
 	line->options = *options;
 	*out = line;
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		pthread_mutex_init(&line->levels[i].lock, NULL);
 	struct err *err = read_options(line);
 	line->worker_count = (size_t)conf_int(options->conf, "workers");
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
@@ -484,6 +513,8 @@ struct err *line_finish(struct line **out)
 	}
 	for (size_t i = 0; i < STAGE_WORKERS_MAX; i++)
 		place_close(&line->places[i]);
+	for (size_t i = 0; i < STAGE_COUNT; i++)
+		pthread_mutex_destroy(&line->levels[i].lock);
 	free(line);
 	*out = NULL;
 	return first;
