@@ -240,7 +240,7 @@ static struct err *prepare(struct run *run)
 	const char *listen = conf_string(args_conf(run->args), "http.listen");
 	struct err *err = choose_stages(run);
 	if (err == NULL && *listen != '\0')
-		err = http_listen(listen, &run->listener);
+		err = http_listen("http.listen", listen, &run->listener);
 	if (err == NULL)
 		err = admin_open(&run->client.options, &admin);
 	if (err == NULL)

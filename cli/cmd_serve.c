@@ -217,9 +217,10 @@ static struct err *door_open(struct serve *serve)
 static struct err *prepare(struct serve *serve)
 {
 	const char *watch = conf_string(serve->conf, "http.listen");
-	struct err *err = http_listen(conf_string(serve->conf, "serve.listen"), &serve->listener);
+	struct err *err = http_listen("serve.listen", conf_string(serve->conf, "serve.listen"),
+				      &serve->listener);
 	if (err == NULL && *watch != '\0')
-		err = http_listen(watch, &serve->pages_listener);
+		err = http_listen("http.listen", watch, &serve->pages_listener);
 	if (err == NULL)
 		err = keys_load(serve);
 	if (err == NULL)

@@ -43,11 +43,11 @@ bool http_address_split(const char *address, char host[HTTP_HOST_MAX], char port
 	return true;
 }
 
-static struct err *refused(const char *address, const char *why)
+static struct err *refused(const char *option, const char *address, const char *why)
 {
 	return err_new(ERR_FATAL, "HTTP_LISTEN",
-		       "%s can't be listened on: %s. Choose a free port of this machine", address,
-		       why);
+		       "%s: %s can't be listened on: %s. Choose a free port of this machine",
+		       option, address, why);
 }
 
 /* The socket's own idea of where it is: the port may have been 0. */
@@ -81,23 +81,23 @@ static int open_socket(const struct addrinfo *info)
 	return -1;
 }
 
-struct err *http_listen(const char *address, struct http_listener **out)
+struct err *http_listen(const char *option, const char *address, struct http_listener **out)
 {
 	char host[HTTP_HOST_MAX], port[8];
 	if (!http_address_split(address, host, port))
-		return refused(address, "it is not host:port");
+		return refused(option, address, "it is not host:port");
 	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
 					.ai_socktype = SOCK_STREAM,
 					.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *info = NULL;
 	int code = getaddrinfo(host, port, &hints, &info);
 	if (code != 0)
-		return refused(address, gai_strerror(code));
+		return refused(option, address, gai_strerror(code));
 	int fd = open_socket(info);
 	int why = errno;
 	freeaddrinfo(info);
 	if (fd < 0)
-		return refused(address, strerror(why));
+		return refused(option, address, strerror(why));
 	struct http_listener *listener = check_calloc(1, sizeof *listener);
 	listener->fd = fd;
 	name_listener(listener);
@@ -207,7 +207,8 @@ struct err *http_server_start(struct http_listener **listener, const struct http
 		(unsigned)HTTP_IDLE_S_MAX, MHD_OPTION_END);
 	if (server->daemon == NULL) {
 		free(server);
-		return refused((*listener)->address, "the server can't be started");
+		return err_new(ERR_FATAL, "HTTP_LISTEN", "the server at %s can't be started",
+			       (*listener)->address);
 	}
 	free(*listener); /* the daemon closes the socket */
 	*listener = NULL;

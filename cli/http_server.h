@@ -29,9 +29,11 @@ struct http_page {
 struct http_listener;
 struct http_server;
 
-/* Takes the address "host:port" ("[::1]:9464"; port 0: a free one), so that a wrong or taken one is
- * known before anything else is begun. Errors: FATAL HTTP_LISTEN, which says what to do. */
-ERR_MUST_USE struct err *http_listen(const char *address, struct http_listener **listener);
+/* Takes the address "host:port" ("[::1]:9464"; port 0: a free one) that `option` holds, so that a
+ * wrong or taken one is known before anything else is begun. Errors: FATAL HTTP_LISTEN, which names
+ * the option and says what to do. */
+ERR_MUST_USE struct err *http_listen(const char *option, const char *address,
+				     struct http_listener **listener);
 
 /* Where it listens, numeric: "127.0.0.1:9464"; borrowed. */
 const char *http_listener_address(const struct http_listener *listener);

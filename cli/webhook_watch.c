@@ -92,7 +92,7 @@ struct err *webhook_watch_start(const char *address, const char *name, struct we
 	if (*address == '\0')
 		return NULL;
 	struct http_listener *listener = NULL;
-	struct err *err = http_listen(address, &listener);
+	struct err *err = http_listen("http.listen", address, &listener);
 	if (err != NULL)
 		return err;
 	struct webhook_watch *made = check_calloc(1, sizeof *made);

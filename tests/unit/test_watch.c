@@ -400,10 +400,11 @@ static void a_taken_port_is_refused(void **state)
 {
 	(void)state;
 	struct http_listener *one = NULL, *two = NULL;
-	assert_null(http_listen("127.0.0.1:0", &one));
-	struct err *err = http_listen(http_listener_address(one), &two);
+	assert_null(http_listen("http.listen", "127.0.0.1:0", &one));
+	struct err *err = http_listen("http.listen", http_listener_address(one), &two);
 	assert_non_null(err);
 	assert_string_equal(err_code(err), "HTTP_LISTEN");
+	assert_non_null(strstr(err_text(err), "http.listen"));
 	assert_int_equal(err_verdict(err), ERR_FATAL);
 	err_free(&err);
 	http_listener_close(&one);
