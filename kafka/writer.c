@@ -12,6 +12,7 @@
 enum {
 	WRITER_TOPICS_MAX = 64,
 	WRITER_POLL_PERIOD = 256, /* records between two looks at the delivery reports */
+	WRITER_ABORT_MS = 5000,	  /* what closing waits for brokers that may be away */
 };
 
 struct writer_topic {
@@ -72,11 +73,23 @@ struct err *writer_open(const struct client_options *options, struct writer **wr
 	return open_named(options, NULL, writer);
 }
 
+/* What is left open holds up every reader of committed records until the brokers give it up, a
+ * minute later; so the brokers are told, if they are there. */
+static void give_up(struct writer *writer)
+{
+	if (!writer->is_open)
+		return;
+	rd_kafka_error_t *error = rd_kafka_abort_transaction(writer->handle, WRITER_ABORT_MS);
+	if (error != NULL)
+		rd_kafka_error_destroy(error);
+}
+
 void writer_close(struct writer **writer)
 {
 	struct writer *closed = *writer;
 	if (closed == NULL)
 		return;
+	give_up(closed);
 	for (size_t i = 0; i < closed->topic_count; i++)
 		rd_kafka_topic_destroy(closed->topics[i].handle);
 	rd_kafka_purge(closed->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
@@ -171,7 +184,7 @@ struct err *writer_commit(struct writer *writer, const struct position *position
 		err = patiently(writer, call_offsets, &copy, RD_TXN_MS);
 	if (err == NULL)
 		err = patiently(writer, call_commit, NULL, RD_TXN_MS);
-	writer->is_open = false;
+	writer->is_open = writer->is_open && err != NULL;
 	return err;
 }
 

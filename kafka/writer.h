@@ -46,7 +46,8 @@ ERR_MUST_USE struct err *writer_flush(struct writer *writer, int timeout_ms);
 ERR_MUST_USE struct err *writer_partition_count(struct writer *writer, const char *topic,
 						int32_t *count);
 
-/* Without waiting: flush or commit first. An open transaction is lost. */
+/* Flush or commit first: what waits to be sent is dropped, and an open transaction aborted, so that
+ * it holds up no reader; brokers that are away are not waited for longer than some seconds. */
 void writer_close(struct writer **writer);
 
 #endif
