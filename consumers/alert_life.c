@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/dmath.h"
+#include "base/phrase.h"
 #include "base/timestamp.h"
 
 #define COOL_MS	      (14 * MS_PER_DAY)
@@ -16,6 +17,18 @@ const char *const verdict_names[VERDICT_COUNT] = { "ack", "snooze", "useful", "w
 
 const char *const alert_step_names[] = { "OPENED",  "UPDATED",	    "RESOLVED",
 					 "EXPIRED", "ACKNOWLEDGED", "SNOOZED" };
+
+struct bytes alert_life_id(const struct alert_state *alert, struct bytes account,
+			   char id[ALERT_ID_MAX])
+{
+	struct phrase phrase = phrase_in(id, ALERT_ID_MAX);
+	phrase_bytes(&phrase, account);
+	phrase_text(&phrase, "/");
+	phrase_text(&phrase, alert_rule_names[alert->rule]);
+	phrase_text(&phrase, "/");
+	phrase_int(&phrase, alert->episode, 1);
+	return bytes_of(id, phrase_end(&phrase));
+}
 
 int32_t alert_status_said(enum alert_status status)
 {
@@ -106,11 +119,9 @@ bool alert_life_take_over(struct alert_state *alert, const struct alert_state *f
 	return true;
 }
 
-bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,
-			 int64_t at_ms, int64_t until_ms, enum alert_status *status)
+bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
+			 int64_t until_ms, enum alert_status *status)
 {
-	if (episode != alert->episode)
-		return false;
 	if (verdict == VERDICT_USEFUL) {
 		alert->useful_count += alert->useful_count < INT32_MAX;
 		return false;
@@ -147,26 +158,14 @@ static struct bytes attribute(const struct source_event *event, const char *name
 	return bytes_of(NULL, 0);
 }
 
-/* The number at the end of an alert's id; 0: there is none. */
-static int32_t episode_of(struct bytes alert_id)
-{
-	int32_t episode = 0, weight = 1;
-	for (size_t i = alert_id.len; i-- > 0 && weight < 100000000;) {
-		if (alert_id.data[i] == '/')
-			return episode;
-		if (alert_id.data[i] < '0' || alert_id.data[i] > '9')
-			return 0;
-		episode += weight * (alert_id.data[i] - '0');
-		weight *= 10;
-	}
-	return 0;
-}
-
-bool alert_life_take(struct alert_state *alert, const struct source_event *event, int64_t at_ms,
-		     enum alert_status *status)
+bool alert_life_take(struct alert_state *alert, struct bytes account,
+		     const struct source_event *event, int64_t at_ms, enum alert_status *status)
 {
 	struct bytes verdict = attribute(event, "verdict"), until = attribute(event, "until");
-	int32_t episode = episode_of(attribute(event, "alert_id"));
+	char id[ALERT_ID_MAX];
+	struct bytes own = alert_life_id(alert, account, id);
+	if (alert->episode == 0 || !bytes_equal(own, attribute(event, "alert_id")))
+		return false;
 	char text[TIME_TEXT_LEN + 8] = "";
 	int64_t until_ms = 0;
 	if (until.len > 0 && until.len < sizeof text) {
@@ -176,7 +175,7 @@ bool alert_life_take(struct alert_state *alert, const struct source_event *event
 	}
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		if (bytes_equal(verdict, bytes_str(verdict_names[i])))
-			return alert_life_feedback(alert, (enum alert_verdict)i, episode, at_ms,
-						   until_ms, status);
+			return alert_life_feedback(alert, (enum alert_verdict)i, at_ms, until_ms,
+						   status);
 	return false;
 }

@@ -40,6 +40,12 @@ struct alert_view {
 	bool is_over;  /* the account has left, or is given up */
 };
 
+enum { ALERT_ID_MAX = KEY_LEN_MAX + 32 };
+
+/* "account/rule/episode", in `id`. */
+struct bytes alert_life_id(const struct alert_state *alert, struct bytes account,
+			   char id[ALERT_ID_MAX]);
+
 /* A status in a record: its own field, and its name for the step. */
 int32_t alert_status_said(enum alert_status status);
 extern const char *const alert_step_names[];
@@ -64,14 +70,14 @@ extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... *
 /* The type of event by which feedback comes back: attrs alert_id, verdict, until (a time). */
 #define FEEDBACK_TYPE "foretell.feedback"
 
-/* Takes such an event: alert_life_feedback with what it says; what it says badly is passed over. */
-bool alert_life_take(struct alert_state *alert, const struct source_event *event, int64_t at_ms,
-		     enum alert_status *status);
+/* Takes such an event: alert_life_feedback with what it says. What names another alert, or says
+ * it badly, is passed over. */
+bool alert_life_take(struct alert_state *alert, struct bytes account,
+		     const struct source_event *event, int64_t at_ms, enum alert_status *status);
 
-/* What somebody said of an alert, about the episode; `until_ms` is for a snooze. What is about
- * another episode, or changes nothing, says nothing. */
-bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int32_t episode,
-			 int64_t at_ms, int64_t until_ms, enum alert_status *status);
+/* What somebody said of the alert; `until_ms` is for a snooze. What changes nothing says nothing. */
+bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
+			 int64_t until_ms, enum alert_status *status);
 
 /* The probability from which an alert opens, given what was said of earlier ones. */
 double alert_life_open(const struct alert_state *alert, double open);

@@ -4,7 +4,6 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
-#include "base/phrase.h"
 #include "base/timestamp.h"
 
 /* An alert is about the present: what was raised by something ingested this long after it happened
@@ -12,7 +11,7 @@
 #define HISTORIC_MS (2 * MS_PER_DAY)
 #define EXPIRE_MS   (730 * MS_PER_DAY)
 
-enum { MINOR_DIGITS = 2, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
+enum { MINOR_DIGITS = 2 };
 
 static const char rule_version[] = "1";
 
@@ -121,14 +120,8 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		      enum alert_status status, struct effects *effects)
 {
 	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
-	struct phrase phrase = phrase_in(id, sizeof id);
-	phrase_bytes(&phrase, account);
-	phrase_text(&phrase, "/");
-	phrase_text(&phrase, alert_rule_names[state->alert.rule]);
-	phrase_text(&phrase, "/");
-	phrase_int(&phrase, state->alert.episode, 1);
 	struct alert alert = {
-		.alert_id = bytes_of(id, phrase_end(&phrase)),
+		.alert_id = alert_life_id(&state->alert, account, id),
 		.revision = state->alert.revision,
 		.account = account,
 		.rule = bytes_str(alert_rule_names[state->alert.rule]),
@@ -244,7 +237,7 @@ bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,
 {
 	struct buyer_score score;
 	enum alert_status status;
-	if (!alert_life_take(&state->alert, event, occasion->at_ms, &status))
+	if (!alert_life_take(&state->alert, account, event, occasion->at_ms, &status))
 		return false;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
 	say_alert(account, occasion, state, &score, status, effects);

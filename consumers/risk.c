@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/phrase.h"
 #include "base/timestamp.h"
 #include "consumers/examples.h"
 #include "consumers/risk_words.h"
@@ -14,7 +13,7 @@
 #define KNOWN_DAYS   14.0
 #define BAND_OVERLAP 0.1 /* of a bound, by which a band must be left to be left */
 
-enum { KNOWN_SIGNALS = 5, ALERT_ID_MAX = KEY_LEN_MAX + 32 };
+enum { KNOWN_SIGNALS = 5 };
 
 const char risk_rule_version[] = "1";
 
@@ -131,14 +130,8 @@ static void say_alert(struct bytes account, const struct risk_occasion *occasion
 {
 	char id[ALERT_ID_MAX];
 	struct risk_texts texts;
-	struct phrase phrase = phrase_in(id, sizeof id);
-	phrase_bytes(&phrase, account);
-	phrase_text(&phrase, "/");
-	phrase_text(&phrase, alert_rule_names[state->alert.rule]);
-	phrase_text(&phrase, "/");
-	phrase_int(&phrase, state->alert.episode, 1);
 	struct alert alert = {
-		.alert_id = bytes_of(id, phrase_end(&phrase)),
+		.alert_id = alert_life_id(&state->alert, account, id),
 		.revision = state->alert.revision,
 		.account = account,
 		.rule = bytes_str(alert_rule_names[state->alert.rule]),
@@ -251,7 +244,7 @@ bool risk_feedback(struct bytes account, const struct risk_occasion *occasion,
 {
 	enum alert_status status;
 	struct hazard_score score;
-	if (!alert_life_take(&state->alert, event, occasion->at_ms, &status))
+	if (!alert_life_take(&state->alert, account, event, occasion->at_ms, &status))
 		return false;
 	risk_score(state, occasion, &score, NULL);
 	say_alert(account, occasion, state, &score, status, effects);

@@ -289,7 +289,7 @@ static bool tell(struct alert_state *alert, int day, const char *verdict, const 
 					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
 						       { bytes_str("verdict"), bytes_str(verdict) },
 						       { bytes_str("until"), bytes_str(until) } } };
-	bool said = alert_life_take(alert, &event, now_ms + day * MS_PER_DAY, &status);
+	bool said = alert_life_take(alert, bytes_str("A"), &event, now_ms + day * MS_PER_DAY, &status);
 	assert_true(!said || status == expected);
 	return said;
 }
@@ -298,13 +298,19 @@ static void an_alert_lives(void **state)
 {
 	(void)state;
 	struct alert_state alert = { 0 };
+	assert_false(tell(&alert, 0, "wrong", "", "", ALERT_RESOLVED)); /* none was there */
+	assert_false(tell(&alert, 0, "wrong", "A/churn.silence/0", "", ALERT_RESOLVED));
+	assert_int_equal(alert.wrong_count, 0);
 	assert_false(step(&alert, 0, 0.49, SEVERITY_LOW, ALERT_OPENED));
 	assert_true(step(&alert, 1, 0.51, SEVERITY_LOW, ALERT_OPENED));
 	assert_false(step(&alert, 2, 0.4, SEVERITY_LOW, ALERT_UPDATED)); /* hysteresis */
-	assert_true(tell(&alert, 2, "ack", "A/churn.risk/1", "", ALERT_ACKNOWLEDGED));
-	assert_false(tell(&alert, 2, "ack", "A/churn.risk/1", "", ALERT_ACKNOWLEDGED));
-	assert_false(tell(&alert, 2, "ack", "A/churn.risk/2", "", ALERT_ACKNOWLEDGED));
-	assert_true(tell(&alert, 3, "snooze", "A/churn.risk/1", "2023-12-01", ALERT_SNOOZED));
+	assert_true(tell(&alert, 2, "ack", "A/churn.silence/1", "", ALERT_ACKNOWLEDGED));
+	assert_false(tell(&alert, 2, "ack", "A/churn.silence/1", "", ALERT_ACKNOWLEDGED));
+	assert_false(tell(&alert, 2, "ack", "A/churn.silence/2", "", ALERT_ACKNOWLEDGED));
+	assert_false(tell(&alert, 2, "wrong", "B/churn.silence/1", "", ALERT_RESOLVED));
+	assert_false(tell(&alert, 2, "wrong", "A/churn.risk/1", "", ALERT_RESOLVED));
+	assert_false(tell(&alert, 2, "wrong", "1", "", ALERT_RESOLVED));
+	assert_true(tell(&alert, 3, "snooze", "A/churn.silence/1", "2023-12-01", ALERT_SNOOZED));
 	assert_false(step(&alert, 4, 0.7, SEVERITY_HIGH, ALERT_UPDATED)); /* snoozed */
 	assert_true(step(&alert, 5, 0.9, SEVERITY_CRITICAL, ALERT_UPDATED));
 	assert_true(step(&alert, 30, 0.6, SEVERITY_LOW, ALERT_UPDATED)); /* woke */
@@ -312,13 +318,13 @@ static void an_alert_lives(void **state)
 	assert_int_equal(alert.revision, 5);
 	assert_false(step(&alert, 32, 0.6, SEVERITY_LOW, ALERT_OPENED)); /* cool-down */
 	assert_true(step(&alert, 33, 0.8, SEVERITY_HIGH, ALERT_OPENED));
-	assert_true(tell(&alert, 34, "wrong", "A/churn.risk/2", "", ALERT_RESOLVED));
+	assert_true(tell(&alert, 34, "wrong", "A/churn.silence/2", "", ALERT_RESOLVED));
 	assert_false(step(&alert, 60, 0.55, SEVERITY_LOW, ALERT_OPENED));
 	assert_false(step(&alert, 120, 0.55, SEVERITY_LOW, ALERT_OPENED)); /* takes more now */
 	assert_true(step(&alert, 120, 0.61, SEVERITY_LOW, ALERT_OPENED));
 	assert_int_equal(alert.episode, 3);
-	assert_false(tell(&alert, 121, "nonsense", "A/churn.risk/3", "", ALERT_OPENED));
-	assert_false(tell(&alert, 121, "useful", "A/churn.risk/3", "", ALERT_OPENED));
+	assert_false(tell(&alert, 121, "nonsense", "A/churn.silence/3", "", ALERT_OPENED));
+	assert_false(tell(&alert, 121, "useful", "A/churn.silence/3", "", ALERT_OPENED));
 	assert_true(alert_life_open(&alert, 0.5) == 0.5);
 }
 
