@@ -44,6 +44,7 @@ struct standby {
 	struct store_batch *batch;
 	void *scratch; /* of a state */
 	pthread_t thread;
+	_Atomic int waiting;  /* for the lock, besides the thread */
 	pthread_mutex_t lock; /* of what follows, and of the shelves of all units but owned ones */
 	struct unit *units;   /* by input, then partition */
 	size_t unit_count;
@@ -52,6 +53,21 @@ struct standby {
 	_Atomic bool quit;
 	_Atomic int64_t records;
 };
+
+/* A mutex isn't fair: the thread, which takes it again at once, stands back for whoever waits. */
+static void lock_first(struct standby *standby)
+{
+	atomic_fetch_add(&standby->waiting, 1);
+	pthread_mutex_lock(&standby->lock);
+	atomic_fetch_sub(&standby->waiting, 1);
+}
+
+static void lock_last(struct standby *standby)
+{
+	while (atomic_load(&standby->waiting) > 0)
+		time_system.sleep_ms(time_system.context, 1);
+	pthread_mutex_lock(&standby->lock);
+}
 
 void standby_mark_fini(struct standby_mark *mark)
 {
@@ -245,7 +261,7 @@ static void *run(void *context)
 	struct standby *standby = context;
 	while (!atomic_load(&standby->quit)) {
 		size_t count = 0;
-		pthread_mutex_lock(&standby->lock);
+		lock_last(standby);
 		if (!standby->begun && time_monotonic_ms() - standby->began_ms >= BEGIN_MS) {
 			standby->begun = true;
 			for (size_t i = 0; i < standby->unit_count; i++)
@@ -290,7 +306,7 @@ static bool is_among(const struct unit *unit, const struct position *positions, 
 void standby_own(struct standby *standby, const struct position *positions, size_t count,
 		 struct standby_mark *marks)
 {
-	pthread_mutex_lock(&standby->lock);
+	lock_first(standby);
 	standby->begun = true;
 	for (size_t i = 0; i < count; i++) {
 		struct unit *unit =
@@ -309,7 +325,7 @@ void standby_own(struct standby *standby, const struct position *positions, size
 void standby_give(struct standby *standby, const char *topic, int32_t partition,
 		  struct standby_mark *mark)
 {
-	pthread_mutex_lock(&standby->lock);
+	lock_first(standby);
 	struct unit *unit = unit_find(standby, topic, partition);
 	struct err *err = NULL;
 	if (unit != NULL && unit->shelf == NULL)
@@ -331,7 +347,7 @@ void standby_look(struct standby *standby, struct standby_figures *figures)
 {
 	figures->partitions = 0;
 	figures->records = atomic_load_explicit(&standby->records, memory_order_relaxed);
-	pthread_mutex_lock(&standby->lock);
+	lock_first(standby);
 	for (size_t i = 0; i < standby->unit_count; i++)
 		figures->partitions += standby->units[i].state == UNIT_FOLLOWED;
 	pthread_mutex_unlock(&standby->lock);
