@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "base/timestamp.h"
+#include "consumers/examples.h"
 
 static const char log_topic[] = "account.events";
 static const char states_topic[] = "accounts";
@@ -124,6 +125,7 @@ static void give_away(struct account_move *move, struct registry *registry,
 		risk_end(key, occasion, state, effects);
 	else
 		churn_end(key, &silence, state, effects);
+	examples_drop(key, occasion->at_ms, state, effects);
 	say(&transfer, effects);
 	memset(state, 0, sizeof *state);
 	state->into_len = (uint8_t)move->change.other.len;
@@ -155,6 +157,7 @@ void account_move_apply(struct account_move *move, struct registry *registry,
 			struct bytes key, struct account_state *state, struct effects *effects)
 {
 	if (move->change.kind == CHANGE_ERASE) {
+		examples_drop(key, move->change.at_ms, state, effects);
 		memset(state, 0, sizeof *state);
 		state->erased = true;
 	} else if (state->into_len > 0 && move->change.kind == CHANGE_TRANSFER) {

@@ -75,7 +75,8 @@ extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... *
 bool alert_life_take(struct alert_state *alert, struct bytes account,
 		     const struct source_event *event, int64_t at_ms, enum alert_status *status);
 
-/* What somebody said of the alert; `until_ms` is for a snooze. What changes nothing says nothing. */
+/* What somebody said of the alert; `until_ms` is for a snooze. What changes nothing says nothing.
+ */
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status);
 

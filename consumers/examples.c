@@ -50,19 +50,23 @@ static int64_t left_ms(const struct features *features, int64_t now_ms)
 	return features_alive(features, now_ms) < GONE ? features->sign_ms : TIME_NONE;
 }
 
-static void say_outcome(struct bytes account, int64_t example_ms, int64_t now_ms,
-			const struct account_state *state, struct effects *effects)
+/* -1: it teaches nothing. */
+static int32_t outcome_of(const struct account_state *state, int64_t example_ms, int64_t now_ms)
 {
 	int64_t gone_ms = left_ms(&state->relationship.features, now_ms);
-	const struct example outcome = {
-		.account = account,
-		.at_ms = example_ms,
-		.matured_ms = now_ms,
-		.features = bytes_str(""),
-		.outcome = gone_ms <= example_ms		? -1
-			   : gone_ms <= example_ms + HORIZON_MS ? 1
-								: 0,
-	};
+	if (gone_ms <= example_ms)
+		return -1;
+	return gone_ms <= example_ms + HORIZON_MS;
+}
+
+static void say_outcome(struct bytes account, int64_t example_ms, int64_t now_ms, int32_t known,
+			struct effects *effects)
+{
+	const struct example outcome = { .account = account,
+					 .at_ms = example_ms,
+					 .matured_ms = now_ms,
+					 .features = bytes_str(""),
+					 .outcome = known };
 	effects_say(effects, "examples", bytes_str(examples_key), &example_type, &outcome);
 }
 
@@ -91,7 +95,9 @@ void examples_look(struct bytes account, const struct risk_occasion *occasion, b
 	int64_t at_ms = occasion->at_ms;
 	while (relationship->pending_count > 0 &&
 	       relationship->pending_ms[0] + MATURE_MS <= at_ms) {
-		say_outcome(account, relationship->pending_ms[0], at_ms, state, effects);
+		int64_t example_ms = relationship->pending_ms[0];
+		say_outcome(account, example_ms, at_ms, outcome_of(state, example_ms, at_ms),
+			    effects);
 		memmove(relationship->pending_ms, relationship->pending_ms + 1,
 			--relationship->pending_count * sizeof relationship->pending_ms[0]);
 	}
@@ -107,6 +113,15 @@ void examples_look(struct bytes account, const struct risk_occasion *occasion, b
 	relationship->example_ms = at_ms;
 	relationship->pending_ms[relationship->pending_count++] = at_ms;
 	say_example(account, occasion, state, effects);
+}
+
+void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,
+		   struct effects *effects)
+{
+	struct relationship *relationship = &state->relationship;
+	for (size_t i = 0; i < relationship->pending_count; i++)
+		say_outcome(account, relationship->pending_ms[i], at_ms, -1, effects);
+	relationship->pending_count = 0;
 }
 
 int64_t examples_due(const struct account_state *state)

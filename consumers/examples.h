@@ -19,6 +19,10 @@ extern const char examples_key[]; /* of every record: the model's name */
 void examples_look(struct bytes account, const struct risk_occasion *occasion, bool may_learn,
 		   struct account_state *state, struct effects *effects);
 
+/* The account goes into another one, or is erased: nobody will know what came of its examples. */
+void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,
+		   struct effects *effects);
+
 /* When an outcome is due; TIME_NONE: none is awaited. */
 int64_t examples_due(const struct account_state *state);
 

@@ -50,12 +50,22 @@ static void refuse(struct identify *identify, struct bytes item, struct bytes na
 	err_free(&why);
 }
 
-/* A note that waited. It was read before it had to, so it can be read. */
+/* What waited was read before it had to, so it can be read; but the registry may be away. */
+static bool is_read(struct err *err, struct effects *effects)
+{
+	if (err == NULL)
+		return true;
+	CHECK(err_verdict(err) != ERR_POISON);
+	effects_fail(effects, err);
+	return false;
+}
+
 static void release_note(struct identify *identify, struct bytes item, struct effects *effects)
 {
 	struct identity_note note;
-	struct err *err = registry_decode(identify->registry, &identity_note_type, item, &note);
-	CHECK(err == NULL);
+	if (!is_read(registry_decode(identify->registry, &identity_note_type, item, &note),
+		     effects))
+		return;
 	struct bytes account = name_text_bytes(&identify->account);
 	if (note.kind == NOTE_SUGGEST) {
 		if (!bytes_equal(note.other, account))
@@ -75,8 +85,8 @@ static void release_note(struct identify *identify, struct bytes item, struct ef
 static void release(struct identify *identify, struct bytes item, struct effects *effects)
 {
 	const char *type = NULL;
-	struct err *err = registry_record_name(identify->registry, item, &type);
-	CHECK(err == NULL);
+	if (!is_read(registry_record_name(identify->registry, item, &type), effects))
+		return;
 	if (strcmp(type, "foretell.IdentityNote") == 0)
 		release_note(identify, item, effects);
 	else if (identify->step == QUEUE_REFUSE)

@@ -84,6 +84,8 @@ struct err *task_entry_fill(struct engine *engine, const struct task *task, stru
 		return NULL;
 	const struct state_kind *kind = &engine->processor->kinds[entry->kind];
 	struct err *err = kind->decode(engine->processor->context, value->state, entry->state);
+	if (err != NULL && err_verdict(err) == ERR_RETRY) /* the registry is away */
+		return err;
 	if (err != NULL) { /* not the record's fault, so never its dead letter */
 		struct err *fatal = err_new(ERR_FATAL, "STATE_UNREADABLE",
 					    "a state in the store of %s/%d can't be read (was "

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "consumers/account_merge.h"
 #include "consumers/account_state.h"
 #include "consumers/churn.h"
 #include "schemas/event_check.h"
@@ -241,6 +242,90 @@ static void quiet_accounts_say_all_that_scored_ones_do(void **state)
 	registry_close(&registry);
 }
 
+/* What a merge says, read back. */
+struct merge_heard {
+	struct bus bus;
+	struct registry *registry;
+	struct alert alert;
+	char alert_id[KEY_LEN_MAX];
+	int dropped;
+	size_t transfer_len;
+	uint8_t transfer[OUTPUT_LEN_MAX];
+};
+
+static struct err *hear_merge(struct bus *bus, const struct outgoing *out)
+{
+	struct merge_heard *heard = (struct merge_heard *)(void *)bus;
+	struct example example;
+	if (strcmp(out->topic, "test.alerts") == 0) {
+		assert_null(
+			registry_decode(heard->registry, &alert_type, out->value, &heard->alert));
+		assert_true(heard->alert.alert_id.len < KEY_LEN_MAX);
+		memset(heard->alert_id, 0, sizeof heard->alert_id);
+		memcpy(heard->alert_id, heard->alert.alert_id.data, heard->alert.alert_id.len);
+	} else if (strcmp(out->topic, "test.examples") == 0) {
+		assert_null(
+			registry_decode(heard->registry, &example_type, out->value, &example));
+		heard->dropped += example.features.len == 0 && example.outcome == -1;
+	} else if (strcmp(out->topic, "test.account.events") == 0) {
+		memcpy(heard->transfer, out->value.data, out->value.len);
+		heard->transfer_len = out->value.len;
+	}
+	return NULL;
+}
+
+static void a_merge_takes_the_alert_along_and_drops_examples(void **state)
+{
+	(void)state;
+	static const struct bus_ops ops = { .produce = hear_merge };
+	static struct account_move move;
+	static struct merge_heard heard = { .bus = { &ops } };
+	struct account_state from = { .event_count = 1 }, into = { .event_count = 1 };
+	struct churn_rule churn;
+	struct hazard_model model;
+	struct surroundings around = { 0 };
+	struct risk_options risk = { .open = 0.3, .close = 0 };
+	const struct account_rules rules = { &churn, &risk };
+	struct risk_occasion occasion = {
+		.ingest_ms = now_ms, .around = &around, .model = &model
+	};
+	hazard_prior(&model);
+	churn_rule_init(&churn, &(struct churn_options){ .open = 0.80, .close = 0.60, 3 });
+	assert_null(registry_open(NULL, &heard.registry));
+	struct effects *effects = effects_new("test", heard.registry);
+	from.first_ms = from.last_ms = into.first_ms = into.last_ms = now_ms;
+	from.relationship.features.is_subscriber = true;
+	from.relationship.pending_count = 2;
+	from.alert = (struct alert_state){ .open = true,
+					   .episode = 7,
+					   .opened_ms = now_ms - MS_PER_DAY,
+					   .rule = ALERT_RULE_RISK };
+	move.change = (struct account_change){
+		.kind = CHANGE_MERGE,
+		.account = bytes_str("A"),
+		.other = bytes_str("B"),
+		.at_ms = now_ms,
+	};
+	account_move_apply(&move, heard.registry, &rules, &occasion, bytes_str("A"), &from,
+			   effects);
+	assert_null(effects_produce(effects, &heard.bus));
+	effects_clear(effects);
+	assert_string_equal(heard.alert_id, "A/churn.risk/7");
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	assert_int_equal(heard.dropped, 2);
+	assert_null(account_move_read(&move, heard.registry,
+				      bytes_of(heard.transfer, heard.transfer_len)));
+	account_move_apply(&move, heard.registry, &rules, &occasion, bytes_str("B"), &into,
+			   effects);
+	assert_null(effects_produce(effects, &heard.bus));
+	assert_string_equal(heard.alert_id, "B/churn.risk/1");
+	assert_int_equal(heard.alert.status, ALERT_OPENED);
+	assert_int_equal(heard.alert.opened_ms, now_ms - MS_PER_DAY);
+	assert_int_equal(into.relationship.pending_count, 0);
+	effects_free(&effects);
+	registry_close(&heard.registry);
+}
+
 static void auc_counts_ties_half(void **state)
 {
 	(void)state;
@@ -261,6 +346,7 @@ int main(void)
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
+		cmocka_unit_test(a_merge_takes_the_alert_along_and_drops_examples),
 		cmocka_unit_test(auc_counts_ties_half),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -289,7 +289,8 @@ static bool tell(struct alert_state *alert, int day, const char *verdict, const 
 					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
 						       { bytes_str("verdict"), bytes_str(verdict) },
 						       { bytes_str("until"), bytes_str(until) } } };
-	bool said = alert_life_take(alert, bytes_str("A"), &event, now_ms + day * MS_PER_DAY, &status);
+	bool said = alert_life_take(alert, bytes_str("A"), &event, now_ms + day * MS_PER_DAY,
+				    &status);
 	assert_true(!said || status == expected);
 	return said;
 }
