@@ -178,8 +178,8 @@ static void fill_alert(struct timeline_row *row, const struct alert *alert)
 	static const char *const severities[] = { "low", "medium", "high", "critical" };
 	row->at_ms = alert->at_ms;
 	row->is_alert = true;
-	struct bytes step = alert->step.len > 0 ? alert->step
-						: bytes_str(alert_step_names[alert->status]);
+	struct bytes step =
+		alert->step.len > 0 ? alert->step : bytes_str(alert_step_names[alert->status]);
 	snprintf(row->type, sizeof row->type, "ALERT %.*s", (int)(step.len < 32 ? step.len : 32),
 		 (const char *)step.data);
 	for (size_t i = strlen("ALERT "); row->type[i] != '\0'; i++)

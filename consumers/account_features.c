@@ -54,8 +54,8 @@ static void add_subscription(struct features *features, const struct source_even
 	if (!event->has_marketing || !event->marketing.has_subscription)
 		return;
 	if (told->has_cancelled_ms) {
-		features->ended_ms = time_is_event(told->cancelled_ms) ? told->cancelled_ms
-								       : event->event_ms;
+		features->ended_ms =
+			time_is_event(told->cancelled_ms) ? told->cancelled_ms : event->event_ms;
 		return;
 	}
 	features->is_subscriber = true;

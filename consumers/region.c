@@ -24,7 +24,7 @@ static void add_offer(struct region_state *region, const struct source_event *ev
 	*offer = (struct region_offer){
 		.offset = offset,
 		.start_ms = told->has_starts_ms && time_is_event(told->starts_ms) ? told->starts_ms
-									     : event->event_ms,
+										  : event->event_ms,
 		.percent = dm_clamp(percent, 0, 100),
 	};
 	offer->end_ms = told->has_ends_ms && time_is_event(told->ends_ms)

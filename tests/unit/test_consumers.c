@@ -264,8 +264,7 @@ static struct err *hear_merge(struct bus *bus, const struct outgoing *out)
 		memset(heard->alert_id, 0, sizeof heard->alert_id);
 		memcpy(heard->alert_id, heard->alert.alert_id.data, heard->alert.alert_id.len);
 	} else if (strcmp(out->topic, "test.examples") == 0) {
-		assert_null(
-			registry_decode(heard->registry, &example_type, out->value, &example));
+		assert_null(registry_decode(heard->registry, &example_type, out->value, &example));
 		heard->dropped += example.features.len == 0 && example.outcome == -1;
 	} else if (strcmp(out->topic, "test.account.events") == 0) {
 		memcpy(heard->transfer, out->value.data, out->value.len);
@@ -286,9 +285,7 @@ static void a_merge_takes_the_alert_along_and_drops_examples(void **state)
 	struct surroundings around = { 0 };
 	struct risk_options risk = { .open = 0.3, .close = 0 };
 	const struct account_rules rules = { &churn, &risk };
-	struct risk_occasion occasion = {
-		.ingest_ms = now_ms, .around = &around, .model = &model
-	};
+	struct risk_occasion occasion = { .ingest_ms = now_ms, .around = &around, .model = &model };
 	hazard_prior(&model);
 	churn_rule_init(&churn, &(struct churn_options){ .open = 0.80, .close = 0.60, 3 });
 	assert_null(registry_open(NULL, &heard.registry));

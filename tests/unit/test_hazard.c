@@ -193,9 +193,10 @@ static void a_region_is_seen_as_it_was_at_an_offset(void **state)
 static void absurd_payloads_spoil_nothing(void **state)
 {
 	(void)state;
-	static const char *const types[] = { "erp.shipment.delivered", "erp.payment",
-					     "erp.price",	       "support.satisfaction",
-					     "product.subscription",   "iot.reading" };
+	static const char *const types[] = {
+		"erp.shipment.delivered", "erp.payment",	  "erp.price",
+		"support.satisfaction",	  "product.subscription", "iot.reading"
+	};
 	static const double numbers[] = { (double)NAN, HUGE_VAL, -HUGE_VAL, 3 };
 	static const int64_t times[] = { INT64_MIN, INT64_MAX, 0 };
 	struct features features = { 0 };
@@ -289,8 +290,8 @@ static bool tell(struct alert_state *alert, int day, const char *verdict, const 
 					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
 						       { bytes_str("verdict"), bytes_str(verdict) },
 						       { bytes_str("until"), bytes_str(until) } } };
-	bool said = alert_life_take(alert, bytes_str("A"), &event, now_ms + day * MS_PER_DAY,
-				    &status);
+	bool said =
+		alert_life_take(alert, bytes_str("A"), &event, now_ms + day * MS_PER_DAY, &status);
 	assert_true(!said || status == expected);
 	return said;
 }
