@@ -69,7 +69,7 @@ struct bus;
  * an error to give up the whole membership. */
 struct bus_listener {
 	void *context;
-	/* Sets positions[i].offset: where reading starts. */
+	/* Sets positions[i].offset: where reading starts. count may be 0: nothing is left. */
 	struct err *(*assigned)(void *context, struct position *positions, size_t count);
 	/* Nothing of these partitions may be left in memory afterwards. lost: another member may
 	 * own them already, so nothing may be committed. */

@@ -532,8 +532,7 @@ static struct err *rebalance_assign(struct bus_kafka *kafka,
 		return err;
 	size_t count = (size_t)list->cnt;
 	struct position *positions = positions_of(kafka, list);
-	if (count > 0)
-		err = kafka->listener.assigned(kafka->listener.context, positions, count);
+	err = kafka->listener.assigned(kafka->listener.context, positions, count);
 	if (err == NULL)
 		err = owned_set(kafka, positions, count);
 	if (err == NULL) {

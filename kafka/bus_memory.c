@@ -417,8 +417,7 @@ static struct err *take_assignment(struct bus_memory *memory,
 	for (size_t i = 0; i < count; i++)
 		memory->assigned[i] = (struct assigned){ partitions[i], -1, -1 };
 	struct position *positions = positions_new(memory);
-	if (count > 0)
-		err = memory->listener.assigned(memory->listener.context, positions, count);
+	err = memory->listener.assigned(memory->listener.context, positions, count);
 	for (size_t i = 0; err == NULL && i < count; i++) {
 		memory->assigned[i].offset = positions[i].offset;
 		if (positions[i].offset < 0)

@@ -105,6 +105,14 @@ static void unit_clock(struct unit *unit, struct bytes clock)
 	memcpy(unit->clock, clock.data, unit->clock_len);
 }
 
+static struct err *unit_shelf(struct standby *standby, struct unit *unit)
+{
+	if (unit->shelf != NULL)
+		return NULL;
+	return store_shelf(standby->options.store, standby->options.processor->name, unit->topic,
+			   unit->partition, &unit->shelf);
+}
+
 /* Follows the partition's topics from where the unit that is furthest behind stands, or no more. */
 static struct err *refollow(struct standby *standby, int32_t partition)
 {
@@ -128,10 +136,7 @@ static struct err *refollow(struct standby *standby, int32_t partition)
 
 static struct err *begin_unit(struct standby *standby, struct unit *unit)
 {
-	struct err *err = NULL;
-	if (unit->shelf == NULL)
-		err = store_shelf(standby->options.store, standby->options.processor->name,
-				  unit->topic, unit->partition, &unit->shelf);
+	struct err *err = unit_shelf(standby, unit);
 	if (err == NULL)
 		err = shelf_wipe(unit->shelf);
 	if (err != NULL)
@@ -256,17 +261,30 @@ static size_t follow(struct standby *standby)
 	return batch.count;
 }
 
+/* Without any assignment so far: what is in order may still be the process's own, and stays. */
+static void begin_without(struct standby *standby)
+{
+	standby->begun = true;
+	for (size_t i = 0; i < standby->unit_count; i++) {
+		struct unit *unit = &standby->units[i];
+		struct shelf_position position = { .present = true };
+		struct err *err = unit_shelf(standby, unit);
+		if (err == NULL)
+			err = shelf_position(unit->shelf, &position);
+		if (err == NULL && !position.present)
+			unit->state = UNIT_WAITING;
+		err_free(&err);
+	}
+}
+
 static void *run(void *context)
 {
 	struct standby *standby = context;
 	while (!atomic_load(&standby->quit)) {
 		size_t count = 0;
 		lock_last(standby);
-		if (!standby->begun && time_monotonic_ms() - standby->began_ms >= BEGIN_MS) {
-			standby->begun = true;
-			for (size_t i = 0; i < standby->unit_count; i++)
-				standby->units[i].state = UNIT_WAITING;
-		}
+		if (!standby->begun && time_monotonic_ms() - standby->began_ms >= BEGIN_MS)
+			begin_without(standby);
 		if (standby->begun)
 			count = follow(standby);
 		pthread_mutex_unlock(&standby->lock);
@@ -327,10 +345,7 @@ void standby_give(struct standby *standby, const char *topic, int32_t partition,
 {
 	lock_first(standby);
 	struct unit *unit = unit_find(standby, topic, partition);
-	struct err *err = NULL;
-	if (unit != NULL && unit->shelf == NULL)
-		err = store_shelf(standby->options.store, standby->options.processor->name, topic,
-				  partition, &unit->shelf);
+	struct err *err = unit != NULL ? unit_shelf(standby, unit) : NULL;
 	if (unit != NULL && err == NULL && mark->warm) {
 		memcpy(unit->next, mark->offsets, sizeof unit->next);
 		unit_clock(unit, bytes_of(mark->clock, mark->clock_len));

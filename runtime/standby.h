@@ -41,8 +41,8 @@ struct standby_mark {
 
 void standby_mark_fini(struct standby_mark *mark);
 
-/* A new standby, its thread started; it follows nothing before the first standby_own, or some
- * seconds. Errors: FATAL BUS_OPTION. */
+/* A new standby, its thread started; it follows nothing before the first standby_own. After some
+ * seconds it begins with the shelves that have no position. Errors: FATAL BUS_OPTION. */
 ERR_MUST_USE struct err *standby_open(const struct standby_options *options,
 				      struct standby **standby);
 void standby_close(struct standby **standby);

@@ -82,6 +82,10 @@ static struct err *on_assigned(void *context, struct position *positions, size_t
 {
 	struct worker *worker = context;
 	struct engine *engine = &worker->engine;
+	if (count == 0) {
+		take_marks(engine, positions, 0, NULL);
+		return NULL;
+	}
 	struct task **tasks = check_calloc(count, sizeof(struct task *));
 	observe_assigning(engine);
 	struct err *err = add_tasks(engine, positions, count, tasks);

@@ -160,6 +160,26 @@ static void a_closed_static_member_keeps_its_place_for_a_session(void **state)
 	bus_close(&a.bus);
 }
 
+static void a_member_beyond_the_partitions_hears_that_it_has_none(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world_topic(world, "in", 1, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	subscribe(&b, in);
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (a.owned_count + b.owned_count != 1 || a.empty_count + b.empty_count == 0) {
+		assert_true(time_monotonic_ms() < deadline);
+		poll_once(world, &a);
+		poll_once(world, &b);
+	}
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
 static struct err *refuse(void *context, struct position *positions, size_t count)
 {
 	(void)context;
@@ -278,6 +298,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(positions_of_an_old_generation_are_refused),
 	BEHAVIOUR(nobody_asks_who_owns_a_partition),
 	BEHAVIOUR(a_closed_static_member_keeps_its_place_for_a_session),
+	BEHAVIOUR(a_member_beyond_the_partitions_hears_that_it_has_none),
 	BEHAVIOUR(a_member_that_gives_up_keeps_its_place_for_a_session),
 	BEHAVIOUR(a_transaction_ends_with_its_time),
 	BEHAVIOUR(compaction_keeps_the_last_of_each_key_and_its_offset),

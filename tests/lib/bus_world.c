@@ -150,7 +150,7 @@ void await_high(struct bus *bus, const char *topic, int64_t high)
 struct err *member_assigned(void *context, struct position *positions, size_t count)
 {
 	struct member *member = context;
-	struct err *err = bus_committed(member->bus, positions, count);
+	struct err *err = count > 0 ? bus_committed(member->bus, positions, count) : NULL;
 	if (err != NULL)
 		return err;
 	CHECK(count <= sizeof member->committed / sizeof member->committed[0]);
@@ -160,6 +160,7 @@ struct err *member_assigned(void *context, struct position *positions, size_t co
 			positions[i].offset = 0;
 	member->assigned_count += count;
 	member->owned_count = count;
+	member->empty_count += count == 0;
 	return NULL;
 }
 

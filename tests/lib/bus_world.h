@@ -49,6 +49,7 @@ struct member {
 	struct bus_listener listener;
 	size_t assigned_count, revoked_count; /* partitions, in all */
 	size_t owned_count;
+	size_t empty_count; /* assignments of nothing */
 	bool lost;
 	struct position committed[8]; /* as they were at the assignment */
 	struct seen early;	      /* what the joining poll has already handed out */
