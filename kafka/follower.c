@@ -54,8 +54,12 @@ static void commit(struct follower *follower, bool wait)
 			followed->done;
 		followed->committed = followed->done;
 	}
+	rd_kafka_resp_err_t code = 0;
 	if (list->cnt > 0)
-		(void)rd_kafka_commit(follower->handle, list, wait ? 0 : 1);
+		code = rd_kafka_commit(follower->handle, list, wait ? 0 : 1);
+	if (code != 0)
+		log_emit(LOG_WARN, "follower", "positions were not kept; records may come again",
+			 "{s:s,s:s}", "topic", follower->topic, "error", rd_kafka_err2name(code));
 	rd_kafka_topic_partition_list_destroy(list);
 	follower->commit_due_ms = time_monotonic_ms() + COMMIT_EVERY_MS;
 }
