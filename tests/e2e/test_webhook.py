@@ -290,8 +290,10 @@ def killed(line):
     address = address_of(line, process)
     expect_taken(line.receiver, {f"{a}/churn/1/0" for a in accounts})
     # what was sent comes again as long as one before it in its partition waits for another try
-    await_true("none waits", lambda: 'foretell_webhook_waiting{webhook="default"} 0' in ask(
-        address, "/metrics")[1])
+    await_true("none waits", lambda: {
+        'foretell_webhook_waiting{webhook="default"} 0',
+        'foretell_webhook_flying{webhook="default"} 0',
+    } <= set(ask(address, "/metrics")[1].splitlines()))
     process.send_signal(signal.SIGTERM)
     same(line.finish(process, 30), 0, "exit code")
     ids = line.receiver.ids()
