@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/forecast_orders.h"
+#include "cli/forecast_regressors.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "evaluate/forecast_plot.h"
@@ -25,6 +26,11 @@ static const struct args_flag flags[] = {
 	  "instead: orders, whose weekly revenue is forecast by rolling origin" },
 	{ "map", "MAP.json", NULL, "the mapping of that file, as for ingest" },
 	{ "by", "NAMES", NULL, "its attributes to split by: country,product:2 (first 2 bytes)" },
+	{ "regressors", "R.csv", NULL,
+	  "what drives the series: rows NAME or NAME@ID, with the future as far as known" },
+	{ "start", "DATE", NULL, "of the first values: the calendar's effects are looked for" },
+	{ "step", "STEP", NULL, "with it: day, week, month, quarter or year" },
+	{ "holidays", "FILE", NULL, "with it: a date a line" },
 	{ "out", "F.csv", NULL, "write the forecasts here" },
 	{ "plots", "DIR", NULL, "draw some of the series into this folder, as SVG" },
 	{ "threads", "N", NULL, "as many as there are processors" },
@@ -34,6 +40,7 @@ static const struct args_flag flags[] = {
 static const char *const examples[] = {
 	"foretell evaluate forecast --train T.csv --test S.csv --period 12 --horizon 18",
 	"foretell evaluate forecast --train T.csv.xz --horizon 13 --out F.csv --plots charts",
+	"foretell evaluate forecast --train T.csv --test S.csv --horizon 4 --regressors R.csv",
 	"foretell evaluate forecast --orders O.csv --map orders.json --by country,product:2",
 	NULL,
 };
@@ -55,7 +62,9 @@ struct evaluation {
 	const char *train_path, *test_path, *out_path, *plots_path;
 	int period, horizon, threads;
 	struct series_table *train, *test;
+	struct regressor_table *regressors; /* NULL: none */
 	struct forecast_trial *trial;
+	struct forecast_trial *without; /* the regressors; NULL where there are none to judge */
 };
 
 static struct err *options_read(const struct args *args, struct evaluation *e)
@@ -104,7 +113,14 @@ static struct err *test_check(const struct evaluation *e)
 
 /* ---- the scores ---- */
 
-enum { ROW_NAIVE2, ROW_SNAIVE, ROW_METHODS, ROW_COUNT = ROW_METHODS + PORTFOLIO_METHOD_COUNT + 1 };
+enum {
+	ROW_NAIVE2,
+	ROW_SNAIVE,
+	ROW_METHODS,
+	ROW_WITHOUT = ROW_METHODS + PORTFOLIO_METHOD_COUNT, /* regressors */
+	ROW_FORETELL,
+	ROW_COUNT
+};
 
 static void score_series(const struct evaluation *e, size_t i, struct forecast_score *rows)
 {
@@ -128,9 +144,14 @@ static void score_series(const struct evaluation *e, size_t i, struct forecast_s
 		scored.point = made->method[m];
 		forecast_score_add(&rows[ROW_METHODS + m], &scored);
 	}
+	if (e->without != NULL) {
+		scored.point = e->without->series[i].point;
+		scored.quantile = (const double *const *)e->without->series[i].quantile;
+		forecast_score_add(&rows[ROW_WITHOUT], &scored);
+	}
 	scored.point = made->point;
 	scored.quantile = (const double *const *)made->quantile;
-	forecast_score_add(&rows[ROW_COUNT - 1], &scored);
+	forecast_score_add(&rows[ROW_FORETELL], &scored);
 	free(naive);
 	free(train);
 }
@@ -145,12 +166,28 @@ static void row_print(const char *name, const struct forecast_score *score,
 	printf("\n");
 }
 
+static double less(double with, double without)
+{
+	return without > 0 ? 100.0 * (1.0 - with / without) : 0;
+}
+
+/* The same forecast without the regressors, and what they were worth. */
+static void without_print(const struct forecast_score *without, const struct forecast_score *made,
+			  const struct forecast_score *naive2)
+{
+	row_print("without", without, naive2, NULL);
+	printf("\nthe regressors make MASE %.1f %% less, sMAPE %.1f %%, the pinball loss %.1f %%\n",
+	       less(forecast_score_mase(made), forecast_score_mase(without)),
+	       less(forecast_score_smape(made), forecast_score_smape(without)),
+	       less(forecast_score_pinball(made), forecast_score_pinball(without)));
+}
+
 static void scores_print(const struct evaluation *e)
 {
 	struct forecast_score rows[ROW_COUNT] = { 0 };
 	for (size_t i = 0; i < e->train->count; i++)
 		score_series(e, i, rows);
-	const struct forecast_score *naive2 = &rows[ROW_NAIVE2], *made = &rows[ROW_COUNT - 1];
+	const struct forecast_score *naive2 = &rows[ROW_NAIVE2], *made = &rows[ROW_FORETELL];
 	printf("%-12s %9s %9s %7s %7s\n", "method", "sMAPE", "MASE", "OWA", "weight");
 	row_print("Naive2", naive2, naive2, NULL);
 	row_print("sNaive", &rows[ROW_SNAIVE], naive2, NULL);
@@ -158,6 +195,8 @@ static void scores_print(const struct evaluation *e)
 		row_print(portfolio_method_name((enum portfolio_method)m), &rows[ROW_METHODS + m],
 			  naive2, &e->trial->prior[m]);
 	row_print("foretell", made, naive2, NULL);
+	if (e->without != NULL)
+		without_print(&rows[ROW_WITHOUT], made, naive2);
 	printf("\n95 %% interval: MSIS %.3f, coverage %.2f %%   80 %% interval: coverage %.2f %%   "
 	       "pinball %.4f\n",
 	       forecast_score_msis(made), 100.0 * made->covered_95 / (double)made->intervals,
@@ -220,23 +259,25 @@ static void progress_show(void *context, size_t done)
 	progress_update(context, (int64_t)done, -1);
 }
 
-static struct err *trial_run(struct evaluation *e)
+static struct err *trial_run(struct evaluation *e, const struct regressor_table *regressors,
+			     struct forecast_trial **trial)
 {
 	struct progress *progress = progress_new("forecast", "series", (int64_t)e->train->count);
 	const struct forecast_trial_options options = {
 		.period = e->period,
 		.horizon = e->horizon,
+		.regressors = regressors,
 		.parallel = { .threads = e->threads,
 			      .progress = progress_show,
 			      .progress_context = progress,
 			      .stop = stop_flag() },
 	};
-	struct err *err = forecast_trial_run(e->train, &options, &e->trial);
+	struct err *err = forecast_trial_run(e->train, &options, trial);
 	progress_finish(&progress);
 	return err;
 }
 
-static struct err *evaluate(struct evaluation *e)
+static struct err *files_read(const struct args *args, struct evaluation *e)
 {
 	struct err *err = series_table_read(e->train_path, &e->train);
 	if (err == NULL && e->test_path != NULL)
@@ -244,13 +285,25 @@ static struct err *evaluate(struct evaluation *e)
 	if (err == NULL && e->test != NULL)
 		err = test_check(e);
 	if (err == NULL)
-		err = trial_run(e);
+		err = forecast_regressors_read(args, e->train, e->horizon, &e->regressors);
+	return err;
+}
+
+static struct err *evaluate(const struct args *args, struct evaluation *e)
+{
+	struct err *err = files_read(args, e);
+	if (err == NULL)
+		err = trial_run(e, e->regressors, &e->trial);
+	if (err == NULL && e->regressors != NULL && e->test != NULL)
+		err = trial_run(e, NULL, &e->without);
 	if (err == NULL && e->out_path != NULL)
 		err = out_write(e);
 	if (err == NULL && e->plots_path != NULL)
 		err = forecast_plot_some(e->plots_path, e->train, e->test, e->trial);
 	if (err == NULL)
 		head_print(e);
+	if (err == NULL && e->regressors != NULL)
+		forecast_regressors_print(e->regressors, e->trial);
 	if (err == NULL && e->test != NULL)
 		scores_print(e);
 	return err;
@@ -282,8 +335,10 @@ int cmd_evaluate_forecast(int argc, char **argv)
 	if (args_value(args, "orders", NULL) != NULL)
 		err = orders(args);
 	else if ((err = options_read(args, &e)) == NULL)
-		err = evaluate(&e);
+		err = evaluate(args, &e);
 	forecast_trial_free(&e.trial);
+	forecast_trial_free(&e.without);
+	regressor_table_free(&e.regressors);
 	series_table_free(&e.test);
 	series_table_free(&e.train);
 	args_close(&args);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "models/accuracy.h"
 #include "models/combination.h"
+#include "models/driven.h"
 #include "models/gaps.h"
 
 enum { ORIGINS = 4, TRAINING_MIN = 6, METHODS = PORTFOLIO_METHOD_COUNT };
@@ -95,17 +96,33 @@ static void periods_choose(struct work *w)
 
 /* ---- forecasts ---- */
 
+static void forecast_from(struct work *w, size_t i, int origin, struct portfolio_memory *memory,
+			  double *out)
+{
+	const struct work_series *s = &w->series[i];
+	const struct portfolio_periods *periods = &w->trial->periods;
+	const struct regressor_table *table = w->options->regressors;
+	int horizon = w->trial->horizon;
+	if (table == NULL || table->sets[i].count == 0) {
+		portfolio_forecast(s->y, origin, periods, horizon, memory, out);
+		return;
+	}
+	const struct regressor_set *set = &table->sets[i];
+	double *x = check_calloc((size_t)(origin + horizon) * (size_t)set->count, sizeof *x);
+	regressor_set_fill(set, s->count, origin, periods, horizon, x);
+	driven_forecast(s->y, origin, periods, x, set->count, horizon, memory,
+			&w->trial->series[i].regressors, out);
+	free(x);
+}
+
 static void forecast_series(void *context, size_t i)
 {
 	struct work *w = context;
 	struct work_series *s = &w->series[i];
-	struct forecast_trial *trial = w->trial;
 	struct portfolio_memory memory = { .known = false };
 	for (int k = s->origins - 1; k >= 0; k--)
-		portfolio_forecast(s->y, s->origin[k], &trial->periods, trial->horizon, &memory,
-				   s->past[k]);
-	portfolio_forecast(s->y, s->count, &trial->periods, trial->horizon, NULL,
-			   trial->series[i].method[0]);
+		forecast_from(w, i, s->origin[k], &memory, s->past[k]);
+	forecast_from(w, i, s->count, NULL, w->trial->series[i].method[0]);
 }
 
 /* Origins before the end, a horizon apart, closer where the series is short. */

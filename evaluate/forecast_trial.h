@@ -1,7 +1,7 @@
 /* Forecasts of many series at once, as `foretell evaluate forecast` makes them: all methods of
  * models/portfolio.h from the end of each series and, to learn from, from origins before it; then
  * weights (models/combination.h) and quantiles (models/spread.h) from the errors of these. Nothing
- * but the series given is looked at.
+ * but the series given is looked at, and their regressors where there are any.
  *
  * Ownership: a trial owns its results and borrows the series, which must outlive it. Threads: it
  * starts its own; the result doesn't depend on how many. */
@@ -9,6 +9,7 @@
 #define EVALUATE_FORECAST_TRIAL_H
 
 #include "evaluate/parallel.h"
+#include "evaluate/regressor_table.h"
 #include "evaluate/series_table.h"
 #include "models/portfolio.h"
 #include "models/spread.h"
@@ -19,11 +20,13 @@ struct forecast_trial_options {
 	int period;  /* of the scores, a candidate for a season if above 1 */
 	int horizon; /* 1 to PORTFOLIO_HORIZON_MAX */
 	struct parallel_options parallel;
+	const struct regressor_table *regressors; /* of the table's series; NULL: none */
 };
 
 /* What is known of one series; arrays of the horizon's length. */
 struct forecast_trial_series {
 	int origin_count; /* that its errors were learnt from */
+	struct regressors regressors;
 	double weight[PORTFOLIO_METHOD_COUNT];
 	double *method[PORTFOLIO_METHOD_COUNT];
 	double *point;

@@ -162,9 +162,10 @@ static int by_id(const void *a, const void *b)
 	return strcmp((*x)->id, (*y)->id);
 }
 
-static struct err *check_ids(const struct reader *r)
+/* Sorts by id, and looks for what is there twice. */
+static struct err *ids_sort(const struct reader *r)
 {
-	const struct series_table *table = r->table;
+	struct series_table *table = r->table;
 	if (table->count == 0)
 		return err_new(ERR_FATAL, "SERIES_FILE", "%s: there is no series in it", r->name);
 	const struct series **sorted = check_malloc(table->count * sizeof *sorted);
@@ -176,6 +177,9 @@ static struct err *check_ids(const struct reader *r)
 		if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
 			err = err_new(ERR_FATAL, "SERIES_FILE", "%s: the id %.80s is there twice",
 				      r->name, sorted[i]->id);
+	table->by_id = check_malloc(table->count * sizeof *table->by_id);
+	for (size_t i = 0; i < table->count; i++)
+		table->by_id[i] = (size_t)(sorted[i] - table->series);
 	free(sorted);
 	return err;
 }
@@ -191,7 +195,7 @@ struct err *series_table_parse(const char *text, size_t len, const char *name,
 	while (err == NULL && r.at < r.end)
 		err = row(&r);
 	if (err == NULL)
-		err = check_ids(&r);
+		err = ids_sort(&r);
 	free(r.values);
 	if (err != NULL)
 		series_table_free(&r.table);
@@ -233,14 +237,24 @@ void series_table_free(struct series_table **table)
 	for (size_t i = 0; i < (*table)->count; i++)
 		free((*table)->series[i].values);
 	free((*table)->series);
+	free((*table)->by_id);
 	free(*table);
 	*table = NULL;
 }
 
 const struct series *series_table_find(const struct series_table *table, const char *id)
 {
-	for (size_t i = 0; i < table->count; i++)
-		if (strcmp(table->series[i].id, id) == 0)
-			return &table->series[i];
+	size_t low = 0, high = table->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct series *at = &table->series[table->by_id[middle]];
+		int order = strcmp(at->id, id);
+		if (order == 0)
+			return at;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }

@@ -29,6 +29,7 @@ struct series {
 struct series_table {
 	size_t count;
 	struct series *series;
+	size_t *by_id; /* [count], places in `series`, in the order of ids */
 };
 
 /* A new table from a file. Errors: those of source_file.h; FATAL SERIES_FILE with the line: a field
