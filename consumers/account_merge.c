@@ -82,6 +82,7 @@ void account_state_merge(struct account_state *into, const struct account_state 
 		bought.sum_minor = 0;
 	buyer_merge(&into->buyer, &bought);
 	relationship_merge(&into->relationship, &from->relationship);
+	alert_life_merge(&into->alert, &from->alert);
 	into->quiet_from_ms = into->quiet_until_ms = 0;
 }
 
@@ -98,6 +99,19 @@ static int64_t moment_of(const struct account_move *move, const struct account_s
 	int64_t at_ms = move->change.at_ms;
 	at_ms = at_ms > state->last_ms ? at_ms : state->last_ms;
 	return at_ms > state->scored_ms ? at_ms : state->scored_ms;
+}
+
+/* The account is no more: its open alert ends, and nobody will know what came of its examples. */
+static void end_account(const struct risk_occasion *occasion, struct bytes key,
+			struct account_state *state, struct effects *effects)
+{
+	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
+						bytes_of(NULL, 0) };
+	if (relationship_is_known(&state->relationship))
+		risk_end(key, occasion, state, effects);
+	else
+		churn_end(key, &silence, state, effects);
+	examples_drop(key, occasion->at_ms, state, effects);
 }
 
 static void give_away(struct account_move *move, struct registry *registry,
@@ -119,13 +133,7 @@ static void give_away(struct account_move *move, struct registry *registry,
 	}
 	transfer.state = bytes_of(move->scratch, len);
 	occasion->at_ms = moment_of(move, state);
-	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
-						bytes_of(NULL, 0) };
-	if (relationship_is_known(&state->relationship))
-		risk_end(key, occasion, state, effects);
-	else
-		churn_end(key, &silence, state, effects);
-	examples_drop(key, occasion->at_ms, state, effects);
+	end_account(occasion, key, state, effects);
 	say(&transfer, effects);
 	memset(state, 0, sizeof *state);
 	state->into_len = (uint8_t)move->change.other.len;
@@ -157,9 +165,9 @@ void account_move_apply(struct account_move *move, struct registry *registry,
 			struct bytes key, struct account_state *state, struct effects *effects)
 {
 	if (move->change.kind == CHANGE_ERASE) {
-		examples_drop(key, move->change.at_ms, state, effects);
+		occasion->at_ms = moment_of(move, state);
+		end_account(occasion, key, state, effects);
 		memset(state, 0, sizeof *state);
-		state->erased = true;
 	} else if (state->into_len > 0 && move->change.kind == CHANGE_TRANSFER) {
 		struct account_change on = move->change;
 		on.account = account_state_into(state);

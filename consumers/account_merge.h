@@ -5,8 +5,9 @@
  *   TRANSFER to A     A adds it to its own: counts and sums add, decayed counts add as of the later
  *                     of their moments, first and last times are the earliest and the latest.
  *                     Amounts in another currency than A's are counted, not added. An alert that
- *                     was open for B goes on as A's, with the time at which it opened
- *   ERASE             nothing is left
+ *                     was open for B goes on as A's, with the time at which it opened and what
+ *                     was said of it (acknowledged, snoozed); where A's own is open, that one goes
+ * on ERASE             its open alert ends, and nothing is left; what still comes for it is dropped
  *
  * Where A itself has been merged meanwhile, both go on to where A went. Threads: pure. */
 #ifndef CONSUMERS_ACCOUNT_MERGE_H

@@ -150,6 +150,26 @@ bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, 
 	return true;
 }
 
+bool alert_life_mark(struct alert_state *alert, const struct alert_state *from,
+		     enum alert_verdict mark, int64_t at_ms, enum alert_status *status)
+{
+	bool had = mark == VERDICT_ACK ? from->acknowledged : from->snoozed_until_ms > at_ms;
+	return had && alert_life_feedback(alert, mark, at_ms, from->snoozed_until_ms, status);
+}
+
+static int32_t add_counts(int32_t a, int32_t b)
+{
+	return a > INT32_MAX - b ? INT32_MAX : a + b;
+}
+
+void alert_life_merge(struct alert_state *alert, const struct alert_state *from)
+{
+	alert->wrong_count = add_counts(alert->wrong_count, from->wrong_count);
+	alert->useful_count = add_counts(alert->useful_count, from->useful_count);
+	if (from->cool_until_ms > alert->cool_until_ms)
+		alert->cool_until_ms = from->cool_until_ms;
+}
+
 static struct bytes attribute(const struct source_event *event, const char *name)
 {
 	for (size_t i = 0; i < event->attr_count; i++)

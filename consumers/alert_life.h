@@ -80,6 +80,15 @@ bool alert_life_take(struct alert_state *alert, struct bytes account,
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status);
 
+/* Puts a mark (ACK, SNOOZE) that an alert had onto the one that goes on in its place. Whether it
+ * had it, and something is to be said. */
+bool alert_life_mark(struct alert_state *alert, const struct alert_state *from,
+		     enum alert_verdict mark, int64_t at_ms, enum alert_status *status);
+
+/* Two accounts become one: what was said of earlier alerts adds up, and the later cool-down holds.
+ */
+void alert_life_merge(struct alert_state *alert, const struct alert_state *from);
+
 /* The probability from which an alert opens, given what was said of earlier ones. */
 double alert_life_open(const struct alert_state *alert, double open);
 

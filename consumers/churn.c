@@ -227,8 +227,13 @@ void churn_take_over(const struct churn_rule *rule, struct bytes account,
 	if (!from->open || state->alert.open)
 		return;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
-	if (alert_life_take_over(&state->alert, from, score.probability, rule->options.close))
-		say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+	if (!alert_life_take_over(&state->alert, from, score.probability, rule->options.close))
+		return;
+	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+	enum alert_status status;
+	for (enum alert_verdict mark = VERDICT_ACK; mark <= VERDICT_SNOOZE; mark++)
+		if (alert_life_mark(&state->alert, from, mark, occasion->at_ms, &status))
+			say_alert(account, occasion, state, &score, status, effects);
 }
 
 bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,

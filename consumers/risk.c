@@ -232,8 +232,13 @@ void risk_take_over(const struct risk_options *options, struct bytes account,
 	if (!from->open || state->alert.open || risk_has_left(state, occasion->at_ms))
 		return;
 	risk_score(state, occasion, &score, NULL);
-	if (alert_life_take_over(&state->alert, from, score.probability, options->close))
-		say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+	if (!alert_life_take_over(&state->alert, from, score.probability, options->close))
+		return;
+	say_alert(account, occasion, state, &score, ALERT_OPENED, effects);
+	enum alert_status status;
+	for (enum alert_verdict mark = VERDICT_ACK; mark <= VERDICT_SNOOZE; mark++)
+		if (alert_life_mark(&state->alert, from, mark, occasion->at_ms, &status))
+			say_alert(account, occasion, state, &score, status, effects);
 }
 
 /* ---- feedback ---- */

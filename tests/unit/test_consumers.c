@@ -248,6 +248,7 @@ struct merge_heard {
 	struct registry *registry;
 	struct alert alert;
 	char alert_id[KEY_LEN_MAX];
+	char steps[64]; /* of the alerts, in a row */
 	int dropped;
 	size_t transfer_len;
 	uint8_t transfer[OUTPUT_LEN_MAX];
@@ -263,6 +264,9 @@ static struct err *hear_merge(struct bus *bus, const struct outgoing *out)
 		assert_true(heard->alert.alert_id.len < KEY_LEN_MAX);
 		memset(heard->alert_id, 0, sizeof heard->alert_id);
 		memcpy(heard->alert_id, heard->alert.alert_id.data, heard->alert.alert_id.len);
+		size_t used = strlen(heard->steps);
+		snprintf(heard->steps + used, sizeof heard->steps - used, "%.*s ",
+			 (int)heard->alert.step.len, (const char *)heard->alert.step.data);
 	} else if (strcmp(out->topic, "test.examples") == 0) {
 		assert_null(registry_decode(heard->registry, &example_type, out->value, &example));
 		heard->dropped += example.features.len == 0 && example.outcome == -1;
@@ -296,7 +300,11 @@ static void a_merge_takes_the_alert_along_and_drops_examples(void **state)
 	from.alert = (struct alert_state){ .open = true,
 					   .episode = 7,
 					   .opened_ms = now_ms - MS_PER_DAY,
-					   .rule = ALERT_RULE_RISK };
+					   .rule = ALERT_RULE_RISK,
+					   .acknowledged = true,
+					   .snoozed_until_ms = now_ms + 5 * MS_PER_DAY,
+					   .wrong_count = 2 };
+	into.alert.wrong_count = 1;
 	move.change = (struct account_change){
 		.kind = CHANGE_MERGE,
 		.account = bytes_str("A"),
@@ -316,8 +324,12 @@ static void a_merge_takes_the_alert_along_and_drops_examples(void **state)
 			   effects);
 	assert_null(effects_produce(effects, &heard.bus));
 	assert_string_equal(heard.alert_id, "B/churn.risk/1");
-	assert_int_equal(heard.alert.status, ALERT_OPENED);
+	assert_string_equal(heard.steps, "RESOLVED OPENED ACKNOWLEDGED SNOOZED ");
+	assert_int_equal(heard.alert.revision, 2);
 	assert_int_equal(heard.alert.opened_ms, now_ms - MS_PER_DAY);
+	assert_true(into.alert.acknowledged);
+	assert_int_equal(into.alert.snoozed_until_ms, now_ms + 5 * MS_PER_DAY);
+	assert_int_equal(into.alert.wrong_count, 3);
 	assert_int_equal(into.relationship.pending_count, 0);
 	effects_free(&effects);
 	registry_close(&heard.registry);
