@@ -56,6 +56,7 @@ enum {
 	NAMES_PER_BLOCK_MAX = 6,  /* company names that are compared with a new one */
 	COMPANY_KEPT_MAX = 40,	  /* of a company's name */
 	LINK_EVENT_MAX = 64,	  /* of the event that told of a link */
+	DECISIONS_MAX = 4000000,  /* names erased and links cut, in all */
 
 	/* alerts and forecasts */
 	REASONS_MAX = 4,

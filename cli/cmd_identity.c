@@ -7,12 +7,22 @@
 #include "cli/commands.h"
 #include "cli/name_table.h"
 #include "cli/options.h"
+#include "cli/split.h"
 #include "consumers/names.h"
 
-static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+static const struct args_flag flags[] = {
+	{ "split-from", "NAME", NULL, "cut the link between the two names" },
+	{ "undo", NULL, NULL, "with --split-from: take the cut back" },
+	{ NULL, NULL, NULL, NULL },
+};
 
-static const char *const examples[] = { "foretell identity C-0000017",
-					"foretell identity email:anna@gtx.example", NULL };
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url",
+				       "inputs", NULL };
+
+static const char *const examples[] = {
+	"foretell identity C-0000017", "foretell identity email:anna@gtx.example",
+	"foretell identity tax_id:DE123456789 --split-from C-0000017", NULL
+};
 
 static const struct args_spec spec = {
 	.command = "identity",
@@ -21,7 +31,9 @@ static const struct args_spec spec = {
 	.operand_count_max = 1,
 	.about =
 		"Shows the names under which the sources know an account, and which event told of\n"
-		"each link. SCHEME:VALUE is any of these names.",
+		"each link. SCHEME:VALUE is any of these names. A link that was wrong can be cut:\n"
+		"an application that begins after that makes two accounts of the inputs.",
+	.flags = flags,
 	.options = options,
 	.examples = examples,
 };
@@ -49,6 +61,8 @@ static void print_row(const struct name_table *table, const struct name_row *row
 	printf("\n    %" PRId64 " events", state->event_count);
 	if (state->duplicate_count > 0)
 		printf(", %" PRId64 " repeats dropped", state->duplicate_count);
+	if (state->outrun_count > 0)
+		printf(", %" PRId64 " too fast for the window of repeats", state->outrun_count);
 	if (state->next_seq > state->first_seq)
 		printf(", up to %" PRId64 " records wait", state->next_seq - state->first_seq);
 	if (state->erased)
@@ -67,6 +81,19 @@ static void print_row(const struct name_table *table, const struct name_row *row
 		printf("    nobody has linked it\n");
 	else if (name_rank(key) > 0 && !name_is_place(key))
 		printf("    nobody has linked it: an account of its own\n");
+}
+
+static struct err *split(const struct args *args)
+{
+	struct options_client client;
+	struct name_key name, other;
+	options_client_init(&client, args_conf(args));
+	struct err *err = name_table_operand(args_operand(args, 0), &name);
+	if (err == NULL)
+		err = name_table_operand(args_value(args, "split-from", NULL), &other);
+	return err != NULL ? err
+			   : split_run(args_conf(args), &client.options, &name, &other,
+				       args_switch(args, "undo"), stdout);
 }
 
 static struct err *show(const struct args *args)
@@ -101,7 +128,8 @@ int cmd_identity(int argc, char **argv)
 	int code = args_open(&spec, argc, argv, &args);
 	if (args == NULL)
 		return code;
-	struct err *err = show(args);
+	bool splits = args_value(args, "split-from", NULL) != NULL;
+	struct err *err = splits ? split(args) : show(args);
 	args_close(&args);
 	return exit_report("identity", &err);
 }

@@ -18,6 +18,8 @@
 #include "kafka/group.h"
 
 static const struct args_flag flags[] = {
+	{ "compact", NULL, NULL,
+	  "rewrite the local state first: no byte of what was erased stays in its files" },
 	{ "from-beginning", NULL, NULL,
 	  "a new application on the old input: creates its topics, reads from the first record" },
 	{ "until-end", NULL, NULL, "end when everything that is there has been processed" },
@@ -389,6 +391,7 @@ static struct err *run_line(struct run *run)
 		.partition_count = run->partition_count,
 		.until_end = args_switch(run->args, "until-end"),
 		.accept_logic_change = args_switch(run->args, "accept-logic-change"),
+		.compact = args_switch(run->args, "compact"),
 	};
 	run->started_ms = time_monotonic_ms();
 	struct err *err = line_start(&line_options, &line);

@@ -16,6 +16,7 @@ int cmd_tail(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_feedback(int argc, char **argv);
 int cmd_models(int argc, char **argv);
+int cmd_erase(int argc, char **argv);
 int cmd_identity(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_evaluate_churn(int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/budget.h"
+#include "cli/decisions_read.h"
 #include "cli/place.h"
 #include "consumers/names.h"
 #include "consumers/series_file.h"
@@ -28,8 +29,8 @@ struct level {
 	const char *name;
 	const struct level *upstream; /* its end is this one's start of ending; NULL: none */
 	size_t input_count;
-	_Atomic int working; /* workers that have not ended */
-	_Atomic bool over;   /* every worker is to end: all inputs are processed */
+	_Atomic int working;  /* workers that have not ended */
+	_Atomic bool over;    /* every worker is to end: all inputs are processed */
 	pthread_mutex_t lock; /* of what follows, and of `ended` of its seats */
 	int64_t said;	      /* by all its workers, when all were at their ends; -1 */
 	int64_t round;	      /* of looking whether all are */
@@ -40,8 +41,8 @@ struct seat {
 	struct line *line;
 	struct level *level;
 	struct place *place;
-	int number;	       /* of the worker within its stage, from 1 */
-	int64_t ended;	       /* partitions it owned when all of them were at their end; -1 */
+	int number;    /* of the worker within its stage, from 1 */
+	int64_t ended; /* partitions it owned when all of them were at their end; -1 */
 	struct registry *registry;
 	struct stage *stage;
 	struct worker *worker;
@@ -61,7 +62,8 @@ struct seat {
 struct line {
 	struct line_options options;
 	struct stage_options stage_options;
-	struct budget budget; /* of memory.max */
+	struct decisions *decisions; /* about names, as they were at the start */
+	struct budget budget;	     /* of memory.max */
 	struct place places[STAGE_WORKERS_MAX];
 	size_t worker_count; /* of each stage */
 	struct level levels[STAGE_COUNT];
@@ -402,6 +404,8 @@ static struct err *open_places(struct line *line)
 	for (size_t i = 0; err == NULL && i < line->worker_count; i++)
 		err = place_open(line->options.conf, (int)i + 1,
 				 line->budget.store_bytes / line->worker_count, &line->places[i]);
+	for (size_t i = 0; err == NULL && line->options.compact && i < line->worker_count; i++)
+		store_compact(line->places[i].store);
 	return err;
 }
 
@@ -432,6 +436,9 @@ struct err *line_start(const struct line_options *options, struct line **out)
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		pthread_mutex_init(&line->levels[i].lock, NULL);
 	struct err *err = read_options(line);
+	if (err == NULL)
+		err = decisions_read(options->client, &line->decisions);
+	line->stage_options.decisions = line->decisions;
 	line->worker_count = (size_t)conf_int(options->conf, "workers");
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
 	if (err == NULL)
@@ -515,6 +522,7 @@ struct err *line_finish(struct line **out)
 		place_close(&line->places[i]);
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		pthread_mutex_destroy(&line->levels[i].lock);
+	decisions_free(&line->decisions);
 	free(line);
 	*out = NULL;
 	return first;

@@ -19,6 +19,7 @@ struct line_options {
 	int32_t partition_count;
 	bool until_end; /* stop when everything that was there is processed */
 	bool accept_logic_change;
+	bool compact; /* the local stores, before it begins */
 };
 
 struct line;

@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "feedback", "say something about an alert", cmd_feedback },
 	{ "models", "show what was learnt, and make a version active", cmd_models },
 	{ "identity", "show the names of an account, and who told of each link", cmd_identity },
+	{ "erase", "forget an account, and tell what remains where", cmd_erase },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
 	{ "forecast", "plot forecasts against what came, and judge them", cmd_forecast },
 	{ "evaluate", "judge models on files, before connecting anything", cmd_evaluate },

@@ -46,13 +46,18 @@ static struct forward *forward_of(const struct reading *reading, struct bytes fr
 static struct err *take_account(void *context, const struct record *record)
 {
 	struct reading *reading = context;
-	if (record->value.data == NULL || record->key.len > KEY_LEN_MAX)
+	if (record->key.len > KEY_LEN_MAX)
 		return NULL;
+	struct forward *known = forward_of(reading, record->key);
+	if (record->value.data == NULL) { /* it was erased */
+		if (known != NULL)
+			*known = reading->forwards[--reading->forward_count];
+		return NULL;
+	}
 	struct err *err = registry_decode(reading->registry, &account_record_type, record->value,
 					  &reading->record);
 	struct bytes into = reading->record.merged_into;
-	if (err != NULL || into.len == 0 || into.len > KEY_LEN_MAX ||
-	    forward_of(reading, record->key) != NULL)
+	if (err != NULL || into.len == 0 || into.len > KEY_LEN_MAX || known != NULL)
 		return err;
 	if (reading->forward_count == FORWARDS_MAX)
 		return too_many();
@@ -85,7 +90,7 @@ static struct bytes name_of(const struct reading *reading, const struct record *
 {
 	size_t len = strlen(reading->prefix);
 	if (record->key.len <= len || record->key.len - len > KEY_LEN_MAX ||
-	    record->value.data == NULL || memcmp(record->key.data, reading->prefix, len) != 0)
+	    memcmp(record->key.data, reading->prefix, len) != 0)
 		return bytes_of(NULL, 0);
 	return bytes_of(record->key.data + len, record->key.len - len);
 }
@@ -106,6 +111,10 @@ static struct err *take_wanted(void *context, const struct record *record)
 	struct bytes name = name_of(reading, record);
 	if (name.len == 0 || !bytes_equal(name, reading->wanted))
 		return NULL;
+	if (record->value.data == NULL) { /* it was erased */
+		reading->wanted_account.len = 0;
+		return NULL;
+	}
 	struct err *err = read_state(reading, record, &state);
 	if (err == NULL)
 		reading->wanted_account = state.account;
@@ -129,13 +138,14 @@ static struct err *take_name(void *context, const struct record *record)
 	struct bytes name = name_of(reading, record);
 	if (name.len == 0)
 		return NULL;
-	struct err *err = read_state(reading, record, &state);
+	bool is_there = record->value.data != NULL;
+	struct err *err = is_there ? read_state(reading, record, &state) : NULL;
 	if (err != NULL)
 		return err;
-	bool ours = bytes_equal(name, reading->wanted) ||
-		    (state.account.len > 0 &&
-		     bytes_equal(end_of(reading, name_text_bytes(&state.account)),
-				 name_text_bytes(&table->account)));
+	bool ours = is_there && (bytes_equal(name, reading->wanted) ||
+				 (state.account.len > 0 &&
+				  bytes_equal(end_of(reading, name_text_bytes(&state.account)),
+					      name_text_bytes(&table->account))));
 	struct name_row *row = row_of(table, name);
 	if (!ours && row != NULL)
 		*row = table->rows[--table->count];

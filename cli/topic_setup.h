@@ -9,9 +9,9 @@
 #include "consumers/topics.h"
 #include "kafka/admin.h"
 
-enum { TOPIC_LIST_MAX = 32 };
+enum { TOPIC_LIST_MAX = 48 };
 
-_Static_assert(TOPIC_LIST_MAX >= TOPICS_PER_STAGE_MAX + 12, "inputs and the application's own");
+_Static_assert(TOPIC_LIST_MAX >= TOPICS_PER_STAGE_MAX + 28, "inputs and the application's own");
 
 /* The configured inputs, then everything that the application writes. Rows are borrowed. */
 struct topic_list {

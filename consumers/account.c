@@ -8,21 +8,25 @@
 #include "base/check.h"
 #include "consumers/account_merge.h"
 #include "consumers/account_totals.h"
+#include "consumers/erased.h"
 #include "consumers/examples.h"
 #include "consumers/model_shelf.h"
 #include "consumers/region.h"
 #include "consumers/risk.h"
 
 enum {
-	LOGIC_VERSION = 3,
+	LOGIC_VERSION = 4,
 	ACCOUNT_KIND = 0,
 	TOTALS_KIND = 1,
 	REGION_KIND = 2,
 	MODELS_KIND = 3,
+	ERASED_KIND = 4,
 	WRITER_NAME_MAX = 32
 };
 
-enum { READ_MODELS, READ_REGION }; /* what an account is judged with */
+/* What an account is judged with; of one that nothing is known of, whether it was erased: it has no
+ * region yet. */
+enum { READ_MODELS, READ_REGION, READ_ERASED = READ_REGION };
 
 static const char accounts_topic[] = "accounts";
 static const char meta_topic[] = "account.meta";
@@ -40,6 +44,8 @@ struct account_stage {
 	bool is_moved;		    /* it came on from another account */
 	bool is_change;		    /* not an event but: */
 	struct account_move move;
+	int64_t dropped; /* events of the record at hand, of an erased account */
+	struct erased_key erased;
 	uint8_t sent_on[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 	bool is_model; /* not an event but: */
 	struct model_record model;
@@ -73,6 +79,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	struct account_stage *stage = context;
 	const char *type = NULL;
 	*parsed = &stage->event;
+	stage->dropped = 0;
 	struct err *err = registry_record_name(stage->registry, record->value, &type);
 	stage->is_change = err == NULL && strcmp(type, "foretell.AccountChange") == 0;
 	if (stage->is_change)
@@ -107,8 +114,13 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	const struct account_event *event = parsed;
 	size_t count = 0;
 	if (stage->is_change) {
-		targets[0] = (struct target){ ACCOUNT_KIND, stage->move.change.account, NO_TIMERS };
-		return 1;
+		struct bytes account = stage->move.change.account;
+		targets[0] = (struct target){ ACCOUNT_KIND, account, NO_TIMERS };
+		if (stage->move.change.kind != CHANGE_ERASE)
+			return 1;
+		targets[1] = (struct target){ ERASED_KIND, erased_key_make(account, &stage->erased),
+					      NO_TIMERS };
+		return 2;
 	}
 	if (stage->is_model) {
 		targets[0] = (struct target){ MODELS_KIND, bytes_str(examples_key), NO_TIMERS };
@@ -135,14 +147,25 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return count;
 }
 
+/* The account that the record at hand is about. */
+static struct bytes account_of(const struct account_stage *stage)
+{
+	return stage->is_change ? stage->move.change.account : stage->event.account;
+}
+
 /* The account's own state names its region; the models are the same for all. */
 static size_t read_with_account(void *context, const void *state, const void *parsed,
 				struct target reads[READS_MAX])
 {
-	(void)context;
-	(void)parsed;
+	struct account_stage *stage = context;
 	const struct account_state *account = state;
 	reads[READ_MODELS] = (struct target){ MODELS_KIND, bytes_str(examples_key), NO_TIMERS };
+	if (parsed != NULL && account_is_new(account)) {
+		reads[READ_ERASED] = (struct target){
+			ERASED_KIND, erased_key_make(account_of(stage), &stage->erased), NO_TIMERS
+		};
+		return 2;
+	}
 	if (account->relationship.region_len == 0)
 		return 1;
 	reads[READ_REGION] =
@@ -190,13 +213,43 @@ static void apply_change(struct account_stage *stage, const struct origin *origi
 	account_move_apply(&stage->move, stage->registry, &rules, &occasion, key, account, effects);
 }
 
-static void apply_account(void *context, const struct origin *origin, const void *parsed,
+/* What comes for an account that was erased, on its way when that happened or later. */
+static bool drop(struct account_stage *stage, const struct erased_state *mark)
+{
+	const struct account_move *move = &stage->move;
+	if (!mark->is_there || (stage->is_change && move->change.kind == CHANGE_ERASE))
+		return false;
+	if (!stage->is_change)
+		stage->dropped = 1;
+	else if (move->change.kind == CHANGE_TRANSFER)
+		stage->dropped = move->state.event_count;
+	return true;
+}
+
+static size_t follow(void *context, struct target targets[TARGETS_MAX])
+{
+	struct account_stage *stage = context;
+	if (stage->dropped == 0)
+		return 0;
+	targets[0] =
+		(struct target){ ERASED_KIND, erased_key_make(account_of(stage), &stage->erased),
+				 NO_TIMERS };
+	return 1;
+}
+
+static void apply_account(void *context, const struct origin *from, const void *parsed,
 			  struct bytes key, void *state, struct effects *effects,
 			  bool *must_publish)
 {
 	struct account_stage *stage = context;
 	const struct account_event *event = parsed;
 	struct account_state *account = state;
+	struct origin at = *from, *origin = &at;
+	if (account_is_new(account)) {
+		if (drop(stage, from->reads[READ_ERASED]))
+			return;
+		at.reads[READ_REGION] = NULL;
+	}
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
 						 event->event.event_id };
 	if (stage->is_change) {
@@ -233,6 +286,37 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 			    : churn_judge(&stage->churn, key, &silence, account, effects);
 	if (said)
 		*must_publish = true;
+}
+
+/* ---- what was erased ---- */
+
+/* The events that the account had are gone with it; those are counted where their names are. */
+static void apply_erased(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)parsed;
+	(void)key;
+	(void)effects;
+	const struct account_stage *stage = context;
+	struct erased_state *mark = state;
+	mark->dropped_count += stage->dropped;
+	if (!stage->is_change || stage->move.change.kind != CHANGE_ERASE)
+		return;
+	erased_set(mark, stage->move.change.at_ms);
+	*must_publish = true;
+}
+
+static struct err *encode_erased(void *context, const char *topic, struct bytes key,
+				 const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	return erased_encode(((struct account_stage *)context)->registry, topic, state, out, len);
+}
+
+static struct err *decode_erased(void *context, struct bytes value, void *state)
+{
+	return erased_decode(((struct account_stage *)context)->registry, value, state);
 }
 
 /* ---- what accounts are judged with ---- */
@@ -304,7 +388,7 @@ static struct err *encode_account(void *context, const char *topic, struct bytes
 	struct account_stage *stage = context;
 	const struct account_state *account = state;
 	*len = 0;
-	if (account->erased && account->event_count == 0)
+	if (account_is_new(account))
 		return NULL;
 	account_state_to_record(state, key, &stage->record);
 	return registry_encode(stage->registry, topic, &account_record_type, &stage->record, out,
@@ -437,11 +521,18 @@ struct processor account_processor(struct account_stage *stage)
 					     .state_size = sizeof(struct model_shelf),
 					     .encode = encode_models,
 					     .decode = decode_models,
-					     .apply = apply_models } },
-		.kind_count = 4,
+					     .apply = apply_models },
+			   [ERASED_KIND] = { .name = "erased",
+					     .state_topic = meta_topic,
+					     .state_size = sizeof(struct erased_state),
+					     .encode = encode_erased,
+					     .decode = decode_erased,
+					     .apply = apply_erased } },
+		.kind_count = 5,
 		.context = stage,
 		.parse = parse,
 		.route = route,
+		.follow = follow,
 		.clock_moved = clock_moved,
 		.inputs_given = inputs_given,
 	};

@@ -33,7 +33,6 @@ struct account_state {
 	struct alert_state alert;
 	struct buyer buyer;
 	struct type_statistics types[ACCOUNT_TYPES_MAX];
-	bool erased;	  /* until that is published: then nothing is left */
 	uint8_t into_len; /* > 0: merged into that account, and all before is zero */
 	uint8_t into[KEY_LEN_MAX];
 	struct relationship relationship;
@@ -42,6 +41,12 @@ struct account_state {
 static inline struct bytes account_state_into(const struct account_state *state)
 {
 	return bytes_of(state->into, state->into_len);
+}
+
+/* Nothing is known of it, and nothing is kept. */
+static inline bool account_is_new(const struct account_state *state)
+{
+	return state->event_count == 0 && state->into_len == 0;
 }
 
 /* Counts an event, its type, its money and, where it is an order or a return, the buyer's

@@ -10,7 +10,7 @@
 #include "consumers/identify_queue.h"
 #include "consumers/names.h"
 
-enum { LOGIC_VERSION = 2, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 3, WRITER_NAME_MAX = 32 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";
@@ -35,6 +35,12 @@ void identify_free(struct identify **identify)
 void identify_say(const struct identity_note *note, struct effects *effects)
 {
 	effects_say(effects, names_log, note->name, &identity_note_type, note);
+}
+
+void identify_erase(struct bytes name, int64_t at_ms, struct effects *effects)
+{
+	const struct identity_note erase = { .kind = NOTE_ERASE, .name = name, .at_ms = at_ms };
+	identify_say(&erase, effects);
 }
 
 void identify_pass(struct identify *identify, struct bytes account, struct bytes value,
@@ -96,6 +102,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	struct identify *identify = context;
 	identify->record = *record;
 	identify->step = QUEUE_NOTHING;
+	identify->dropped = 0;
 	*parsed = identify;
 	if (record->value.len > OUTPUT_LEN_MAX)
 		return err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
@@ -114,13 +121,59 @@ static struct err *parse(void *context, const struct record *record, struct orig
 static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
 {
 	(void)parsed;
-	const struct identify *identify = context;
-	bool block = !identify->is_event && identify->note.kind == NOTE_COMPANY;
-	targets[0] =
-		(struct target){ block ? IDENTIFY_BLOCK : IDENTIFY_NAME,
-				 identify->is_event ? identify->event.account : identify->note.name,
-				 NO_TIMERS };
+	struct identify *identify = context;
+	const struct identity_note *note = identify->is_event ? NULL : &identify->note;
+	bool erase = note != NULL && note->kind == NOTE_ERASE;
+	bool block = note != NULL && (note->kind == NOTE_COMPANY || (erase && note->other.len > 0));
+	targets[0] = (struct target){ block ? IDENTIFY_BLOCK : IDENTIFY_NAME,
+				      identify_name_of(identify), NO_TIMERS };
+	if (block || !erase)
+		return 1;
+	targets[1] = (struct target){ IDENTIFY_ERASED,
+				      erased_key_make(note->name, &identify->erased), NO_TIMERS };
+	return 2;
+}
+
+/* Of a name that nothing is known of: whether it was erased. */
+static size_t read_with_name(void *context, const void *state, const void *parsed,
+			     struct target reads[READS_MAX])
+{
+	struct identify *identify = context;
+	if (parsed == NULL || !name_is_new(state))
+		return 0;
+	struct bytes key = erased_key_make(identify_name_of(identify), &identify->erased);
+	reads[0] = (struct target){ IDENTIFY_ERASED, key, NO_TIMERS };
 	return 1;
+}
+
+/* ---- what was erased ------------------------------------------------------------------------ */
+
+static void apply_erased(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)parsed;
+	(void)key;
+	(void)effects;
+	const struct identify *identify = context;
+	struct erased_state *mark = state;
+	mark->dropped_count += identify->dropped;
+	if (identify->is_event || identify->note.kind != NOTE_ERASE)
+		return;
+	erased_set(mark, identify->note.at_ms);
+	*must_publish = true;
+}
+
+static struct err *encode_erased(void *context, const char *topic, struct bytes key,
+				 const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	return erased_encode(((struct identify *)context)->registry, topic, state, out, len);
+}
+
+static struct err *decode_erased(void *context, struct bytes value, void *state)
+{
+	return erased_decode(((struct identify *)context)->registry, value, state);
 }
 
 /* ---- company names -------------------------------------------------------------------------- */
@@ -145,6 +198,19 @@ static void compare(const struct identity_note *company, struct bytes name, stru
 	identify_say(&suggest, effects);
 }
 
+static void forget_in_block(struct block_state *block, struct bytes name)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < block->count; i++)
+		if (!bytes_equal(name_text_bytes(&block->names[i].name), name))
+			block->names[kept++] = block->names[i];
+	if (kept == block->count)
+		return;
+	memset(&block->names[kept], 0, (block->count - kept) * sizeof block->names[0]);
+	block->count = kept;
+	block->next = 0;
+}
+
 /* A name that comes again with the same company name says nothing new. */
 static void apply_block(void *context, const struct origin *origin, const void *parsed,
 			struct bytes key, void *state, struct effects *effects, bool *must_publish)
@@ -152,10 +218,14 @@ static void apply_block(void *context, const struct origin *origin, const void *
 	(void)origin;
 	(void)parsed;
 	(void)key;
-	(void)must_publish;
 	const struct identify *identify = context;
 	const struct identity_note *company = &identify->note;
 	struct block_state *block = state;
+	if (company->kind == NOTE_ERASE) {
+		forget_in_block(block, company->other);
+		*must_publish = true;
+		return;
+	}
 	size_t at = block->count;
 	uint8_t text[COMPANY_KEPT_MAX];
 	size_t len = name_keep(company->text, text, sizeof text);
@@ -188,9 +258,12 @@ static struct err *encode_name(void *context, const char *topic, struct bytes ke
 {
 	(void)key;
 	struct identify *identify = context;
-	uint8_t recent[8 * RECENT_EVENTS_MAX];
+	struct recent_bytes recent;
 	struct identity_name_record record;
-	name_to_record(state, recent, &record);
+	*len = 0;
+	if (name_is_new(state))
+		return NULL;
+	name_to_record(state, &recent, &record);
 	return registry_encode(identify->registry, topic, &identity_name_type, &record, out,
 			       OUTPUT_LEN_MAX, len);
 }
@@ -247,6 +320,9 @@ static struct err *encode_block(void *context, const char *topic, struct bytes k
 	(void)key;
 	struct identify *identify = context;
 	struct identity_block_record record;
+	*len = 0;
+	if (((const struct block_state *)state)->count == 0)
+		return NULL;
 	block_to_record(state, &record);
 	return registry_encode(identify->registry, topic, &identity_block_type, &record, out,
 			       OUTPUT_LEN_MAX, len);
@@ -306,6 +382,7 @@ struct processor identify_processor(struct identify *identify)
 					       .state_size = sizeof(struct name_state),
 					       .encode = encode_name,
 					       .decode = decode_name,
+					       .reads = read_with_name,
 					       .due = name_due,
 					       .apply = identify_apply_name,
 					       .fire = identify_fire_name },
@@ -320,8 +397,14 @@ struct processor identify_processor(struct identify *identify)
 						.state_size = sizeof(struct block_state),
 						.encode = encode_block,
 						.decode = decode_block,
-						.apply = apply_block } },
-		.kind_count = 3,
+						.apply = apply_block },
+			   [IDENTIFY_ERASED] = { .name = "erased",
+						 .state_topic = meta_topic,
+						 .state_size = sizeof(struct erased_state),
+						 .encode = encode_erased,
+						 .decode = decode_erased,
+						 .apply = apply_erased } },
+		.kind_count = 4,
 		.context = identify,
 		.parse = parse,
 		.route = route,

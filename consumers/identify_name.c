@@ -128,7 +128,7 @@ static void apply_event(struct identify *identify, struct bytes key, struct name
 	const struct named_event *event = &identify->event;
 	int64_t at_ms = event->effective_ms;
 	uint64_t print = hash_table64(event->event_id) * 31 + hash_table64(event->source);
-	if (name_saw(name, print)) {
+	if (name_saw(name, print, event->ingest_ms)) {
 		name->duplicate_count++;
 		return;
 	}
@@ -166,8 +166,8 @@ static void learn(struct bytes key, struct name_state *name, struct bytes accoun
 	name_text_set(&name->account, account);
 }
 
-/* A parent that is an account at once need not be asked. It may have gone into another one itself:
- * what comes for it goes on there. */
+/* A parent that is an account at once need not be waited for. It is asked all the same: it may have
+ * gone into another one itself, or have been erased. */
 static void set_parent(const struct identify *identify, const struct identity_note *link,
 		       struct bytes key, struct name_state *name, struct effects *effects)
 {
@@ -177,8 +177,7 @@ static void set_parent(const struct identify *identify, const struct identity_no
 	name->link_event_len = name_keep(link->event_id, name->link_event, LINK_EVENT_MAX);
 	if (founds(identify, link->other))
 		learn(key, name, link->other, link->at_ms, effects);
-	else
-		ask(key, name, link->at_ms, effects);
+	ask(key, name, link->at_ms, effects);
 }
 
 /* Two parents of one name, the later one first. */
@@ -250,13 +249,15 @@ static void apply_release(struct identify *identify, struct bytes key, struct na
 		return;
 	int64_t block_end = (name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
 	int64_t until = block_end < name->next_seq ? block_end : name->next_seq;
-	identify->step = name->refusing ? QUEUE_REFUSE : QUEUE_RELEASE;
+	identify->step = name->erased ? QUEUE_ERASE : name->refusing ? QUEUE_REFUSE : QUEUE_RELEASE;
 	identify->account = name->account;
 	identify->from_seq = name->first_seq;
 	identify->count = (size_t)(until - name->first_seq);
 	name->first_seq = until;
 	*must_publish = true;
-	if (name->first_seq == name->next_seq)
+	if (name->first_seq == name->next_seq && name->erased)
+		memset(name, 0, sizeof *name);
+	else if (name->first_seq == name->next_seq)
 		name->releasing = name->refusing = false;
 	else if (identify->note.rest == 0)
 		say_releases(key, name, identify->note.at_ms, effects);
@@ -274,13 +275,58 @@ static void apply_suggest(struct identify *identify, struct bytes key, struct na
 		identify_suggest(note, effects);
 }
 
+/* Nothing is left but the mark; what waits goes block by block. An account may have been made up
+ * under the name, so the account stage is told in any case. */
+static void apply_erase(struct identify *identify, struct bytes key, struct name_state *name,
+			struct effects *effects, bool *must_publish)
+{
+	int64_t at_ms = identify->note.at_ms;
+	const struct account_change change = { .kind = CHANGE_ERASE,
+					       .account = key,
+					       .at_ms = at_ms };
+	effects_say(effects, "account.events", key, &account_change_type, &change);
+	identify->dropped = name->event_count + name->duplicate_count;
+	const int64_t first_seq = name->first_seq, next_seq = name->next_seq;
+	memset(name, 0, sizeof *name);
+	*must_publish = true;
+	if (first_seq == next_seq)
+		return;
+	name->erased = name->releasing = true;
+	name->first_seq = first_seq;
+	name->next_seq = next_seq;
+	say_releases(key, name, at_ms, effects);
+}
+
+/* What comes for a name that was erased. */
+static void drop(struct identify *identify, struct effects *effects)
+{
+	if (identify->is_event) {
+		identify->step = QUEUE_DROP;
+		identify->dropped = 1;
+	} else if (identify->note.kind == NOTE_FIND) {
+		identify_erase(identify->note.other, identify->note.at_ms, effects);
+	}
+}
+
+static bool is_erased(const struct identify *identify, const struct name_state *name,
+		      const struct erased_state *mark)
+{
+	if (!identify->is_event && identify->note.kind == NOTE_ERASE)
+		return false;
+	bool release = !identify->is_event && identify->note.kind == NOTE_RELEASE;
+	return (mark != NULL && mark->is_there) || (name->erased && !release);
+}
+
 void identify_apply_name(void *context, const struct origin *origin, const void *parsed,
 			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
-	(void)origin;
 	(void)parsed;
 	struct identify *identify = context;
 	struct name_state *name = state;
+	if (is_erased(identify, name, origin->reads[0])) {
+		drop(identify, effects);
+		return;
+	}
 	if (identify->is_event) {
 		apply_event(identify, key, name, effects, must_publish);
 		return;
@@ -291,6 +337,7 @@ void identify_apply_name(void *context, const struct origin *origin, const void 
 	case NOTE_FOUND: apply_found(&identify->note, key, name, effects); break;
 	case NOTE_RELEASE: apply_release(identify, key, name, effects, must_publish); break;
 	case NOTE_SUGGEST: apply_suggest(identify, key, name, effects, must_publish); break;
+	case NOTE_ERASE: apply_erase(identify, key, name, effects, must_publish); break;
 	default: break;
 	}
 }

@@ -28,8 +28,13 @@ size_t identify_follow(void *context, struct target targets[TARGETS_MAX])
 	struct identify *identify = context;
 	if (identify->step == QUEUE_NOTHING)
 		return 0;
+	struct bytes name = identify_name_of(identify);
+	if (identify->step == QUEUE_DROP) {
+		targets[0] = (struct target){ IDENTIFY_ERASED,
+					      erased_key_make(name, &identify->erased), NO_TIMERS };
+		return 1;
+	}
 	CHECK(identify->count <= WAITING_PARTS_MAX);
-	struct bytes name = identify->is_event ? identify->event.account : identify->note.name;
 	for (size_t i = 0; i < identify->count; i++)
 		targets[i] = (struct target){ IDENTIFY_WAITING,
 					      queue_key(name, identify->from_seq + (int64_t)i,
@@ -67,6 +72,11 @@ static void release_note(struct identify *identify, struct bytes item, struct ef
 		     effects))
 		return;
 	struct bytes account = name_text_bytes(&identify->account);
+	if (identify->step == QUEUE_ERASE) {
+		if (note.kind == NOTE_FIND)
+			identify_erase(note.other, identify->note.at_ms, effects);
+		return;
+	}
 	if (note.kind == NOTE_SUGGEST) {
 		if (!bytes_equal(note.other, account))
 			identify_suggest(&note, effects);
@@ -89,6 +99,8 @@ static void release(struct identify *identify, struct bytes item, struct effects
 		return;
 	if (strcmp(type, "foretell.IdentityNote") == 0)
 		release_note(identify, item, effects);
+	else if (identify->step == QUEUE_ERASE)
+		return; /* it is counted */
 	else if (identify->step == QUEUE_REFUSE)
 		refuse(identify, item, identify->note.name, effects);
 	else

@@ -2,12 +2,13 @@
 #ifndef CONSUMERS_IDENTIFY_STAGE_H
 #define CONSUMERS_IDENTIFY_STAGE_H
 
+#include "consumers/erased.h"
 #include "consumers/identify.h"
 #include "consumers/identity_state.h"
 #include "consumers/readdress.h"
 
 /* What a name's state decided about the record at hand; the entries of its queue act on it. */
-enum queue_step { QUEUE_NOTHING, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REFUSE };
+enum queue_step { QUEUE_NOTHING, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REFUSE, QUEUE_ERASE, QUEUE_DROP };
 
 struct identify {
 	struct identify_options options;
@@ -19,24 +20,34 @@ struct identify {
 	struct identity_note note;
 
 	enum queue_step step;
+	int64_t dropped;   /* ERASE, DROP: events, for the mark of the name */
 	struct bytes held; /* HOLD: the bytes that wait */
 	int64_t from_seq;
 	size_t count;		  /* entries */
 	struct name_text account; /* RELEASE: where to */
 	uint8_t keys[WAITING_PARTS_MAX][KEY_LEN_MAX];
+	struct erased_key erased;
 	size_t item_len; /* a record that is put together from its parts */
 	uint8_t item[WAITING_PARTS_MAX * WAITING_PART_MAX];
 
 	uint8_t scratch[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 };
 
-enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK };
+enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK, IDENTIFY_ERASED };
+
+/* The name that the record at hand is for; borrowed. */
+static inline struct bytes identify_name_of(const struct identify *identify)
+{
+	return identify->is_event ? identify->event.account : identify->note.name;
+}
 
 /* To identity.events, keyed by whom it is for. */
 void identify_say(const struct identity_note *note, struct effects *effects);
 /* An event goes to an account. */
 void identify_pass(struct identify *identify, struct bytes account, struct bytes value,
 		   struct effects *effects);
+/* A name that leads to an erased one is erased with it. */
+void identify_erase(struct bytes name, int64_t at_ms, struct effects *effects);
 /* A note of kind SUGGEST goes to people. */
 void identify_suggest(const struct identity_note *note, struct effects *effects);
 

@@ -21,16 +21,26 @@ uint8_t name_keep(struct bytes text, uint8_t *kept, size_t len_max)
 	return (uint8_t)len;
 }
 
-bool name_saw(struct name_state *name, uint64_t fingerprint)
+static void outrun(struct name_state *name, uint16_t hour)
 {
+	uint16_t age = (uint16_t)(hour - name->recent_hours[name->recent_next]);
+	name->outrun_count += age < REPEAT_WINDOW_MS / MS_PER_HOUR;
+}
+
+bool name_saw(struct name_state *name, uint64_t fingerprint, int64_t ingest_ms)
+{
+	uint16_t hour = (uint16_t)(uint64_t)(ingest_ms / MS_PER_HOUR);
 	for (size_t i = 0; i < name->recent_count; i++)
 		if (name->recent[i] == fingerprint)
 			return true;
 	if (name->recent_count < RECENT_EVENTS_MAX) {
+		name->recent_hours[name->recent_count] = hour;
 		name->recent[name->recent_count++] = fingerprint;
 		return false;
 	}
+	outrun(name, hour);
 	name->recent[name->recent_next] = fingerprint;
+	name->recent_hours[name->recent_next] = hour;
 	name->recent_next = (uint8_t)((name->recent_next + 1) % RECENT_EVENTS_MAX);
 	return false;
 }
@@ -41,12 +51,15 @@ static struct bytes optional(const uint8_t *text, size_t len)
 	return len > 0 ? bytes_of(text, len) : bytes_of(NULL, 0);
 }
 
-void name_to_record(const struct name_state *name, uint8_t recent[8 * RECENT_EVENTS_MAX],
+void name_to_record(const struct name_state *name, struct recent_bytes *recent,
 		    struct identity_name_record *record)
 {
-	for (size_t i = 0; i < name->recent_count; i++)
+	for (size_t i = 0; i < name->recent_count; i++) {
 		for (size_t k = 0; k < 8; k++)
-			recent[8 * i + k] = (uint8_t)(name->recent[i] >> (8 * k));
+			recent->prints[8 * i + k] = (uint8_t)(name->recent[i] >> (8 * k));
+		recent->hours[2 * i] = (uint8_t)name->recent_hours[i];
+		recent->hours[2 * i + 1] = (uint8_t)(name->recent_hours[i] >> 8);
+	}
 	*record = (struct identity_name_record){
 		.account = name_text_bytes(&name->account),
 		.parent = name_text_bytes(&name->parent),
@@ -63,8 +76,10 @@ void name_to_record(const struct name_state *name, uint8_t recent[8 * RECENT_EVE
 		.releasing = name->releasing,
 		.refusing = name->refusing,
 		.erased = name->erased,
-		.recent = bytes_of(recent, 8 * (size_t)name->recent_count),
+		.recent = bytes_of(recent->prints, 8 * (size_t)name->recent_count),
+		.recent_hours = bytes_of(recent->hours, 2 * (size_t)name->recent_count),
 		.recent_next = name->recent_next,
+		.outrun_count = name->outrun_count,
 	};
 }
 
@@ -80,6 +95,7 @@ struct err *name_from_record(const struct identity_name_record *record, struct n
 	    !fits(record->link_source, EVENT_TYPE_MAX) ||
 	    !fits(record->link_event, LINK_EVENT_MAX) ||
 	    !fits(record->recent, 8 * RECENT_EVENTS_MAX) || record->recent.len % 8 != 0 ||
+	    (record->recent_hours.len != 0 && record->recent_hours.len * 4 != record->recent.len) ||
 	    record->recent_next < 0 || record->recent_next >= RECENT_EVENTS_MAX ||
 	    record->first_seq < 0 || record->next_seq < record->first_seq)
 		return err_new(ERR_FATAL, "STATE_INVALID", "the state of a name is damaged");
@@ -100,6 +116,10 @@ struct err *name_from_record(const struct identity_name_record *record, struct n
 	name->erased = record->erased;
 	name->recent_count = (uint8_t)(record->recent.len / 8);
 	name->recent_next = (uint8_t)record->recent_next;
+	name->outrun_count = record->outrun_count;
+	for (size_t i = 0; i < record->recent_hours.len; i++)
+		name->recent_hours[i / 2] |=
+			(uint16_t)(record->recent_hours.data[i] << (8 * (i % 2)));
 	for (size_t i = 0; i < record->recent.len; i++)
 		name->recent[i / 8] |= (uint64_t)record->recent.data[i] << (8 * (i % 8));
 	return NULL;

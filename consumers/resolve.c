@@ -12,7 +12,7 @@
 #include "schemas/identity.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 2, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
+enum { LOGIC_VERSION = 3, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
 
 static const char log_topic[] = "identity.events";
 static const char meta_topic[] = "resolve.meta";
@@ -182,15 +182,19 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 }
 
 /* The later of two names is told that it leads to the earlier one. A place is nobody's name. */
-static void tell_link(const struct account_event *event, struct bytes other,
-		      struct effects *effects)
+static void tell_link(const struct decisions *decisions, const struct account_event *event,
+		      struct bytes other, struct effects *effects)
 {
 	int order = name_compare(event->account, other);
 	if (order == 0 || name_is_place(event->account) || name_is_place(other))
 		return;
+	struct bytes later = order > 0 ? event->account : other;
+	struct bytes earlier = order > 0 ? other : event->account;
+	if (decisions_erased(decisions, other) || decisions_cut(decisions, later, earlier))
+		return;
 	const struct identity_note link = { .kind = NOTE_LINK,
-					    .name = order > 0 ? event->account : other,
-					    .other = order > 0 ? other : event->account,
+					    .name = later,
+					    .other = earlier,
 					    .at_ms = event->effective_ms,
 					    .source = event->event.source,
 					    .event_id = event->event.event_id };
@@ -198,13 +202,13 @@ static void tell_link(const struct account_event *event, struct bytes other,
 }
 
 /* An identifier that is none ("n/a" as a mail address) links nobody; the event itself is good. */
-static void tell_identifier(const struct account_event *event, struct bytes scheme,
-			    struct bytes value, struct effects *effects)
+static void tell_identifier(const struct decisions *decisions, const struct account_event *event,
+			    struct bytes scheme, struct bytes value, struct effects *effects)
 {
 	struct name_key key;
 	struct err *err = name_key_make(scheme, value, &key);
 	if (err == NULL)
-		tell_link(event, name_bytes(&key), effects);
+		tell_link(decisions, event, name_bytes(&key), effects);
 	err_free(&err);
 }
 
@@ -245,16 +249,35 @@ static void tell_company(const struct account_event *event, struct effects *effe
 	effects_say(effects, log_topic, company.name, &identity_note_type, &company);
 }
 
-static void tell_names(const struct account_event *event, struct effects *effects)
+static void tell_names(const struct decisions *decisions, const struct account_event *event,
+		       struct effects *effects)
 {
 	const struct source_event *source = &event->event;
 	for (size_t i = 0; i < source->identifier_count; i++)
-		tell_identifier(event, source->identifiers[i].scheme, source->identifiers[i].value,
-				effects);
+		tell_identifier(decisions, event, source->identifiers[i].scheme,
+				source->identifiers[i].value, effects);
 	if (source->has_crm && source->crm.has_account && source->crm.account.merged_into.len > 0)
-		tell_identifier(event, bytes_str("crm.account"), source->crm.account.merged_into,
-				effects);
+		tell_identifier(decisions, event, bytes_str("crm.account"),
+				source->crm.account.merged_into, effects);
 	tell_company(event, effects);
+}
+
+/* Whether the event is of an erased name, or says that its own leads to one. */
+static bool is_erased(const struct decisions *decisions, const struct account_event *event)
+{
+	const struct source_event *source = &event->event;
+	if (!decisions_any(decisions))
+		return false;
+	bool erased = decisions_erased(decisions, event->account);
+	for (size_t i = 0; !erased && i < source->identifier_count; i++) {
+		struct name_key key;
+		struct err *err = name_key_make(source->identifiers[i].scheme,
+						source->identifiers[i].value, &key);
+		erased = err == NULL && name_compare(event->account, name_bytes(&key)) > 0 &&
+			 decisions_erased(decisions, name_bytes(&key));
+		err_free(&err);
+	}
+	return erased;
 }
 
 /* Completes the event that was parsed, in place: it is a large struct. */
@@ -270,9 +293,13 @@ static void apply_event(struct resolve *resolve, struct bytes writer, struct res
 	if (capped_ms > input->watermark_ms)
 		input->watermark_ms = capped_ms;
 	move_clock(resolve, writer, input->watermark_ms, event->ingest_ms, input, effects);
+	if (is_erased(resolve->options.decisions, event)) {
+		input->erased_count++;
+		return;
+	}
 	input->event_count++;
 	input->late_count += event->late;
-	tell_names(event, effects);
+	tell_names(resolve->options.decisions, event, effects);
 	effects_say(effects, log_topic, event->account, &account_event_type, event);
 }
 

@@ -45,7 +45,7 @@ static void make_resolve(struct stage *stage, struct registry *registry)
 	stage->input_count = options->input_count;
 	const struct resolve_options resolve = { stage->controls, options->input_count,
 						 options->tick_ms, options->future_ms,
-						 options->live };
+						 options->live, options->decisions };
 	stage->resolve = resolve_new(&resolve, registry);
 	stage->processor = resolve_processor(stage->resolve);
 }

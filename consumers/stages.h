@@ -3,6 +3,7 @@
 #define CONSUMERS_STAGES_H
 
 #include "consumers/churn.h"
+#include "consumers/decisions.h"
 #include "consumers/risk.h"
 #include "consumers/series.h"
 #include "runtime/processor.h"
@@ -33,6 +34,7 @@ struct stage_options {
 	uint32_t identity_accounts; /* as identify_options.accounts */
 	struct churn_options churn;
 	struct risk_options risk;
+	const struct decisions *decisions; /* about names; borrowed; NULL: none */
 	bool activate; /* a learnt model becomes active by itself */
 	struct series_table series;
 };

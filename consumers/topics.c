@@ -24,6 +24,9 @@ const struct topic_row topics_table[] = {
 	{ "market.events", TOPIC_INPUT, false, KEPT, TOPIC_MESSAGE_BYTES, "market_event",
 	  "promotions of competitors, indices, indicators by region" },
 
+	{ "identity.decisions", TOPIC_SHARED, true, KEPT, TOPIC_MESSAGE_BYTES, "identity_decision",
+	  "names that were erased, as hashes, and links that were cut" },
+
 	{ "resolve.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "resolve_input",
 	  "clocks of the resolve stage" },
 	{ "identity.events", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "account_event",
@@ -104,8 +107,8 @@ void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_M
 bool topics_resolve(const char *app_id, const char *typed, char name[TOPIC_NAME_MAX + 1])
 {
 	const struct topic_row *row = topics_find(typed);
-	int length = row == NULL || row->role == TOPIC_INPUT
-			     ? snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed)
-			     : snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
+	bool plain = row == NULL || row->role == TOPIC_INPUT || row->role == TOPIC_SHARED;
+	int length = plain ? snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed)
+			   : snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
 	return length > 0 && length <= TOPIC_NAME_MAX;
 }

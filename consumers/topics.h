@@ -1,10 +1,10 @@
 /* Foretell's topics: what each is called, how it is configured, which schema its values have.
  *
- * Inputs belong to the sources and carry their plain name; every other topic belongs to one
- * application and is called "<app.id>.<logical name>", so that a second application can run beside
- * the first. All of them share one partition count (option `partitions`), because a key's partition
- * must be the same wherever the key goes; for good, since changing it would scatter keys.
- * All use LogAppendTime: event time lives in the value only. */
+ * Inputs belong to the sources and carry their plain name, and so does what all applications share;
+ * every other topic belongs to one application and is called "<app.id>.<logical name>", so that a
+ * second application can run beside the first. All of them share one partition count (option
+ * `partitions`), because a key's partition must be the same wherever the key goes; for good, since
+ * changing it would scatter keys. All use LogAppendTime: event time lives in the value only. */
 #ifndef CONSUMERS_TOPICS_H
 #define CONSUMERS_TOPICS_H
 
@@ -18,6 +18,7 @@ enum topic_role {
 	TOPIC_INPUT,	/* a source writes it */
 	TOPIC_OUTPUT,	/* others read it */
 	TOPIC_INTERNAL, /* foretell's stages write and read it */
+	TOPIC_SHARED,	/* foretell's own, of all its applications: its name is plain, too */
 };
 
 enum {

@@ -18,6 +18,7 @@ struct memory_kafka;
 struct memory_kafka *memory_kafka_new(void);
 void memory_kafka_free(struct memory_kafka **kafka);
 
+/* Makes a topic where there is none of that name. */
 void memory_kafka_topic(struct memory_kafka *kafka, const char *topic, int32_t partition_count);
 
 /* Broker timestamps, time-outs, sessions. Time doesn't go back: an earlier one is ignored. */

@@ -37,7 +37,8 @@ void memory_kafka_free(struct memory_kafka **out)
 
 void memory_kafka_topic(struct memory_kafka *kafka, const char *topic, int32_t partition_count)
 {
-	model_log_add(&kafka->log, topic, partition_count);
+	if (model_log_topic(&kafka->log, topic) == NULL)
+		model_log_add(&kafka->log, topic, partition_count);
 }
 
 void memory_kafka_recreate(struct memory_kafka *kafka, const char *topic)

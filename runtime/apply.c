@@ -34,6 +34,8 @@ static struct err *read_others(struct engine *engine, struct task *task, const v
 	struct entry *found[READS_MAX + 1];
 	size_t read_count = kind->reads(engine->processor->context, (*entry)->state, parsed, reads);
 	CHECK(read_count <= READS_MAX);
+	if (read_count == 0)
+		return NULL;
 	struct target wanted[READS_MAX + 1];
 	for (size_t i = 0; i <= read_count; i++) {
 		wanted[i] = i < read_count

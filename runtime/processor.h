@@ -59,7 +59,7 @@ struct state_kind {
 		     void *state, struct effects *effects, bool *must_publish);
 };
 
-enum { STATE_KINDS_MAX = 4 };
+enum { STATE_KINDS_MAX = 5 };
 
 struct processor {
 	const char *name;	/* of the stage */

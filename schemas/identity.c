@@ -45,6 +45,8 @@ static const struct field name_fields[] = {
 	BOOL(identity_name_record, erased),
 	REQ(identity_name_record, "recent", recent, FIELD_BYTES),
 	INT(identity_name_record, recent_next),
+	REQ(identity_name_record, "recent_hours", recent_hours, FIELD_BYTES),
+	LONG(identity_name_record, outrun_count),
 };
 SHARED_TYPE(identity_name_type, "identity_name", identity_name_record, name_fields);
 
@@ -82,6 +84,20 @@ static const struct field suggestion_fields[] = {
 };
 TYPE(identity_suggestion_type, "identity_suggestion", identity_suggestion, suggestion_fields);
 
+static const char *const decision_kinds[] = { "UNKNOWN", "ERASED", "CUT", NULL };
+
+static const struct field decision_fields[] = {
+	ENUM(identity_decision, kind, decision_kinds),
+	LONG(identity_decision, at_ms),
+};
+TYPE(identity_decision_type, "identity_decision", identity_decision, decision_fields);
+
+static const struct field erased_fields[] = {
+	LONG(identity_erased, at_ms),
+	LONG(identity_erased, dropped_count),
+};
+SHARED_TYPE(identity_erased_type, "identity_erased", identity_erased, erased_fields);
+
 static const char *const change_kinds[] = { "MERGE", "TRANSFER", "ERASE", NULL };
 
 static const struct field change_fields[] = {
@@ -97,9 +113,7 @@ static const struct field change_fields[] = {
 SHARED_TYPE(account_change_type, "account_change", account_change, change_fields);
 
 static const struct field named_event_fields[] = {
-	TEXT(named_event, account),
-	TEXT(named_event, event_id),
-	TEXT(named_event, source),
-	LONG(named_event, effective_ms),
+	TEXT(named_event, account),	 TEXT(named_event, event_id),  TEXT(named_event, source),
+	LONG(named_event, effective_ms), LONG(named_event, ingest_ms),
 };
 TYPE(named_event_type, "account_event", named_event, named_event_fields);

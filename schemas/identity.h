@@ -38,8 +38,9 @@ struct identity_name_record {
 	int64_t event_count, duplicate_count;
 	int64_t first_seq, next_seq;
 	bool releasing, refusing, erased;
-	struct bytes recent;
+	struct bytes recent, recent_hours;
 	int32_t recent_next;
+	int64_t outrun_count;
 };
 
 extern const struct record_type identity_name_type;
@@ -76,6 +77,21 @@ struct identity_suggestion {
 
 extern const struct record_type identity_suggestion_type;
 
+enum identity_decision_kind { DECISION_UNKNOWN, DECISION_ERASED, DECISION_CUT };
+
+struct identity_decision {
+	int32_t kind; /* enum identity_decision_kind */
+	int64_t at_ms;
+};
+
+extern const struct record_type identity_decision_type;
+
+struct identity_erased {
+	int64_t at_ms, dropped_count;
+};
+
+extern const struct record_type identity_erased_type;
+
 enum account_change_kind { CHANGE_MERGE, CHANGE_TRANSFER, CHANGE_ERASE };
 
 struct account_change {
@@ -91,7 +107,7 @@ extern const struct record_type account_change_type;
  * table to write with. */
 struct named_event {
 	struct bytes account, event_id, source;
-	int64_t effective_ms;
+	int64_t effective_ms, ingest_ms;
 };
 
 extern const struct record_type named_event_type;

@@ -5,7 +5,7 @@
 static const struct field resolve_input_fields[] = {
 	LONG(resolve_input, watermark_ms), LONG(resolve_input, tick_ms),
 	LONG(resolve_input, inputs_told),  LONG(resolve_input, event_count),
-	LONG(resolve_input, late_count),
+	LONG(resolve_input, late_count),   LONG(resolve_input, erased_count),
 };
 TYPE(resolve_input_type, "resolve_input", resolve_input, resolve_input_fields);
 

@@ -10,7 +10,7 @@
 
 struct resolve_input {
 	int64_t watermark_ms, tick_ms;
-	int64_t inputs_told, event_count, late_count;
+	int64_t inputs_told, event_count, late_count, erased_count;
 };
 
 extern const struct record_type resolve_input_type;

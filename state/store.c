@@ -356,6 +356,17 @@ void store_close(struct store **out)
 	*out = NULL;
 }
 
+void store_compact(struct store *store)
+{
+	enum { FORCE = 2 }; /* the lowest level, too: BottommostLevelCompaction::kForce */
+	rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+	rocksdb_compactoptions_set_bottommost_level_compaction(options, FORCE);
+	for (size_t i = 0; i < store->shelf_count; i++)
+		rocksdb_compact_range_cf_opt(store->db, store->shelves[i]->handle, options, NULL, 0,
+					     NULL, 0);
+	rocksdb_compactoptions_destroy(options);
+}
+
 void store_memory(struct store *store, struct store_memory *memory)
 {
 	char *message = NULL;

@@ -44,6 +44,10 @@ ERR_MUST_USE struct err *store_open(const char *path, const struct store_options
 				    struct store_opened *opened, struct store **store);
 void store_close(struct store **store); /* flushes first */
 
+/* Rewrites every file, so that no byte of what was deleted or replaced is left in them. Takes as
+ * long as writing the whole store. */
+void store_compact(struct store *store);
+
 /* What the store holds in memory, bytes, and how often its background work has failed. For figures;
  * any thread. */
 struct store_memory {

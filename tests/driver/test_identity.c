@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "consumers/decisions.h"
 #include "consumers/names.h"
 #include "consumers/topics.h"
 #include "schemas/identity.h"
@@ -49,6 +50,7 @@ struct row {
 	char key[KEY_LEN_MAX + 1];
 	char to[KEY_LEN_MAX + 1]; /* a name's account, an account's merged_into */
 	int64_t events, duplicates, waiting;
+	bool gone; /* its last value is null */
 };
 
 struct table {
@@ -57,7 +59,7 @@ struct table {
 };
 
 struct outcome {
-	struct table names, accounts, queues;
+	struct table names, accounts, queues, marks; /* marks: of erased names */
 	int64_t dead_letters, unknown_letters, suggestions;
 };
 
@@ -130,6 +132,20 @@ static struct row *find_place(struct table *table, struct bytes key)
 	return find(table, bytes_of(text, (size_t)len), true);
 }
 
+static void read_mark(struct outcome *outcome, struct registry *registry,
+		      const struct record *record)
+{
+	static const char prefix[] = "test.identity.events/erased/";
+	size_t len = sizeof prefix - 1;
+	struct bytes key = record->key;
+	struct identity_erased mark;
+	if (key.len <= len || memcmp(key.data, prefix, len) != 0)
+		return;
+	must(registry_decode(registry, &identity_erased_type, record->value, &mark));
+	find(&outcome->marks, bytes_of(key.data + len, key.len - len), true)->events =
+		mark.dropped_count;
+}
+
 /* The latest value of each key counts: "<log>/name/<key>", "<log>/waiting/<key>, 0, place". */
 static void read_meta(struct outcome *outcome, struct registry *registry,
 		      const struct record *record)
@@ -138,11 +154,14 @@ static void read_meta(struct outcome *outcome, struct registry *registry,
 	static const char name[] = "test.identity.events/name/";
 	static const char waiting[] = "test.identity.events/waiting/";
 	size_t len = sizeof name - 1;
+	read_mark(outcome, registry, record);
 	if (key.len > len && memcmp(key.data, name, len) == 0) {
-		struct identity_name_record state;
+		struct identity_name_record state = { 0 };
 		struct row *row =
 			find(&outcome->names, bytes_of(key.data + len, key.len - len), true);
-		must(registry_decode(registry, &identity_name_type, record->value, &state));
+		row->gone = record->value.data == NULL;
+		if (!row->gone)
+			must(registry_decode(registry, &identity_name_type, record->value, &state));
 		put(row->to, state.account);
 		row->events = state.event_count;
 		row->duplicates = state.duplicate_count;
@@ -162,6 +181,12 @@ static void read_accounts(struct outcome *outcome, struct registry *registry,
 {
 	static struct account_record state;
 	struct row *row = find(&outcome->accounts, record->key, true);
+	row->gone = record->value.data == NULL;
+	if (row->gone) {
+		put(row->to, bytes_of(NULL, 0));
+		row->events = 0;
+		return;
+	}
 	must(registry_decode(registry, &account_record_type, record->value, &state));
 	put(row->to, state.merged_into);
 	row->events = state.event_count;
@@ -223,7 +248,7 @@ static int64_t expect_true_accounts(struct outcome *outcome, const struct compan
 		struct name_key key;
 		must(name_key_make(bytes_str(names[i].scheme), bytes_str(names[i].value), &key));
 		const struct row *row = find(&outcome->names, name_bytes(&key), false);
-		if (row == NULL)
+		if (row == NULL || row->gone)
 			continue; /* no event has told of it */
 		seen++;
 		const char *is = final_account(outcome, row);
@@ -313,7 +338,57 @@ struct trial {
 	bool by_topic; /* one feed after the other, the CRM's last */
 	bool calm;     /* no crashes */
 	bool unknown_to_dlq;
+	char erased[32]; /* "": nobody is to be; else the account that was */
+	bool erase;
 };
+
+/* ---- erasing -------------------------------------------------------------------------------- */
+
+static struct outcome *read_outcome(struct memory_kafka *kafka, int32_t partition_count)
+{
+	struct outcome *outcome = check_calloc(1, sizeof *outcome);
+	read_topic(outcome, kafka, "identity.meta", partition_count, read_meta);
+	read_topic(outcome, kafka, "accounts", partition_count, read_accounts);
+	read_topic(outcome, kafka, "dlq", partition_count, read_dlq);
+	read_topic(outcome, kafka, "identity.suggestions", partition_count, read_suggestion);
+	return outcome;
+}
+
+static void say_erased(struct memory_kafka *kafka, struct registry *registry, const char *name)
+{
+	static const char log[] = "test.identity.events";
+	const struct identity_note note = { .kind = NOTE_ERASE,
+					    .name = bytes_str(name),
+					    .at_ms = INT64_C(1795000000000) };
+	uint8_t value[1024];
+	size_t len = 0;
+	must(registry_encode(registry, log, &identity_note_type, &note, value, sizeof value, &len));
+	const struct outgoing out = {
+		.topic = log, .partition = -1, .key = note.name, .value = bytes_of(value, len)
+	};
+	memory_kafka_append(kafka, &out);
+}
+
+/* As the command does it: all names that are known of an account by now. */
+static void erase_one(struct memory_kafka *kafka, const struct company_feed *feed,
+		      struct trial *trial, int32_t partition_count)
+{
+	size_t count = 0;
+	struct registry *registry = NULL;
+	const struct true_name *names = company_feed_names(feed, &count);
+	struct outcome *outcome = read_outcome(kafka, partition_count);
+	snprintf(trial->erased, sizeof trial->erased, "%s", names[trial->seed * 7 % count].account);
+	must(registry_open(NULL, &registry));
+	for (size_t i = 0; i < outcome->names.count; i++) {
+		const struct row *row = &outcome->names.rows[i];
+		const char *account = row->gone ? NULL : final_account(outcome, row);
+		if (account != NULL && strcmp(account, trial->erased) == 0)
+			say_erased(kafka, registry, row->key);
+	}
+	say_erased(kafka, registry, trial->erased);
+	registry_close(&registry);
+	free(outcome);
+}
 
 static void disturb(struct memory_line *line, struct memory_kafka *kafka, uint64_t *random)
 {
@@ -349,23 +424,42 @@ static bool is_all_sent(const struct company_feed *feed)
 	return true;
 }
 
+static size_t records_left(const struct company_feed *feed)
+{
+	size_t left = 0;
+	for (int i = 0; i < FEED_COUNT; i++)
+		left += company_feed_left(feed, (enum feed)i);
+	return left;
+}
+
 /* Feeds come piece by piece, while the stages take turns and fall over. */
 static void play(struct memory_line *line, struct memory_kafka *kafka, struct company_feed *feed,
-		 const struct trial *trial, int32_t partition_count, uint64_t *random)
+		 struct trial *trial, int32_t partition_count, uint64_t *random)
 {
+	size_t all = records_left(feed);
 	for (int turn = 0; turn < TURNS_MAX || !is_all_sent(feed); turn++) {
 		if (!is_all_sent(feed))
 			company_feed_send(feed, kafka, next_feed(feed, trial, random),
 					  1 + next_random(random) % 400, partition_count);
 		must(memory_line_step(line, next_random(random) % STAGE_COUNT));
+		if (trial->erase && trial->erased[0] == '\0' && records_left(feed) * 2 < all)
+			erase_one(kafka, feed, trial, partition_count);
 		if (!trial->calm)
 			disturb(line, kafka, random);
 	}
 	memory_kafka_fault(kafka, MEMORY_FAULT_NONE);
 	must(memory_line_finish(line));
+	if (!trial->erase)
+		return;
+	/* as the command looks again: a name may have been answered just before */
+	erase_one(kafka, feed, trial, partition_count);
+	must(memory_line_finish(line));
 }
 
-static struct outcome *run_trial(const struct trial *trial, struct company_feed **feed)
+static void expect_replay_without(struct memory_kafka *kafka, const struct company_feed *feed,
+				  const struct trial *trial, int32_t partition_count);
+
+static struct outcome *run_trial(struct trial *trial, struct company_feed **feed)
 {
 	static const int64_t checkpoints[] = { 0, 20, 200, 1000000 };
 	uint64_t random = trial->seed;
@@ -391,17 +485,15 @@ static struct outcome *run_trial(const struct trial *trial, struct company_feed 
 	struct memory_line *line = memory_line_new(kafka, &options);
 	memory_kafka_set_poll_max(kafka, 1 + next_random(&random) % 400);
 	play(line, kafka, *feed, trial, partition_count, &random);
-	struct outcome *outcome = check_calloc(1, sizeof *outcome);
-	read_topic(outcome, kafka, "identity.meta", partition_count, read_meta);
-	read_topic(outcome, kafka, "accounts", partition_count, read_accounts);
-	read_topic(outcome, kafka, "dlq", partition_count, read_dlq);
-	read_topic(outcome, kafka, "identity.suggestions", partition_count, read_suggestion);
+	struct outcome *outcome = read_outcome(kafka, partition_count);
 	memory_line_free(&line);
+	if (trial->erase)
+		expect_replay_without(kafka, *feed, trial, partition_count);
 	memory_kafka_free(&kafka);
 	return outcome;
 }
 
-static int64_t expect_trial(const struct trial *trial)
+static int64_t expect_trial(struct trial *trial)
 {
 	struct company_feed *feed = NULL;
 	struct outcome *outcome = run_trial(trial, &feed);
@@ -425,9 +517,9 @@ static void every_name_finds_its_customer(void **state)
 	(void)state;
 	uint64_t count, first = first_seed(&count);
 	for (uint64_t seed = first; seed < first + count; seed++) {
-		const struct trial trial = { .seed = seed,
-					     .unlinked = seed % 2 ? 0.05 : 0,
-					     .by_topic = seed % 3 == 0 };
+		struct trial trial = { .seed = seed,
+				       .unlinked = seed % 2 ? 0.05 : 0,
+				       .by_topic = seed % 3 == 0 };
 		assert_int_equal(expect_trial(&trial), 0);
 	}
 }
@@ -438,7 +530,7 @@ static void planted_mislinks_are_all_that_is_wrong(void **state)
 	uint64_t count, first = first_seed(&count);
 	int64_t wrong = 0;
 	for (uint64_t seed = first + 100; seed < first + 100 + count / 2; seed++) {
-		const struct trial trial = {
+		struct trial trial = {
 			.seed = seed, .mislinked = 0.3, .unlinked = 0.02, .by_topic = seed % 2 == 0
 		};
 		wrong += expect_trial(&trial);
@@ -451,7 +543,7 @@ static void unknown_names_become_dead_letters(void **state)
 {
 	(void)state;
 	struct company_feed *feed = NULL;
-	const struct trial trial = { .seed = 7, .unlinked = 0.3, .unknown_to_dlq = true };
+	struct trial trial = { .seed = 7, .unlinked = 0.3, .unknown_to_dlq = true };
 	struct outcome *outcome = run_trial(&trial, &feed);
 	const struct simulate_result *result = company_feed_result(feed);
 	int64_t repeats = 0, dropped = 0, events = 0, counted = 0, waiting = 0;
@@ -476,12 +568,125 @@ static void unknown_names_become_dead_letters(void **state)
 	free(outcome);
 }
 
+/* ---- after an erasure ----------------------------------------------------------------------- */
+
+static bool is_erased_name(const struct company_feed *feed, const struct trial *trial,
+			   struct bytes text)
+{
+	size_t count = 0;
+	const struct true_name *names = company_feed_names(feed, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct name_key key;
+		must(name_key_make(bytes_str(names[i].scheme), bytes_str(names[i].value), &key));
+		if (strcmp(names[i].account, trial->erased) == 0 &&
+		    strcmp(names[i].link, "unlinked") != 0 && bytes_equal(name_bytes(&key), text))
+			return true;
+	}
+	return bytes_equal(text, bytes_str(trial->erased));
+}
+
+/* No record of a topic has a key that is, or ends with, one of the names. */
+static void expect_unnamed(struct memory_kafka *kafka, const char *topic,
+			   const struct company_feed *feed, const struct trial *trial,
+			   int32_t partition_count)
+{
+	static struct record records[READ_MAX];
+	for (int32_t p = 0; p < partition_count; p++) {
+		size_t from = 0, got;
+		do {
+			got = memory_kafka_read(kafka, topic, p, from, records, READ_MAX);
+			for (size_t i = 0; i < got; i++) {
+				struct bytes key = records[i].key;
+				for (size_t at = 0; at < key.len; at++) {
+					if (at > 0 && key.data[at - 1] != '/')
+						continue;
+					struct bytes end = bytes_of(key.data + at, key.len - at);
+					if (is_erased_name(feed, trial, end))
+						fail_msg("seed %llu: %s has %.*s",
+							 (unsigned long long)trial->seed, topic,
+							 (int)key.len, (const char *)key.data);
+				}
+			}
+			from += got;
+		} while (got > 0);
+	}
+}
+
+/* Another application on the same inputs, which knows what was decided. */
+static void expect_replay_without(struct memory_kafka *kafka, const struct company_feed *feed,
+				  const struct trial *trial, int32_t partition_count)
+{
+	size_t count = 0;
+	const struct true_name *names = company_feed_names(feed, &count);
+	struct decisions *decisions = decisions_new();
+	for (size_t i = 0; i < count; i++) {
+		struct name_key key;
+		char hash[HASH_SHA256_HEX_LEN + 1];
+		must(name_key_make(bytes_str(names[i].scheme), bytes_str(names[i].value), &key));
+		decisions_name_key(name_bytes(&key), hash);
+		if (is_erased_name(feed, trial, name_bytes(&key)))
+			must(decisions_take(decisions, bytes_str(hash), true));
+	}
+	const struct memory_line_options options = { .app_id = "again",
+						     .partition_count = partition_count,
+						     .commit_interval_ms = 20,
+						     .cache_entries = 2000,
+						     .all_inputs = true,
+						     .decisions = decisions };
+	struct memory_line *line = memory_line_new(kafka, &options);
+	must(memory_line_finish(line));
+	memory_line_free(&line);
+	decisions_free(&decisions);
+	expect_unnamed(kafka, "again.identity.events", feed, trial, partition_count);
+	expect_unnamed(kafka, "again.identity.meta", feed, trial, partition_count);
+	expect_unnamed(kafka, "again.accounts", feed, trial, partition_count);
+	assert_true(memory_kafka_end(kafka, "again.accounts", 0) > 0);
+}
+
+/* Every name of the account is gone, also those that came up later, and every record is accounted
+ * for: what a name had is in its mark. */
+static void an_erased_account_leaves_nothing(void **state)
+{
+	(void)state;
+	uint64_t count, first = first_seed(&count);
+	for (uint64_t seed = first + 200; seed < first + 200 + count; seed++) {
+		struct trial trial = { .seed = seed, .erase = true };
+		struct company_feed *feed = NULL;
+		struct outcome *outcome = run_trial(&trial, &feed);
+		const struct simulate_result *result = company_feed_result(feed);
+		int64_t sent = 0, known = 0, erased = 0;
+		for (int i = 0; i < FEED_COUNT; i++)
+			sent += result->counts[i].events + result->counts[i].duplicates;
+		for (size_t i = 0; i < outcome->names.count; i++) {
+			const struct row *name = &outcome->names.rows[i];
+			known += name->events + name->duplicates;
+			if (!name->gone && is_erased_name(feed, &trial, bytes_str(name->key)))
+				fail_msg("seed %llu: %s of %s is still there",
+					 (unsigned long long)seed, name->key, trial.erased);
+		}
+		for (size_t i = 0; i < outcome->accounts.count; i++) {
+			const struct row *account = &outcome->accounts.rows[i];
+			if (!account->gone && is_erased_name(feed, &trial, bytes_str(account->key)))
+				fail_msg("seed %llu: account %s is still there",
+					 (unsigned long long)seed, account->key);
+		}
+		for (size_t i = 0; i < outcome->marks.count; i++)
+			erased += outcome->marks.rows[i].events;
+		assert_int_equal(known + erased, sent);
+		assert_true(erased > 20);
+		expect_true_accounts(outcome, feed, seed);
+		company_feed_free(&feed);
+		free(outcome);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_name_finds_its_customer),
 		cmocka_unit_test(planted_mislinks_are_all_that_is_wrong),
 		cmocka_unit_test(unknown_names_become_dead_letters),
+		cmocka_unit_test(an_erased_account_leaves_nothing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,7 @@ static struct stage_options stage_options(const struct memory_line *line)
 		.churn = { .open = 0.80, .close = 0.60, .order_count_min = 3 },
 		.risk = { .open = 0.25, .close = 0.15 },
 		.activate = line->options.activate,
+		.decisions = line->options.decisions,
 	};
 	series_table_init(&options.series, &line->options.dimension,
 			  line->options.dimension != NULL ? 1 : 0);

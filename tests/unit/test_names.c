@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/timestamp.h"
 #include "consumers/account_merge.h"
 #include "consumers/company.h"
+#include "consumers/decisions.h"
 #include "consumers/identity_state.h"
 #include "consumers/names.h"
 
@@ -185,6 +187,7 @@ static void a_name_comes_back_from_its_record(void **state)
 {
 	(void)state;
 	static struct name_state name, back;
+	const int64_t now_ms = INT64_C(1700000000000);
 	memset(&name, 0, sizeof name);
 	name_text_set(&name.account, bytes_str("C-17"));
 	name_text_set(&name.parent, bytes_str("erp.customer:7"));
@@ -193,18 +196,62 @@ static void a_name_comes_back_from_its_record(void **state)
 	name.has_deadline = name.releasing = true;
 	name.deadline_ms = 99;
 	for (uint64_t i = 0; i < RECENT_EVENTS_MAX + 5; i++)
-		assert_false(name_saw(&name, i * UINT64_C(0x9e3779b97f4a7c15) + 1));
-	assert_true(name_saw(&name, 5 * UINT64_C(0x9e3779b97f4a7c15) + 1));
-	assert_false(name_saw(&name, 4 * UINT64_C(0x9e3779b97f4a7c15) + 1)); /* forgotten */
-	uint8_t recent[8 * RECENT_EVENTS_MAX];
+		assert_false(name_saw(&name, i * UINT64_C(0x9e3779b97f4a7c15) + 1,
+				      now_ms + (int64_t)i * 3 * MS_PER_HOUR));
+	/* the first ones gave way 144 hours after they came, within the window of 168 */
+	assert_int_equal(name.outrun_count, 5);
+	int64_t later_ms = now_ms + 53 * 3 * MS_PER_HOUR;
+	assert_true(name_saw(&name, 5 * UINT64_C(0x9e3779b97f4a7c15) + 1, later_ms));
+	assert_false(name_saw(&name, 4 * UINT64_C(0x9e3779b97f4a7c15) + 1, later_ms));
+	assert_false(name_saw(&name, 3, later_ms + REPEAT_WINDOW_MS));
+	assert_int_equal(name.outrun_count, 6); /* the last one had had its time */
+	struct recent_bytes recent;
 	struct identity_name_record record;
-	name_to_record(&name, recent, &record);
+	name_to_record(&name, &recent, &record);
 	assert_null(name_from_record(&record, &back));
 	assert_memory_equal(&name, &back, sizeof name);
 	record.next_seq = 2;
 	struct err *err = name_from_record(&record, &back);
 	assert_string_equal(err_code(err), "STATE_INVALID");
 	err_free(&err);
+}
+
+/* ---- decisions ------------------------------------------------------------------------------ */
+
+static void decide(struct decisions *decisions, const char *hash, bool is_there)
+{
+	assert_null(decisions_take(decisions, bytes_str(hash), is_there));
+}
+
+static void decisions_are_told_apart_and_taken_back(void **state)
+{
+	(void)state;
+	char name[HASH_SHA256_HEX_LEN + 1], link[HASH_SHA256_HEX_LEN + 1];
+	struct decisions *decisions = decisions_new();
+	assert_false(decisions_any(NULL) || decisions_erased(NULL, bytes_str("C-1")));
+	for (int i = 0; i < 1000; i++) { /* the table grows */
+		char text[16];
+		snprintf(text, sizeof text, "C-%d", i);
+		decisions_name_key(bytes_str(text), name);
+		decide(decisions, name, true);
+	}
+	decisions_link_key(bytes_str("erp.customer:7"), bytes_str("C-2000"), link);
+	decide(decisions, link, true);
+	assert_true(decisions_erased(decisions, bytes_str("C-0")));
+	assert_true(decisions_erased(decisions, bytes_str("C-999")));
+	assert_false(decisions_erased(decisions, bytes_str("C-1000")));
+	assert_false(decisions_erased(decisions, bytes_str("C-2000")));
+	assert_true(decisions_cut(decisions, bytes_str("erp.customer:7"), bytes_str("C-2000")));
+	assert_false(decisions_cut(decisions, bytes_str("erp.customer:"), bytes_str("7C-2000")));
+	decisions_name_key(bytes_str("C-7"), name);
+	decide(decisions, name, false);
+	assert_false(decisions_erased(decisions, bytes_str("C-7")));
+	decide(decisions, name, true);
+	assert_true(decisions_erased(decisions, bytes_str("C-7")));
+	struct err *err = decisions_take(decisions, bytes_str("C-7"), true);
+	assert_string_equal(err_code(err), "DECISION_UNREADABLE");
+	err_free(&err);
+	decisions_free(&decisions);
 }
 
 /* ---- merging -------------------------------------------------------------------------------- */
@@ -292,6 +339,7 @@ int main(void)
 		cmocka_unit_test(companies_are_squeezed),
 		cmocka_unit_test(likeness_is_jaro_winkler),
 		cmocka_unit_test(a_name_comes_back_from_its_record),
+		cmocka_unit_test(decisions_are_told_apart_and_taken_back),
 		cmocka_unit_test(merged_halves_are_the_whole),
 		cmocka_unit_test(other_currencies_are_counted_not_added),
 	};
