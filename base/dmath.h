@@ -16,16 +16,11 @@
 #define BASE_DMATH_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* e^x. Overflows to +inf above 709.78, goes through subnormals to 0 below -745.13.
  * Source: P. T. P. Tang, "Table-driven implementation of the exponential function in IEEE
  * floating-point arithmetic", ACM TOMS 15(2), 1989: 32 intervals. */
 double dm_exp(double x);
-
-/* dm_exp and dm_log of each x[count] in place: the same bits, two at a time. */
-void dm_exp_each(double *x, size_t count);
-void dm_log_each(double *x, size_t count);
 
 /* e^x - 1 without cancellation near 0. Source: Tang, "Table-driven implementation of the expm1
  * function", ACM TOMS 18(2), 1992, on the same table; a Taylor polynomial near 0. */

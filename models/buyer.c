@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/dmath_each.h"
 #include "base/phrase.h"
 #include "models/buyer_prior.h"
 

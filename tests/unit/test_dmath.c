@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/dmath.h"
+#include "base/dmath_each.h"
 
 typedef double (*function)(double);
 typedef long double (*oracle)(long double);

@@ -1,6 +1,7 @@
 #include "tests/bench/job/churn.h"
 
 #include "base/dmath.h"
+#include "base/dmath_each.h"
 
 /* "7 and 30 days", at 10 s of event time a day. */
 #define TAU_7_MS  70000.0
