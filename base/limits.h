@@ -28,11 +28,11 @@ enum {
 
 	/* the line */
 	TOPICS_PER_STAGE_MAX = 16,
-	PARTITIONS_MAX = 1024, /* of one topic */
-	TASKS_MAX = 2048,      /* (topic, partition) pairs of one worker */
-	WRITERS_MAX = 2048,    /* of one log */
+	PARTITIONS_MAX = 1024,	/* of one topic */
+	TASKS_MAX = 2048,	/* (topic, partition) pairs of one worker */
+	WRITERS_MAX = 2048,	/* of one log */
 	STAGE_WORKERS_MAX = 16, /* of one stage in one process */
-	TARGETS_MAX = 16,      /* keys that one record may touch */
+	TARGETS_MAX = 16,	/* keys that one record may touch */
 
 	/* a transaction */
 	TXN_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
@@ -40,9 +40,11 @@ enum {
 	TICK_SLICE_MAX = 20000, /* due entries fired before the worker looks up */
 	PUBLISH_MAX = 20000,	/* states published with one transaction */
 	RECOVERY_ATTEMPTS_MAX = 120,
-	FAILURES_COUNTED_MAX = 16,  /* recoveries without a commit between, for their back-off */
-	READ_AHEAD_MAX = 128,	    /* records whose states are fetched together */
-	SHELF_MANY_MAX = 2048,	    /* states that the store is asked for at once */
+	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
+	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
+	SHELF_MANY_MAX = 2048,	   /* states that the store is asked for at once */
+	COMMIT_GAP_MS = 4, /* to the next transaction: one that meets the markers of the one before
+			    * is put off by the client for 20 (CONCURRENT_TRANSACTIONS) */
 	STORE_FULL_WAIT_MS = 60000, /* for room on the disk, before a worker gives up */
 	STORE_FLUSH_MS = 5000,	    /* between flushes of the local store: what a crash replays */
 	CLOCK_JOURNAL_MAX = 8192,   /* ticks between Y and X before a checkpoint is forced */

@@ -39,13 +39,13 @@ struct task {
 	int64_t live_from;
 	struct tick_cursor live_cursor;
 	struct checkpoint committed;
-	uint32_t input_id; /* tells its log from others of the same name; 0: not known */
+	uint32_t input_id;   /* tells its log from others of the same name; 0: not known */
 	int64_t published_y; /* Y as it was committed when the task was recovered */
 	int64_t sealed_y;    /* Y of the store as of the last seal, committed or on its way */
-	bool touched;	  /* something to commit since the last seal */
+	bool touched;	     /* something to commit since the last seal */
 	struct pending_tick tick;
 	struct standby_mark mark; /* how far its shelf was followed before it was assigned */
-	uint8_t *clock_bytes; /* the clock as it was last published */
+	uint8_t *clock_bytes;	  /* the clock as it was last published */
 	size_t clock_len;
 	bool clock_published;	/* since this task was recovered */
 	int64_t quiet_since_ms; /* monotonic; when its end was reached. 0: it is not at its end */
@@ -88,11 +88,13 @@ struct engine {
 	struct worker_stats *stats;
 	uint32_t states_id;		  /* of the state topics, as input_id of a task */
 	char cluster[CLUSTER_ID_MAX + 1]; /* "": not known */
-	struct task *tasks[TASKS_MAX]; /* NULL: free */
-	size_t task_count;	       /* highest used index + 1 */
-	int64_t last_seal_ms;	       /* monotonic */
-	int64_t last_look_ms;	       /* monotonic; at whether the topics are still the same */
-	int64_t last_flush_ms;	       /* monotonic; of the shelves */
+	struct task *tasks[TASKS_MAX];	  /* NULL: free */
+	size_t task_count;		  /* highest used index + 1 */
+	int64_t last_seal_ms;		  /* monotonic */
+	int64_t last_share_ms;	/* monotonic; when states were last published by their age */
+	int64_t last_commit_ms; /* monotonic; when the outcome of one was known */
+	int64_t last_look_ms;	/* monotonic; at whether the topics are still the same */
+	int64_t last_flush_ms;	/* monotonic; of the shelves */
 	int64_t records_since_seal;
 	bool broken;  /* a fatal error came: what is in memory must not be committed */
 	bool behind;  /* the last poll brought as much as it could */

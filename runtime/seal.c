@@ -71,18 +71,30 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 	return NULL;
 }
 
-/* How many of a task's dirty states this seal has to publish, from the oldest: each once a
+static bool is_crowded(const struct engine *engine)
+{
+	return cache_dirty_count(engine->cache) > cache_slot_count(engine->cache) / 2;
+}
+
+/* States go a commit interval's worth at a time: a transaction that only brings out quickly what
+ * was said stays small. */
+static bool share_is_due(const struct engine *engine)
+{
+	return engine->options.checkpoint_interval_ms == 0 || is_crowded(engine) ||
+	       engine_now_ms(engine) - engine->last_share_ms >= engine->options.commit_interval_ms;
+}
+
+/* How many of a task's dirty states have to be published now, from the oldest: each once a
  * checkpoint interval, and half of what stands in the way of new ones. */
 static int64_t publish_share(const struct engine *engine, const struct task *task)
 {
 	int64_t dirty = cache_task_dirty_count(engine->cache, task->index);
 	int64_t interval = engine->options.checkpoint_interval_ms;
-	int64_t elapsed = engine_now_ms(engine) - engine->last_seal_ms;
+	int64_t elapsed = engine_now_ms(engine) - engine->last_share_ms;
 	if (interval == 0 || elapsed >= interval || log_clock_wants_drain(task->clock))
 		return dirty;
 	int64_t share = (dirty * elapsed + interval - 1) / interval;
-	bool crowded = cache_dirty_count(engine->cache) > cache_slot_count(engine->cache) / 2;
-	return crowded && share < dirty / 2 ? dirty / 2 : share;
+	return is_crowded(engine) && share < dirty / 2 ? dirty / 2 : share;
 }
 
 /* What something was said about goes with what was said. */
@@ -212,6 +224,7 @@ bool seal_pending(const struct engine *engine)
 
 static struct err *fill(struct engine *engine, bool drain)
 {
+	bool due = drain || share_is_due(engine);
 	struct err *err = effects_produce(engine->effects, engine->bus);
 	if (err == NULL)
 		err = publish_urgent(engine);
@@ -219,11 +232,17 @@ static struct err *fill(struct engine *engine, bool drain)
 		struct task *task = engine->tasks[i];
 		if (task == NULL || !task_pending(engine, task))
 			continue;
-		int64_t share = drain ? PUBLISH_MAX : publish_share(engine, task);
+		int64_t share = 0;
+		if (drain)
+			share = PUBLISH_MAX;
+		else if (due || log_clock_wants_drain(task->clock))
+			share = publish_share(engine, task);
 		err = publish_share_of(engine, task, share);
 		if (err == NULL)
 			err = add_position(engine, task);
 	}
+	if (due)
+		engine->last_share_ms = engine_now_ms(engine);
 	return err;
 }
 
@@ -234,6 +253,7 @@ static void note_commit(struct engine *engine)
 	for (size_t i = 0; i < flight->count; i++)
 		flight->tasks[i]->committed = flight->checkpoints[i];
 	engine->failures = 0;
+	engine->last_commit_ms = engine_now_ms(engine);
 	atomic_fetch_add_explicit(&stats->effects, flight->effect_count, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->published, flight->published, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->commits, 1, memory_order_relaxed);

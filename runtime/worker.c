@@ -201,11 +201,11 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	engine->flight = check_calloc(1, sizeof *engine->flight);
 	engine->flight->batch = store_batch_new();
 	engine->urgent = check_calloc(options->cache_entries, sizeof *engine->urgent);
-	engine->last_seal_ms = engine->last_flush_ms = engine->last_look_ms =
-		engine_now_ms(engine);
+	engine->last_seal_ms = engine->last_share_ms = engine->last_flush_ms =
+		engine->last_look_ms = engine_now_ms(engine);
 	observe_opened(engine);
-	worker->listener = (struct bus_listener){ worker, on_assigned, on_revoked,
-						  processor->no_headers };
+	worker->listener =
+		(struct bus_listener){ worker, on_assigned, on_revoked, processor->no_headers };
 	*out = worker;
 	struct err *err =
 		bus_subscribe(bus, options->inputs, options->input_count, &worker->listener);
@@ -414,23 +414,32 @@ static void note_clock(struct engine *engine)
 	atomic_store_explicit(&engine->stats->clock_ms, lowest, memory_order_relaxed);
 }
 
-/* While the input is keeping us busy, a commit each commit interval; otherwise as soon as the one
- * before has ended. */
+/* In how long the next transaction is to begin. What was said goes at once, as soon as the broker
+ * has done with the one before; positions and states, and all while the input keeps us busy, go
+ * each commit interval. */
+static int64_t seal_due_in_ms(const struct engine *engine)
+{
+	bool soon = !engine->behind && effects_count(engine->effects) > 0;
+	int64_t due_ms = soon ? engine->last_commit_ms + COMMIT_GAP_MS
+			      : engine->last_seal_ms + engine->options.commit_interval_ms;
+	int64_t now_ms = engine_now_ms(engine);
+	return due_ms > now_ms ? due_ms - now_ms : 0;
+}
+
 static bool seal_is_due(const struct engine *engine)
 {
-	if (seal_in_flight(engine) || !seal_pending(engine))
-		return false;
-	if (!engine->behind && engine->oldest_unsealed_ns != 0)
-		return true;
-	return engine_now_ms(engine) - engine->last_seal_ms >= engine->options.commit_interval_ms;
+	return !seal_in_flight(engine) && seal_pending(engine) && seal_due_in_ms(engine) == 0;
 }
 
 /* With something to commit, the wait for records mustn't hold it up. */
 static int wait_for_records_ms(const struct engine *engine, int timeout_ms)
 {
-	if (engine->oldest_unsealed_ns == 0 || timeout_ms == 0)
-		return timeout_ms;
-	return seal_in_flight(engine) ? 1 : 0;
+	int64_t wait_ms = timeout_ms;
+	if (seal_in_flight(engine))
+		wait_ms = 1;
+	else if (engine->oldest_unsealed_ns != 0)
+		wait_ms = seal_due_in_ms(engine);
+	return wait_ms < timeout_ms ? (int)wait_ms : timeout_ms;
 }
 
 static struct err *turn(struct engine *engine, int timeout_ms)
