@@ -11,6 +11,7 @@
 #include "models/combination.h"
 #include "models/driven.h"
 #include "models/gaps.h"
+#include "models/rate.h"
 
 enum { ORIGINS = 4, TRAINING_MIN = 6, METHODS = PORTFOLIO_METHOD_COUNT };
 
@@ -96,6 +97,14 @@ static void periods_choose(struct work *w)
 
 /* ---- forecasts ---- */
 
+static void level_by_number(const struct work *w, size_t i, int origin, double *out)
+{
+	const double *number = w->options->numbers->series[i].values;
+	double level = rate_forecast(w->series[i].y, number, origin);
+	for (int h = 0; h < w->options->horizon; h++)
+		out[h] = level;
+}
+
 static void forecast_from(struct work *w, size_t i, int origin, struct portfolio_memory *memory,
 			  double *out)
 {
@@ -105,6 +114,8 @@ static void forecast_from(struct work *w, size_t i, int origin, struct portfolio
 	int horizon = w->trial->horizon;
 	if (table == NULL || table->sets[i].count == 0) {
 		portfolio_forecast(s->y, origin, periods, horizon, memory, out);
+		if (w->options->numbers != NULL)
+			level_by_number(w, i, origin, out + PORTFOLIO_SES * horizon);
 		return;
 	}
 	const struct regressor_set *set = &table->sets[i];
@@ -151,6 +162,14 @@ static double naive_scale(const struct work_series *s, int period)
 
 /* ---- weights ---- */
 
+/* Without learning: parameters of richer methods would be noise themselves, and errors of many
+ * small series say little about a large one. */
+static void prior_simple(double prior[METHODS])
+{
+	memset(prior, 0, METHODS * sizeof *prior);
+	prior[PORTFOLIO_SES] = prior[PORTFOLIO_DRIFT] = prior[PORTFOLIO_MEDIAN] = 1.0 / 3.0;
+}
+
 static void prior_learn(struct work *w)
 {
 	size_t count = 0, max = w->table->count * ORIGINS;
@@ -162,7 +181,12 @@ static void prior_learn(struct work *w)
 								    .actual = s->y + s->origin[k],
 								    .scale = s->naive_scale };
 	}
-	combination_prior(cases, count, METHODS, w->options->horizon, w->trial->prior);
+	double *prior = w->trial->prior;
+	combination_prior(cases, count, METHODS, w->options->horizon, prior);
+	/* Theta and ETS tell slopes better, where there is enough to tell them by */
+	double rest = 1.0 - prior[PORTFOLIO_DRIFT];
+	for (int m = 0; m < METHODS; m++)
+		prior[m] = m == PORTFOLIO_DRIFT ? 0 : prior[m] / rest;
 	free(cases);
 }
 
@@ -240,7 +264,7 @@ static void combine(struct work *w)
 	struct forecast_trial *trial = w->trial;
 	int horizon = trial->horizon;
 	size_t per_series = (size_t)ORIGINS * (size_t)horizon;
-	double *error = check_calloc(trial->count * per_series, sizeof *error);
+	double *error = trial->errors = check_calloc(trial->count * per_series, sizeof *error);
 	double(*mean)[ORIGINS] = check_calloc(trial->count, sizeof *mean);
 	double per_naive = 0;
 	size_t learnt = 0;
@@ -249,6 +273,7 @@ static void combine(struct work *w)
 		weights_learn(w, i, -1, out->weight);
 		combination_point(out->weight, out->method[0], METHODS, horizon, out->point);
 		errors_make(w, i, error + i * per_series, mean[i]);
+		out->error = error + i * per_series;
 		for (int k = 0; k < w->series[i].origins; k++, learnt++)
 			per_naive += mean[i][k] / w->series[i].naive_scale;
 	}
@@ -263,7 +288,6 @@ static void combine(struct work *w)
 		quantiles_fill(w, i, spread, scale_of(&w->series[i], mean[i], -1, per_naive));
 	spread_free(&spread);
 	free(mean);
-	free(error);
 }
 
 /* ---- the whole ---- */
@@ -316,10 +340,14 @@ static struct err *run(struct work *w)
 		return err;
 	candidates_set(w);
 	bool is_whole = parallel_run(w->table->count, strength_measure, w, &quiet);
-	periods_choose(w);
+	if (w->options->numbers == NULL)
+		periods_choose(w);
 	if (!is_whole || !parallel_run(w->table->count, forecast_series, w, parallel))
 		return err_new(ERR_FATAL, "INTERRUPTED", "interrupted");
-	prior_learn(w);
+	if (w->options->numbers != NULL)
+		prior_simple(w->trial->prior);
+	else
+		prior_learn(w);
 	combine(w);
 	for (size_t i = 0; i < w->table->count; i++)
 		w->trial->series[i].origin_count = w->series[i].origins;
@@ -355,6 +383,7 @@ void forecast_trial_free(struct forecast_trial **trial)
 	if (*trial == NULL)
 		return;
 	free((*trial)->values);
+	free((*trial)->errors);
 	free((*trial)->series);
 	free(*trial);
 	*trial = NULL;

@@ -19,6 +19,10 @@ enum { TRIAL_ORIGINS_MAX = 6 };
 struct forecast_trial_options {
 	int period;  /* of the scores, a candidate for a season if above 1 */
 	int horizon; /* 1 to PORTFOLIO_HORIZON_MAX */
+	/* Few noisy points that are sums: how many amounts each is of, series by series as in the
+	 * table. Then there is no season, and level (by models/rate.h), drift and median alone are
+	 * combined, equal before their errors. NULL: all methods. */
+	const struct series_table *numbers;
 	struct parallel_options parallel;
 	const struct regressor_table *regressors; /* of the table's series; NULL: none */
 };
@@ -31,6 +35,8 @@ struct forecast_trial_series {
 	double *method[PORTFOLIO_METHOD_COUNT];
 	double *point;
 	double *quantile[SPREAD_QUANTILE_COUNT];
+	const double *error; /* [origin_count][horizon], the last origin first: actual less
+			      * forecast, with weights from the other origins */
 };
 
 struct forecast_trial {
@@ -39,7 +45,7 @@ struct forecast_trial {
 	struct portfolio_periods periods;     /* candidates that many series had */
 	double prior[PORTFOLIO_METHOD_COUNT]; /* weights over all series */
 	struct forecast_trial_series *series; /* in the order of the table */
-	double *values;			      /* what the arrays point into */
+	double *values, *errors;	      /* what the arrays point into */
 };
 
 /* A new trial. Errors: FATAL SERIES_EMPTY (a series without any value: its id), INTERRUPTED. */

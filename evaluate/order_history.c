@@ -47,6 +47,7 @@ static struct err *node_find(struct order_history *h, int dimension, const char 
 	(*node)->dimension = dimension;
 	memcpy((*node)->name, name, len);
 	(*node)->amount = check_calloc(2 * ORDER_WEEKS_MAX, sizeof *(*node)->amount);
+	(*node)->number = check_calloc(2 * ORDER_WEEKS_MAX, sizeof *(*node)->number);
 	return NULL;
 }
 
@@ -67,6 +68,7 @@ static struct err *add(struct reading *r, const struct source_event *event)
 	r->first_ms = event->event_ms < r->first_ms ? event->event_ms : r->first_ms;
 	r->last_ms = event->event_ms > r->last_ms ? event->event_ms : r->last_ms;
 	h->nodes[0].amount[week] += event->amount_minor;
+	h->nodes[0].number[week]++;
 	for (size_t k = 0; k < h->dimension_count; k++) {
 		struct bytes value = bytes_str("");
 		for (size_t i = 0; i < event->attr_count; i++)
@@ -79,6 +81,7 @@ static struct err *add(struct reading *r, const struct source_event *event)
 		if (err != NULL)
 			return err;
 		node->amount[week] += event->amount_minor;
+		node->number[week]++;
 	}
 	return NULL;
 }
@@ -123,9 +126,12 @@ static struct err *finish(struct reading *r)
 					    : "it spans more than 1040 weeks");
 	h->first_ms = first;
 	h->weeks = (int)((end - first) / MS_PER_WEEK);
-	for (size_t i = 0; i < h->node_count; i++)
-		memmove(h->nodes[i].amount, h->nodes[i].amount + (first - r->base_ms) / MS_PER_WEEK,
-			(size_t)h->weeks * sizeof *h->nodes[i].amount);
+	int64_t skipped = (first - r->base_ms) / MS_PER_WEEK;
+	size_t len = (size_t)h->weeks * sizeof(int64_t);
+	for (size_t i = 0; i < h->node_count; i++) {
+		memmove(h->nodes[i].amount, h->nodes[i].amount + skipped, len);
+		memmove(h->nodes[i].number, h->nodes[i].number + skipped, len);
+	}
 	qsort(h->nodes, h->node_count, sizeof *h->nodes, by_place);
 	return NULL;
 }
@@ -186,8 +192,10 @@ void order_history_free(struct order_history **history)
 {
 	if (*history == NULL)
 		return;
-	for (size_t i = 0; i < (*history)->node_count; i++)
+	for (size_t i = 0; i < (*history)->node_count; i++) {
 		free((*history)->nodes[i].amount);
+		free((*history)->nodes[i].number);
+	}
 	free((*history)->nodes);
 	free(*history);
 	*history = NULL;

@@ -30,6 +30,7 @@ struct order_node {
 	int dimension; /* -1: the total */
 	char name[ORDER_NAME_MAX + 1];
 	int64_t *amount; /* [weeks], minor units */
+	int64_t *number; /* [weeks], of amounts */
 };
 
 struct order_history {

@@ -12,7 +12,7 @@
 #include "models/reconcile.h"
 #include "models/smoothing.h"
 
-enum { SES_GRID = 20 };
+enum { SES_GRID = 20, SEASONS_WEEKS_MIN = 2 * 52 };
 
 static const double NORMAL_WIDTH_80 = 2.5631031310892009; /* of the 80 % interval, in sigmas */
 
@@ -20,7 +20,7 @@ struct work {
 	const struct order_history *history;
 	const struct parallel_options *parallel;
 	struct order_trial *trial;
-	struct series_table table; /* the nodes up to the origin at hand */
+	struct series_table table, numbers; /* the nodes up to the origin at hand */
 	struct forecast_trial *made;
 	double *value, *variance; /* [node_count], of one step */
 	int origin;
@@ -37,22 +37,40 @@ static int known_at(const struct work *w, int origin)
 	return w->history->weeks - ORDER_ORIGINS + origin;
 }
 
-static void table_fill(struct work *w)
+static void table_fill(struct series_table *table, int known, bool of_numbers,
+		       const struct order_history *h)
 {
-	int known = known_at(w, w->origin);
-	for (size_t i = 0; i < w->table.count; i++) {
-		struct series *series = &w->table.series[i];
+	for (size_t i = 0; i < table->count; i++) {
+		struct series *series = &table->series[i];
+		const int64_t *from = of_numbers ? h->nodes[i].number : h->nodes[i].amount;
 		series->count = known;
 		for (int t = 0; t < known; t++)
-			series->values[t] = (double)w->history->nodes[i].amount[t];
+			series->values[t] = (double)from[t];
 	}
+}
+
+/* Mean square of the errors, at all origins and steps, of the sum of the nodes of a dimension (-1:
+ * of the total): what goes together and what is off on one side count in it. */
+static double past_variance(const struct work *w, int dimension)
+{
+	const struct order_history *h = w->history;
+	int count = w->made->series[0].origin_count * ORDER_HORIZON;
+	double squares = 0;
+	for (int e = 0; e < count; e++) {
+		double sum = 0;
+		for (size_t i = 0; i < h->node_count; i++)
+			if (h->nodes[i].dimension == dimension)
+				sum += w->made->series[i].error[e];
+		squares += sum * sum / (double)count;
+	}
+	return squares;
 }
 
 /* Makes one step coherent, in whole units. */
 static void reconcile_step(struct work *w, int step)
 {
 	const struct order_history *h = w->history;
-	struct reconcile_parting partings[ORDER_DIMENSIONS_MAX] = { { 0, NULL, NULL } };
+	struct reconcile_parting partings[ORDER_DIMENSIONS_MAX] = { { 0, NULL, NULL, 0 } };
 	size_t first[ORDER_DIMENSIONS_MAX] = { 0 };
 	for (size_t i = 0; i < h->node_count; i++) {
 		const struct forecast_trial_series *made = &w->made->series[i];
@@ -69,7 +87,10 @@ static void reconcile_step(struct work *w, int step)
 			p->variance = &w->variance[i];
 		}
 	}
-	w->value[0] = reconcile_total(w->value[0], w->variance[0], partings, h->dimension_count);
+	for (size_t k = 0; k < h->dimension_count; k++)
+		partings[k].sum_variance = past_variance(w, (int)k);
+	w->value[0] =
+		reconcile_total(w->value[0], past_variance(w, -1), partings, h->dimension_count);
 	int64_t *point = w->trial->point + order_trial_at(w->trial, w->origin, step, 0);
 	point[0] = (int64_t)floor(w->value[0] + 0.5);
 	for (size_t k = 0; k < h->dimension_count; k++) {
@@ -123,10 +144,14 @@ static void score_step(struct work *w, int step, double ses, size_t i)
 
 static struct err *origin_run(struct work *w, double *level)
 {
-	const struct forecast_trial_options options = { .period = 1,
-							.horizon = ORDER_HORIZON,
-							.parallel = *w->parallel };
-	table_fill(w);
+	struct forecast_trial_options options = { .period = 1,
+						  .horizon = ORDER_HORIZON,
+						  .parallel = *w->parallel };
+	int known = known_at(w, w->origin);
+	table_fill(&w->table, known, false, w->history);
+	table_fill(&w->numbers, known, true, w->history);
+	if (w->history->weeks < SEASONS_WEEKS_MIN)
+		options.numbers = &w->numbers;
 	struct err *err = forecast_trial_run(&w->table, &options, &w->made);
 	if (err != NULL)
 		return err;
@@ -142,6 +167,21 @@ static struct err *origin_run(struct work *w, double *level)
 	return NULL;
 }
 
+static void table_make(struct series_table *table, size_t count, int points)
+{
+	table->count = count;
+	table->series = check_calloc(count, sizeof *table->series);
+	for (size_t i = 0; i < count; i++)
+		table->series[i].values = check_calloc((size_t)points, sizeof(double));
+}
+
+static void table_free(struct series_table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		free(table->series[i].values);
+	free(table->series);
+}
+
 static void arrays_make(struct work *w)
 {
 	size_t nodes = w->history->node_count;
@@ -154,10 +194,8 @@ static void arrays_make(struct work *w)
 	trial->upper_95 = check_calloc(all, sizeof *trial->upper_95);
 	w->value = check_calloc(nodes, sizeof *w->value);
 	w->variance = check_calloc(nodes, sizeof *w->variance);
-	w->table.count = nodes;
-	w->table.series = check_calloc(nodes, sizeof *w->table.series);
-	for (size_t i = 0; i < nodes; i++)
-		w->table.series[i].values = check_calloc((size_t)w->history->weeks, sizeof(double));
+	table_make(&w->table, nodes, w->history->weeks);
+	table_make(&w->numbers, nodes, w->history->weeks);
 }
 
 struct err *order_trial_run(const struct order_history *history,
@@ -174,9 +212,8 @@ struct err *order_trial_run(const struct order_history *history,
 	struct err *err = NULL;
 	for (w.origin = 0; err == NULL && w.origin < ORDER_ORIGINS; w.origin++)
 		err = origin_run(&w, level);
-	for (size_t i = 0; i < w.table.count; i++)
-		free(w.table.series[i].values);
-	free(w.table.series);
+	table_free(&w.table);
+	table_free(&w.numbers);
 	free(w.value);
 	free(w.variance);
 	free(level);

@@ -1,7 +1,8 @@
 /* Weekly revenue forecast by rolling origin: from each of the last weeks, as far ahead as the
- * horizon reaches, with nothing later looked at; coherent in whole minor units
- * (models/reconcile.h); beside the naive forecast (the last week again) and simple exponential
- * smoothing.
+ * horizon reaches, with nothing later looked at; with fewer than two years by simple methods alone,
+ * which were chosen on the weeks before the judged ones of the public history and on another;
+ * coherent in whole minor units (models/reconcile.h); beside the naive forecast (the last week
+ * again) and simple exponential smoothing.
  *
  * Ownership: a trial owns its results and borrows the history. Threads: as forecast_trial.h. */
 #ifndef EVALUATE_ORDER_TRIAL_H

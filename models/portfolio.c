@@ -21,7 +21,10 @@
 
 enum {
 	MEMORY_POINTS_MIN = 200, /* with fewer, each new point changes the parameters */
-	MEDIAN_POINTS = 13,
+	MEDIAN_POINTS = 8,
+	MEDIAN_RARE_POINTS = 13, /* where there are zeros */
+	DRIFT_POINTS = 26,
+	DRIFT_POINTS_MIN = 6,
 	SES_GRID = 20,
 	SES_POINTS = 200,
 };
@@ -36,6 +39,7 @@ struct work {
 	bool positive;
 	struct season season;
 	double adjusted[PORTFOLIO_POINTS_MAX];
+	double level; /* of SES, seasonally adjusted */
 	double *out;
 };
 
@@ -90,6 +94,7 @@ static void ses(struct work *w)
 			out[0] = level[n - 1];
 		}
 	}
+	w->level = out[0];
 	for (int h = 1; h < w->horizon; h++)
 		out[h] = out[0];
 	season_back(w, out);
@@ -155,16 +160,33 @@ static int ascending(const void *a, const void *b)
 
 static void median(struct work *w)
 {
-	double last[MEDIAN_POINTS];
+	double last[MEDIAN_RARE_POINTS];
 	double *out = out_of(w, PORTFOLIO_MEDIAN);
-	memcpy(out, out_of(w, PORTFOLIO_NAIVE), (size_t)w->horizon * sizeof *out);
-	if (intermittent_zeros(w->y, w->count) < ZEROS_MIN)
-		return;
-	int n = w->count < MEDIAN_POINTS ? w->count : MEDIAN_POINTS;
+	bool is_rare = intermittent_zeros(w->y, w->count) >= ZEROS_MIN;
+	int most = is_rare ? MEDIAN_RARE_POINTS : MEDIAN_POINTS;
+	int n = w->count < most ? w->count : most;
 	memcpy(last, w->adjusted + w->count - n, (size_t)n * sizeof *last);
 	qsort(last, (size_t)n, sizeof *last, ascending);
 	for (int h = 0; h < w->horizon; h++)
 		out[h] = 0.5 * (last[(n - 1) / 2] + last[n / 2]);
+	season_back(w, out);
+}
+
+/* The slope is halved, as in the Theta method, and its line's lead over the level is one step. */
+static void drift(struct work *w)
+{
+	double *out = out_of(w, PORTFOLIO_DRIFT);
+	int n = w->count < DRIFT_POINTS ? w->count : DRIFT_POINTS;
+	const double *y = w->adjusted + w->count - n;
+	double middle = 0.5 * (double)(n - 1), products = 0, squares = 0;
+	for (int t = 0; t < n; t++) {
+		double from = (double)t - middle;
+		products += from * (y[t] - y[0]);
+		squares += from * from;
+	}
+	double slope = n >= DRIFT_POINTS_MIN ? 0.5 * products / squares : 0;
+	for (int h = 0; h < w->horizon; h++)
+		out[h] = w->level + slope * (double)(h + 2);
 	season_back(w, out);
 }
 
@@ -203,13 +225,14 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 	lagged(&w);
 	intermittent(&w);
 	median(&w);
+	drift(&w);
 	replace_wild(&w);
 }
 
 const char *portfolio_method_name(enum portfolio_method method)
 {
-	static const char *const NAMES[] = { "naive", "ses",	"ets",	  "theta", "ces",
-					     "ar",    "lagged", "demand", "median" };
+	static const char *const NAMES[] = { "naive", "ses",	"ets",	  "theta",  "ces",
+					     "ar",    "lagged", "demand", "median", "drift" };
 	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
 	return NAMES[method];
 }

@@ -19,26 +19,41 @@ static double sum_of(const double *x, size_t count)
 	return sum;
 }
 
+/* Shares out what the parts lack, by how each one's error goes with that of the sum: with the same
+ * correlation between any two, which the sum's variance tells, (1 - r) v + r s * (sum of all s). */
+static void lacks_share(struct reconcile_parting *p, double lacks)
+{
+	double variances = sum_of(p->variance, p->count), spreads = 0, all = 0;
+	for (size_t i = 0; i < p->count; i++)
+		spreads += sqrt(p->variance[i]);
+	double r = 0, joint = spreads * spreads - variances;
+	if (p->sum_variance > variances && joint > VARIANCE_MIN)
+		r = (p->sum_variance - variances) / joint;
+	r = r < 1.0 ? r : 1.0;
+	for (size_t i = 0; i < p->count; i++)
+		all += (1.0 - r) * p->variance[i] + r * spreads * sqrt(p->variance[i]);
+	for (size_t i = 0; i < p->count; i++) {
+		double own = (1.0 - r) * p->variance[i] + r * spreads * sqrt(p->variance[i]);
+		p->value[i] += all > VARIANCE_MIN ? lacks * own / all : lacks / (double)p->count;
+	}
+}
+
 double reconcile_total(double total, double variance, struct reconcile_parting *partings,
 		       size_t parting_count)
 {
 	double precision = 1.0 / (variance > VARIANCE_MIN ? variance : VARIANCE_MIN);
 	double weighted = precision * total;
 	for (size_t k = 0; k < parting_count; k++) {
-		double of_sum = sum_of(partings[k].variance, partings[k].count);
+		double of_sum = partings[k].sum_variance > 0
+					? partings[k].sum_variance
+					: sum_of(partings[k].variance, partings[k].count);
 		double weight = 1.0 / (of_sum > VARIANCE_MIN ? of_sum : VARIANCE_MIN);
 		precision += weight;
 		weighted += weight * sum_of(partings[k].value, partings[k].count);
 	}
 	total = weighted / precision;
-	for (size_t k = 0; k < parting_count; k++) {
-		struct reconcile_parting *p = &partings[k];
-		double lacks = total - sum_of(p->value, p->count);
-		double of_sum = sum_of(p->variance, p->count);
-		for (size_t i = 0; i < p->count; i++)
-			p->value[i] += of_sum > VARIANCE_MIN ? lacks * p->variance[i] / of_sum
-							     : lacks / (double)p->count;
-	}
+	for (size_t k = 0; k < parting_count; k++)
+		lacks_share(&partings[k], total - sum_of(partings[k].value, partings[k].count));
 	return total;
 }
 

@@ -7,7 +7,8 @@
  * for hierarchical and grouped time series through trace minimization", JASA 114, 2019, with a
  * diagonal W. For partings of one total it has a closed form: the total is the mean of its own
  * forecast and of each parting's sum, weighed by their precisions; what a parting then lacks is
- * shared by the variances.
+ * shared by the variances. Errors of parts go together, so the variance of their sum is better
+ * given than added up.
  *
  * Ownership: all borrowed. Threads: pure. Errors: none. */
 #ifndef MODELS_RECONCILE_H
@@ -20,6 +21,7 @@ struct reconcile_parting {
 	size_t count;
 	double *value;		/* [count], changed in place */
 	const double *variance; /* [count], >= 0 */
+	double sum_variance;	/* of the values' sum; 0: the sum of the variances */
 };
 
 /* Makes total and partings add up, up to rounding. Returns the new total. */

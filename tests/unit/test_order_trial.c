@@ -95,6 +95,8 @@ static void whole_weeks_are_summed(void **state)
 		assert_int_equal(h->nodes[1].amount[week], orders * 1001);
 		assert_int_equal(h->nodes[4].amount[week], orders * 550);
 		assert_int_equal(h->nodes[0].amount[week], orders * 1551);
+		assert_int_equal(h->nodes[0].number[week], 2 * orders);
+		assert_int_equal(h->nodes[4].number[week], orders);
 	}
 	order_history_free(&h);
 	files_remove(&files);

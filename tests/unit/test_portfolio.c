@@ -19,6 +19,7 @@
 #include "models/lagged.h"
 #include "models/optimize.h"
 #include "models/portfolio.h"
+#include "models/rate.h"
 #include "models/reconcile.h"
 #include "models/season.h"
 #include "models/spread.h"
@@ -203,6 +204,47 @@ static void rare_demand_is_a_rate(void **state)
 	assert_near(intermittent_forecast(&model, y, 120), 7, 1e-9);
 }
 
+/* Twenty orders a week become forty; one of them is huge. */
+static void the_number_tells_the_level(void **state)
+{
+	(void)state;
+	enum { WEEKS = 60 };
+	uint64_t seed = 41;
+	double sum[WEEKS], number[WEEKS];
+	for (int t = 0; t < WEEKS; t++) {
+		number[t] = (t < 50 ? 20 : 40) + floor(3 * uniform(&seed));
+		sum[t] = 10 * number[t];
+	}
+	assert_near(rate_forecast(sum, number, WEEKS), 410, 20);
+	sum[WEEKS - 1] += 5000;
+	assert_true(rate_forecast(sum, number, WEEKS) < 800); /* a twentieth of it counts */
+	assert_near(rate_forecast(sum, number, 1), sum[0], 1e-9);
+	for (int t = 0; t < WEEKS; t++)
+		number[t] = sum[t] = 0;
+	assert_true(rate_forecast(sum, number, WEEKS) == 0);
+}
+
+static void median_and_drift_are_simple(void **state)
+{
+	(void)state;
+	static const struct portfolio_periods NONE = { .count = 0 };
+	enum { COUNT = 40, STEPS = 4 };
+	double y[COUNT], out[PORTFOLIO_METHOD_COUNT * STEPS];
+	for (int t = 0; t < COUNT; t++)
+		y[t] = 100 + 2 * t;
+	portfolio_forecast(y, COUNT, &NONE, STEPS, NULL, out);
+	/* half the slope from the level, which alpha 1 makes the last point */
+	assert_near(out[PORTFOLIO_DRIFT * STEPS], y[COUNT - 1] + 1 * 2, 1e-9);
+	assert_near(out[PORTFOLIO_DRIFT * STEPS + 3], y[COUNT - 1] + 1 * 5, 1e-9);
+	assert_near(out[PORTFOLIO_MEDIAN * STEPS + 3], y[COUNT - 1] - 7, 1e-9); /* of eight */
+	for (int t = 0; t < COUNT; t++)
+		y[t] = t % 3 == 0 ? 9 : 0;
+	portfolio_forecast(y, COUNT, &NONE, STEPS, NULL, out);
+	assert_near(out[PORTFOLIO_MEDIAN * STEPS], 0, 1e-12);
+	portfolio_forecast(y, 5, &NONE, STEPS, NULL, out);
+	assert_true(out[PORTFOLIO_DRIFT * STEPS] == out[PORTFOLIO_SES * STEPS]);
+}
+
 /* ---- seasons ---- */
 
 static double day_and_week(int t)
@@ -325,13 +367,22 @@ static void forecasts_add_up(void **state)
 	(void)state;
 	double country[] = { 60, 30 }, product[] = { 50, 50, 20 };
 	static const double SURE[] = { 1, 3 }, UNSURE[] = { 8, 8, 16 };
-	struct reconcile_parting partings[] = { { 2, country, SURE }, { 3, product, UNSURE } };
+	struct reconcile_parting partings[] = { { 2, country, SURE, 0 },
+						{ 3, product, UNSURE, 0 } };
 	/* precisions 1/4, 1/4 and 1/32 of 100, 90 and 120 */
 	double total = reconcile_total(100, 4, partings, 2);
 	assert_near(total, (100 / 4.0 + 90 / 4.0 + 120 / 32.0) / (0.25 + 0.25 + 1 / 32.0), 1e-9);
 	assert_near(country[0] + country[1], total, 1e-9);
 	assert_near(product[0] + product[1] + product[2], total, 1e-9);
 	assert_near(country[1] - 30, 3 * (country[0] - 60), 1e-9); /* shared by the variances */
+	/* errors that go together make the sum less sure, and are shared by their size, too */
+	double together[] = { 60, 30 };
+	static const double SPREADS[] = { 1, 9 }; /* 1 and 3; of the sum 16 if they always agree */
+	struct reconcile_parting same = { 2, together, SPREADS, 16 };
+	total = reconcile_total(100, 16, &same, 1);
+	assert_near(total, 95, 1e-9);
+	assert_near(together[0], 60 + 5 / 4.0, 1e-9);
+	assert_near(together[1], 30 + 15 / 4.0, 1e-9);
 	int64_t whole[3];
 	static const double VALUE[] = { 1.6, -0.7, 2.2 };
 	reconcile_round(VALUE, 3, 3, whole);
@@ -363,6 +414,8 @@ int main(void)
 		cmocka_unit_test(autoregression_knows_pull_from_drift),
 		cmocka_unit_test(ets_chooses_the_season),
 		cmocka_unit_test(rare_demand_is_a_rate),
+		cmocka_unit_test(the_number_tells_the_level),
+		cmocka_unit_test(median_and_drift_are_simple),
 		cmocka_unit_test(seasons_are_found),
 		cmocka_unit_test(two_seasons_are_foretold),
 		cmocka_unit_test(the_better_method_weighs_more),
