@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/hash.h"
+#include "consumers/forecast_words.h"
 #include "consumers/series_state.h"
 #include "models/accuracy.h"
 #include "models/forecaster.h"
 #include "runtime/dead_letter.h"
 
-enum { LOGIC_VERSION = 2, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26 };
+enum { LOGIC_VERSION = 3, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26 };
 
 static const char state_topic[] = "forecast.series";
 
@@ -25,6 +27,7 @@ struct forecast_stage {
 	struct registry *registry;
 	struct parsed parsed;
 	struct series_state_record record; /* scratch of encode and decode */
+	struct forecast_counts counts;
 };
 
 struct forecast_stage *forecast_stage_new(const struct series_table *series,
@@ -40,6 +43,11 @@ void forecast_stage_free(struct forecast_stage **stage)
 {
 	free(*stage);
 	*stage = NULL;
+}
+
+const struct forecast_counts *forecast_stage_counts(const struct forecast_stage *stage)
+{
+	return &stage->counts;
 }
 
 static struct err *check_point(const struct series_point *point,
@@ -120,49 +128,6 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	err_free(&err);
 }
 
-/* One series as it stands in a record: what forecasts and accuracies have in common. */
-struct series_context {
-	struct bytes key;
-	struct series_name name;
-	const struct series_definition *definition;
-};
-
-static void say_accuracy(const struct series_context *series, int64_t actual,
-			 const struct outstanding_forecast *made, struct effects *effects)
-{
-	double came = (double)actual;
-	const struct forecast_accuracy accuracy = {
-		.series = series->key,
-		.definition = series->name.definition,
-		.dimension = series->name.dimension,
-		.unit = series->name.unit,
-		.period = bytes_str(series->definition->iso_period),
-		.origin_ms = made->origin_ms,
-		.target_ms = made->target_ms,
-		.horizon = made->horizon,
-		.actual = actual,
-		.point = made->point,
-		.naive = made->naive,
-		.absolute_error = accuracy_absolute(came, (double)made->point),
-		.naive_absolute_error = accuracy_absolute(came, (double)made->naive),
-		.smape = accuracy_smape(came, (double)made->point) / 100,
-		.pinball_80 = (accuracy_pinball(came, (double)made->lower_80, 0.10) +
-			       accuracy_pinball(came, (double)made->upper_80, 0.90)) /
-			      2,
-		.pinball_95 = (accuracy_pinball(came, (double)made->lower_95, 0.025) +
-			       accuracy_pinball(came, (double)made->upper_95, 0.975)) /
-			      2,
-		.inside_80 = actual >= made->lower_80 && actual <= made->upper_80,
-		.inside_95 = actual >= made->lower_95 && actual <= made->upper_95,
-		.decimals = series_decimals(series->definition, series->name.unit),
-		.bias = made->point - actual,
-		.has_mase = made->scale > 0,
-		.mase = made->scale > 0 ? accuracy_absolute(came, (double)made->point) / made->scale
-					: 0,
-	};
-	effects_say(effects, "forecast.accuracy", series->key, &forecast_accuracy_type, &accuracy);
-}
-
 static double mean_of(const int64_t *amounts, size_t count)
 {
 	double sum = 0;
@@ -171,15 +136,15 @@ static double mean_of(const int64_t *amounts, size_t count)
 	return count > 0 ? sum / (double)count : 0;
 }
 
-/* The period that closed is the last of the history. */
-static void watch_drift(struct series_state *state, const struct series_context *series,
+/* The period that closed is the last of the history. True: it is a change. */
+static bool watch_drift(struct series_state *state, const struct series_context *series,
 			double error, struct effects *effects)
 {
 	int64_t since_count = 0;
 	double score = 0;
 	enum drift_change change = drift_update(&state->drift, error, &since_count, &score);
 	if (change == DRIFT_NONE)
-		return;
+		return false;
 	size_t after = state->history_count < (size_t)since_count ? state->history_count
 								  : (size_t)since_count;
 	size_t begin = state->history_count - after;
@@ -199,67 +164,40 @@ static void watch_drift(struct series_state *state, const struct series_context 
 		.score = score,
 	};
 	effects_say(effects, "drift", series->key, &drift_type, &drift);
+	return true;
 }
 
 /* What the last forecast of the period before says about the series' own method. */
-static void learn(struct series_state *state, const struct series_context *series, int64_t actual,
+static bool learn(struct series_state *state, const struct series_context *series, int64_t actual,
 		  const struct outstanding_forecast *made, struct effects *effects)
 {
 	double came = (double)actual;
 	skill_update(&state->skill, accuracy_absolute(came, (double)made->own),
 		     accuracy_absolute(came, (double)made->naive));
-	watch_drift(state, series, came - (double)made->own, effects);
+	return watch_drift(state, series, came - (double)made->own, effects);
 }
 
-/* Holds the forecasts of the period that closed against its actual; they are done. */
-static void judge(struct series_state *state, const struct series_context *series,
+/* Holds the forecasts of the period that closed against its actual; they are done. True: the series
+ * behaves otherwise than it did. */
+static bool judge(struct series_state *state, const struct series_context *series,
 		  int64_t target_ms, int64_t actual, struct effects *effects)
 {
 	size_t kept = 0;
+	bool changed = false;
+	forecaster_learn(&state->method, (double)actual);
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		if (state->outstanding[i].target_ms == target_ms) {
-			say_accuracy(series, actual, &state->outstanding[i], effects);
-			if (state->outstanding[i].horizon == 1)
-				learn(state, series, actual, &state->outstanding[i], effects);
-		} else if (state->outstanding[i].target_ms > target_ms)
-			state->outstanding[kept++] = state->outstanding[i];
+		const struct outstanding_forecast *made = &state->outstanding[i];
+		if (made->target_ms == target_ms) {
+			forecast_words_accuracy(series, actual, made, effects);
+			interval_learn(&state->method.interval, made->horizon,
+				       (double)actual - (double)made->point, made->size);
+			if (made->horizon == 1)
+				changed = learn(state, series, actual, made, effects);
+		} else if (made->target_ms > target_ms)
+			state->outstanding[kept++] = *made;
 	}
 	state->outstanding_count = kept;
-}
-
-/* To the nearest minor unit, within what an int64 holds. */
-static int64_t to_minor(double value)
-{
-	if (value >= 9e18)
-		return INT64_C(9000000000000000000);
-	if (value <= -9e18)
-		return -INT64_C(9000000000000000000);
-	return value < 0 ? -(int64_t)(0.5 - value) : (int64_t)(value + 0.5);
-}
-
-static void say_forecast(const struct series_context *series,
-			 const struct outstanding_forecast *made, const char *method,
-			 size_t history_count, struct effects *effects)
-{
-	const struct forecast forecast = {
-		.series = series->key,
-		.definition = series->name.definition,
-		.dimension = series->name.dimension,
-		.unit = series->name.unit,
-		.period = bytes_str(series->definition->iso_period),
-		.origin_ms = made->origin_ms,
-		.target_ms = made->target_ms,
-		.horizon = made->horizon,
-		.point = made->point,
-		.lower_80 = made->lower_80,
-		.upper_80 = made->upper_80,
-		.lower_95 = made->lower_95,
-		.upper_95 = made->upper_95,
-		.method = bytes_str(method),
-		.history_count = (int32_t)history_count,
-		.decimals = series_decimals(series->definition, series->name.unit),
-	};
-	effects_say(effects, "forecasts", series->key, &forecast_type, &forecast);
+	return changed;
 }
 
 /* The actual of the same place in the last season that is known; without a season the last one. */
@@ -271,61 +209,61 @@ static int64_t naive_of(const struct series_state *state, int season, int horizo
 	return state->history[state->history_count - back];
 }
 
-static double clipped(double value, bool nonnegative)
-{
-	return nonnegative && value < 0 ? 0 : value;
-}
-
 /* One step of the result as it is said: around the naive forecast where that is the better one. */
 static struct outstanding_forecast make(const struct series_state *state,
 					const struct series_definition *definition,
-					const struct forecaster_result *result, int horizon,
-					bool nonnegative)
+					const struct forecaster_result *result, int horizon)
 {
-	const double *quantile = result->step[horizon - 1].quantile;
+	const double *quantile = result->quantile[horizon - 1];
 	int64_t naive = naive_of(state, definition->season, horizon);
-	double shift = state->skill.fallen_back ? (double)naive - quantile[FORECASTER_Q500] : 0;
-	int64_t said[FORECASTER_QUANTILE_COUNT];
-	for (int q = 0; q < FORECASTER_QUANTILE_COUNT; q++)
-		said[q] = to_minor(clipped(quantile[q] + shift, nonnegative));
+	double shift = state->skill.fallen_back ? (double)naive - quantile[INTERVAL_Q500] : 0;
+	int64_t said[INTERVAL_QUANTILE_COUNT];
+	for (int q = 0; q < INTERVAL_QUANTILE_COUNT; q++) {
+		double value = quantile[q] + shift;
+		said[q] = forecast_words_amount(result->nonnegative && value < 0 ? 0 : value);
+	}
 	return (struct outstanding_forecast){
 		.origin_ms = state->open_ms,
 		.target_ms = state->open_ms + (horizon - 1) * state->period_ms,
 		.horizon = horizon,
-		.point = state->skill.fallen_back ? naive : said[FORECASTER_Q500],
-		.lower_80 = said[FORECASTER_Q100],
-		.upper_80 = said[FORECASTER_Q900],
-		.lower_95 = said[FORECASTER_Q025],
-		.upper_95 = said[FORECASTER_Q975],
+		.point = state->skill.fallen_back ? naive : said[INTERVAL_Q500],
+		.lower_80 = said[INTERVAL_Q100],
+		.upper_80 = said[INTERVAL_Q900],
+		.lower_95 = said[INTERVAL_Q025],
+		.upper_95 = said[INTERVAL_Q975],
 		.naive = naive,
-		.own = to_minor(quantile[FORECASTER_Q500]),
+		.own = forecast_words_amount(quantile[INTERVAL_Q500]),
+		.size = result->size,
 	};
 }
 
-static void predict(struct series_state *state, const struct series_context *series,
-		    struct effects *effects)
+static void predict(struct series_state *state, const struct series_context *series, bool changed,
+		    struct forecast_counts *counts, struct effects *effects)
 {
 	double history[SERIES_HISTORY_MAX];
-	bool nonnegative = true;
-	for (size_t i = 0; i < state->history_count; i++) {
+	for (size_t i = 0; i < state->history_count; i++)
 		history[i] = (double)state->history[i];
-		nonnegative = nonnegative && state->history[i] >= 0;
-	}
 	const struct series_definition *definition = series->definition;
-	const struct forecaster_options options = { definition->horizon, definition->season,
-						    nonnegative };
+	const struct forecaster_options options = { .horizon_count = definition->horizon,
+						    .season_period = definition->season,
+						    .phase = hash_murmur2(series->key),
+						    .search = changed };
 	struct forecaster_result result;
-	forecaster_predict(history, (int)state->history_count, &options, &result);
+	forecaster_predict(&state->method, history, (int)state->history_count, &options, &result);
+	counts->closed++;
+	counts->forecasts += result.horizon_count;
+	counts->estimated += result.estimated;
+	counts->searched += result.searched;
+	counts->fallen_back += state->skill.fallen_back;
 	double scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
 	for (int h = 1; h <= result.horizon_count; h++) {
 		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
 		struct outstanding_forecast *made = &state->outstanding[state->outstanding_count++];
-		*made = make(state, definition, &result, h, nonnegative);
+		*made = make(state, definition, &result, h);
 		made->scale = scale;
-		say_forecast(series, made,
-			     state->skill.fallen_back ? "naive"
-						      : forecaster_method_name(result.method),
-			     state->history_count, effects);
+		forecast_words_forecast(series, made,
+					state->skill.fallen_back ? "naive" : "combination",
+					state->history_count, effects);
 	}
 }
 
@@ -344,8 +282,8 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	int64_t actual = series_state_close(series_state);
 	if (series.definition == NULL)
 		return; /* no longer defined: its periods close in silence */
-	judge(series_state, &series, target_ms, actual, effects);
-	predict(series_state, &series, effects);
+	bool changed = judge(series_state, &series, target_ms, actual, effects);
+	predict(series_state, &series, changed, &stage->counts, effects);
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,

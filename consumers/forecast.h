@@ -17,6 +17,15 @@ struct forecast_stage *forecast_stage_new(const struct series_table *series,
 					  struct registry *registry);
 void forecast_stage_free(struct forecast_stage **stage);
 
+/* What was done since the stage began, replays included; for benchmarks. */
+struct forecast_counts {
+	int64_t closed, forecasts;
+	int64_t estimated, searched; /* closes at which parameters, or forms, were looked for */
+	int64_t fallen_back;	     /* closes at which the naive forecast was said */
+};
+
+const struct forecast_counts *forecast_stage_counts(const struct forecast_stage *stage);
+
 /* The processor; its context is `stage`, which must outlive it. */
 struct processor forecast_processor(struct forecast_stage *stage);
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "consumers/series_method.h"
 
 static void add_saturating(int64_t *sum, int64_t amount)
 {
@@ -116,6 +117,8 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	record->drift_count = state->drift.count;
 	record->drift_up_count = state->drift.up_count;
 	record->drift_down_count = state->drift.down_count;
+	record->has_method = true;
+	series_method_to_record(&state->method, &record->method);
 }
 
 void series_state_from_record(const struct series_state_record *record, struct series_state *state)
@@ -138,4 +141,6 @@ void series_state_from_record(const struct series_state_record *record, struct s
 	state->drift = (struct drift){ record->drift_scale,    record->drift_up,
 				       record->drift_down,     record->drift_count,
 				       record->drift_up_count, record->drift_down_count };
+	if (record->has_method)
+		series_method_from_record(&record->method, &state->method);
 }

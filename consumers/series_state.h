@@ -5,6 +5,7 @@
 
 #include "consumers/series.h"
 #include "models/drift.h"
+#include "models/forecaster.h"
 #include "models/skill.h"
 #include "schemas/states.h"
 
@@ -16,10 +17,11 @@ struct series_state {
 	int64_t corrected_count;
 	size_t history_count, open_count, outstanding_count;
 	int64_t history[SERIES_HISTORY_MAX]; /* oldest first, the last one ends at open_ms */
-	int64_t open[SERIES_OPEN_MAX];	     /* open[i] starts at open_ms + i periods */
 	struct outstanding_forecast outstanding[SERIES_OUTSTANDING_MAX];
 	struct skill skill; /* of its own method against the naive forecast, one step ahead */
 	struct drift drift;
+	struct forecaster method;
+	int64_t open[SERIES_OPEN_MAX]; /* open[i] starts at open_ms + i periods */
 };
 
 /* Where an amount of the period beginning at period_start_ms went. */

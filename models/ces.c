@@ -12,7 +12,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { CALLS_MAX = 120, POINTS_MIN = 4 };
+enum { CALLS_MAX = 120, AGAIN_CALLS_MAX = 40, POINTS_MIN = 4 };
 
 static const double TOLERANCE = 1e-6, GROWTH_MAX = 1.02;
 
@@ -80,19 +80,34 @@ static double squares(const double *x, void *context)
 	return sum > 0 ? dm_log(sum + 1e-300) : dm_log(1e-300);
 }
 
-void ces_fit(const double *y, int count, struct ces *model)
+/* From x; calls_max 0: no search. */
+static void fit(const double *y, int count, int calls_max, double *x, struct ces *model)
 {
 	CHECK(count >= 1);
 	struct task task = { .y = y, .count = count, .model = model };
-	double x[2] = { 1.3, 1.0 };
 	const struct optimize_box box = { 2, { 0.01, 0.5 }, { 2.49, 1.6 } };
-	if (count < POINTS_MIN) {
+	if (count >= POINTS_MIN && calls_max > 0)
+		(void)optimize_simplex(squares, &task, &box, calls_max, TOLERANCE, x);
+	if (count < POINTS_MIN || squares(x, &task) >= HUGE_VAL)
 		*model = (struct ces){ .real = 1, .imaginary = 0.9999 };
-		return;
-	}
-	(void)optimize_simplex(squares, &task, &box, CALLS_MAX, TOLERANCE, x);
-	if (squares(x, &task) >= HUGE_VAL)
-		*model = (struct ces){ .real = 1, .imaginary = 0.9999 };
+}
+
+void ces_fit(const double *y, int count, struct ces *model)
+{
+	double x[2] = { 1.3, 1.0 };
+	fit(y, count, CALLS_MAX, x, model);
+}
+
+void ces_refresh(struct ces *model, const double *y, int count)
+{
+	double x[2] = { model->real, model->imaginary };
+	fit(y, count, 0, x, model);
+}
+
+void ces_estimate(struct ces *model, const double *y, int count)
+{
+	double x[2] = { model->real, model->imaginary };
+	fit(y, count, AGAIN_CALLS_MAX, x, model);
 }
 
 void ces_forecast(const struct ces *model, const double *y, int count, int horizon, double *out)

@@ -19,6 +19,13 @@ struct ces {
 /* Fitted to y[count], count >= 1; below 4 points the level is smoothed alone. */
 void ces_fit(const double *y, int count, struct ces *model);
 
+/* For a model fitted to the same series as it was before: the first states that belong to its
+ * parameter, by one pass over y[count]. */
+void ces_refresh(struct ces *model, const double *y, int count);
+
+/* The same with a parameter searched from the old one. */
+void ces_estimate(struct ces *model, const double *y, int count);
+
 /* Forecasts of y[count..count + horizon), from y[0..count). */
 void ces_forecast(const struct ces *model, const double *y, int count, int horizon, double *out);
 

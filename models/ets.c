@@ -13,7 +13,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { CALLS_MAX = 120, END_POINTS = 10, FORM_POINTS_MIN = 4 };
+enum { CALLS_MAX = 120, AGAIN_CALLS_MAX = 40, END_POINTS = 10, FORM_POINTS_MIN = 4 };
 
 static const double TOLERANCE = 1e-6;
 static const double FORECAST_MIN_SHARE = 1e-6; /* of the mean, for relative errors */
@@ -140,11 +140,11 @@ static bool sums(const struct task *task, struct state *s, double *squares, doub
 	return true;
 }
 
-static double likelihood(const double *x, void *context)
+/* -2 log of the likelihood of the model's parameters, less what is the same for all; the states
+ * before the first point become the model's. */
+static double judge(struct task *task)
 {
-	struct task *task = context;
 	struct ets *m = task->model;
-	set_parameters(m, x);
 	struct state s;
 	if (!backcast(task, &s))
 		return HUGE_VAL;
@@ -163,6 +163,13 @@ static double likelihood(const double *x, void *context)
 	return n * dm_log((squares > floor ? squares : floor) / n) + 2.0 * (logs + dm_log(product));
 }
 
+static double likelihood(const double *x, void *context)
+{
+	struct task *task = context;
+	set_parameters(task->model, x);
+	return judge(task);
+}
+
 static double penalty(const struct ets *m, int count)
 {
 	int k = 2; /* alpha and the level */
@@ -173,6 +180,20 @@ static double penalty(const struct ets *m, int count)
 	return room > 0 ? 2.0 * k + 2.0 * k * (k + 1) / room : HUGE_VAL;
 }
 
+/* What is searched of a form, and where. */
+static void box_make(const struct ets *m, struct optimize_box *box)
+{
+	int i = 0;
+	box->lower[i] = 1e-4, box->upper[i] = 0.9999, i++;
+	if (m->trend != ETS_FLAT)
+		box->lower[i] = 1e-4, box->upper[i] = 0.9999, i++;
+	if (m->season != ETS_NO_SEASON)
+		box->lower[i] = 1e-4, box->upper[i] = 0.9999, i++;
+	if (m->trend == ETS_DAMPED)
+		box->lower[i] = 0.8, box->upper[i] = 0.98, i++;
+	box->dimensions = i;
+}
+
 /* Fits one form; keeps it if it is better than the best so far. */
 static void try_form(struct task *task, struct ets *best)
 {
@@ -180,17 +201,11 @@ static void try_form(struct task *task, struct ets *best)
 	double fine = penalty(m, task->count);
 	if (fine >= HUGE_VAL)
 		return;
-	struct optimize_box box = { .dimensions = 0 };
-	double x[4];
-	int i = 0;
-	x[i] = 0.3, box.lower[i] = 1e-4, box.upper[i] = 0.9999, i++;
-	if (m->trend != ETS_FLAT)
-		x[i] = 0.1, box.lower[i] = 1e-4, box.upper[i] = 0.9999, i++;
-	if (m->season != ETS_NO_SEASON)
-		x[i] = 0.1, box.lower[i] = 1e-4, box.upper[i] = 0.9999, i++;
+	struct optimize_box box;
+	double x[4] = { 0.3, 0.1, 0.1, 0.1 };
+	box_make(m, &box);
 	if (m->trend == ETS_DAMPED)
-		x[i] = 0.95, box.lower[i] = 0.8, box.upper[i] = 0.98, i++;
-	box.dimensions = i;
+		x[box.dimensions - 1] = 0.95;
 	double value = optimize_simplex(likelihood, task, &box, CALLS_MAX, TOLERANCE, x);
 	if (value >= HUGE_VAL || value + fine >= best->aicc)
 		return;
@@ -292,6 +307,52 @@ void ets_fit(const double *y, int count, int period, struct ets *model)
 	int first = count > ETS_POINTS_MAX ? count - ETS_POINTS_MAX : 0;
 	fit(y + first, count - first, period, model);
 	model->first = first;
+}
+
+/* The task of a model that was fitted before, on the series as it is now. */
+static void task_again(struct task *task, struct ets *model, const double *y, int count)
+{
+	model->first = count > ETS_POINTS_MAX ? count - ETS_POINTS_MAX : 0;
+	*task = (struct task){ .model = model,
+			       .y = y + model->first,
+			       .count = count - model->first };
+	prepare(task, model->period, model->season == ETS_MULTIPLICATIVE);
+}
+
+void ets_refresh(struct ets *model, const double *y, int count)
+{
+	struct ets before = *model;
+	struct task task;
+	CHECK(model->period == 1);
+	task_again(&task, model, y, count);
+	if (judge(&task) < HUGE_VAL)
+		return;
+	*model = before;
+	model->first = task.model->first;
+	model->level = y[model->first];
+	model->slope = 0;
+}
+
+void ets_estimate(struct ets *model, const double *y, int count)
+{
+	struct task task;
+	struct optimize_box box;
+	struct ets trial = *model;
+	double x[4] = { model->alpha };
+	int i = 1;
+	CHECK(model->period == 1);
+	if (model->trend != ETS_FLAT)
+		x[i++] = model->beta / model->alpha;
+	if (model->trend == ETS_DAMPED)
+		x[i++] = model->phi;
+	task_again(&task, &trial, y, count);
+	box_make(&trial, &box);
+	if (model->aicc < HUGE_VAL && task.count >= FORM_POINTS_MIN &&
+	    optimize_simplex(likelihood, &task, &box, AGAIN_CALLS_MAX, TOLERANCE, x) < HUGE_VAL) {
+		set_parameters(&trial, x);
+		*model = trial;
+	}
+	ets_refresh(model, y, count);
 }
 
 void ets_forecast(const struct ets *model, const double *y, int count, int horizon, double *out)

@@ -42,6 +42,15 @@ struct ets {
  * y > 0. count >= 1; below 4 the level is smoothed with alpha 0.5. */
 void ets_fit(const double *y, int count, int period, struct ets *model);
 
+/* For a model without a season, fitted to the same series as it was before: with its form and
+ * parameters the level and slope before the first point of y[count] as it is now, in two passes.
+ * Where it does not suit the series any more, it starts from the first point. */
+void ets_refresh(struct ets *model, const double *y, int count);
+
+/* The same with new parameters of the same form, searched from the old ones: some 40 times the
+ * cost. */
+void ets_estimate(struct ets *model, const double *y, int count);
+
 /* Forecasts of y[count..count + horizon) by the model run over y[0..count), which begins where the
  * series that was fitted began. */
 void ets_forecast(const struct ets *model, const double *y, int count, int horizon, double *out);

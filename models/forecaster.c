@@ -2,9 +2,12 @@
 #include "models/forecaster.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "models/combination.h"
+#include "models/season.h"
 #include "models/smoothing.h"
 
 #ifdef __clang__
@@ -12,280 +15,396 @@
 #endif
 
 enum {
-	COMBINATION_POINTS_MIN = 5, /* below, slopes are noise */
-	WARMUP_POINTS = 3,	    /* origins before tell nothing about errors */
-	ERRORS_MAX = 64,	    /* 0.97^64 = 0.14: older errors hardly weigh */
-	MEMBERS_MAX = 4,
+	SEARCH_POINTS_MIN = 4, /* below, there is nothing to be found */
+	SES_GRID = 20,
+	NEIGHBOURS = 5, /* of a point, itself included */
+	CLEAN_POINTS_MIN = 10,
+	OUTLIERS_PER = 10, /* more than one in so many points is a pattern */
+	LEVEL_POINTS = 13,
+	SIZE_POINTS = 26,
+	LEARNT_MIN = 3,	  /* errors before weights differ */
+	TRUSTED_MIN = 10, /* before an error is held against them */
 };
 
-/* Coarse on purpose, for the cost; no other grids were tried. */
-static const double SES_ALPHA[] = { 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0 };
-static const double DAMPED_ALPHA[] = { 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9 };
-static const double DAMPED_BETA[] = { 0.05, 0.15, 0.4 };
-static const double DAMPED_PHI[] = { 0.8, 0.95 };
-
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-static const double ERROR_WEIGHT_PER_PERIOD = 0.97;
-static const double PRIOR_SCALE_SHARE = 0.3; /* prior standard deviation over mean size */
-static const double PRIOR_ERRORS = 2.0;	     /* it weighs as much as so many errors */
-static const double SIGMA_PER_MEAN_ABSOLUTE = 1.2533141373155003; /* sqrt(pi / 2), normal */
+static const double STRENGTH_MIN = 0.1, ZEROS_MIN = 0.1, CYCLE_WEIGHT = 0.8;
+static const double OUTLIER = 12.0, USUAL = 3.0;	      /* mean distances */
+static const double ERROR_FORGETTING = 0.05, ERROR_MAX = 5.0; /* of the mean */
 static const double SIZE_FLOOR_SHARE = 0.2;
-static const double VALUE_MAX = 1e30;
+static const double WILD = 1e32;
 
-/* The two intervals: two-sided level, and the normal quantile at (1 + level) / 2. */
-static const struct {
-	double level, z;
-	enum forecaster_quantile lower, upper;
-} INTERVAL[] = {
-	{ 0.80, 1.2815515655446004, FORECASTER_Q100, FORECASTER_Q900 },
-	{ 0.95, 1.9599639845400545, FORECASTER_Q025, FORECASTER_Q975 },
+struct work {
+	struct forecaster *kept;
+	const double *y;
+	int count, horizon;
+	double adjusted[FORECASTER_POINTS_MAX]; /* less the season, cleaned */
+	const double *x;			/* the recent ones of these */
+	int recent;
+	bool is_sporadic, positive;
+	struct season season;
+	double member[FORECASTER_MEMBER_COUNT][FORECASTER_HORIZON_MAX];
 };
 
-/* A series with every method's state at each origin. */
-struct fitted {
-	int count;
-	int period;    /* 0 unless seasonal */
-	bool combined; /* else SES alone */
-	double ses_alpha, damped_phi;
-	double index[FORECASTER_PERIOD_MAX];
-	double size_mean;		  /* mean |y| */
-	double y[FORECASTER_HISTORY_MAX]; /* seasonally adjusted */
-	double ses_level[FORECASTER_HISTORY_MAX];
-	double theta_base[FORECASTER_HISTORY_MAX];
-	double theta_drift[FORECASTER_HISTORY_MAX];
-	double damped_level[FORECASTER_HISTORY_MAX];
-	double damped_trend[FORECASTER_HISTORY_MAX];
-};
+/* ---- cleaning ---- */
 
-static double magnitude(double x)
+static double median_of(const double *x, int count)
 {
-	return x < 0 ? -x : x;
-}
-
-static void fit_ses(struct fitted *f)
-{
-	double best = HUGE_VAL;
-	for (int i = 0; i < LENGTH(SES_ALPHA); i++) {
-		double error = smoothing_ses(f->y, f->count, SES_ALPHA[i], f->ses_level);
-		if (error < best) {
-			best = error;
-			f->ses_alpha = SES_ALPHA[i];
-		}
-	}
-	(void)smoothing_ses(f->y, f->count, f->ses_alpha, f->ses_level);
-}
-
-static void fit_damped(struct fitted *f)
-{
-	double best = HUGE_VAL;
-	double alpha = 0;
-	double beta = 0;
-	for (int i = 0; i < LENGTH(DAMPED_ALPHA) * LENGTH(DAMPED_BETA) * LENGTH(DAMPED_PHI); i++) {
-		double a = DAMPED_ALPHA[i % LENGTH(DAMPED_ALPHA)];
-		double b = DAMPED_BETA[i / LENGTH(DAMPED_ALPHA) % LENGTH(DAMPED_BETA)];
-		double phi = DAMPED_PHI[i / LENGTH(DAMPED_ALPHA) / LENGTH(DAMPED_BETA)];
-		double error = smoothing_damped(f->y, f->count, a, b, phi, f->damped_level,
-						f->damped_trend);
-		if (error < best) {
-			best = error;
-			alpha = a;
-			beta = b;
-			f->damped_phi = phi;
-		}
-	}
-	(void)smoothing_damped(f->y, f->count, alpha, beta, f->damped_phi, f->damped_level,
-			       f->damped_trend);
-}
-
-static void fit(struct fitted *f, const double *history, int count, int period)
-{
-	f->count = count;
-	f->size_mean = 0;
-	f->combined = count >= COMBINATION_POINTS_MIN;
-	f->period = smoothing_is_seasonal(history, count, period) ? period : 0;
-	if (f->period > 0)
-		smoothing_seasonal(history, count, f->period, f->index);
-	for (int t = 0; t < count; t++) {
-		CHECK(magnitude(history[t]) <= VALUE_MAX);
-		f->y[t] = f->period > 0 ? history[t] - f->index[t % f->period] : history[t];
-		f->size_mean += magnitude(f->y[t]) / (double)count;
-	}
-	fit_ses(f);
-	if (!f->combined)
-		return;
-	fit_damped(f);
-	smoothing_theta(f->y, count, f->ses_alpha, f->ses_level, f->theta_base, f->theta_drift);
-}
-
-/* Median of 1 to MEMBERS_MAX values, which it sorts. */
-static double median(double *values, int count)
-{
-	for (int i = 1; i < count; i++) {
-		double value = values[i];
+	double sorted[LEVEL_POINTS];
+	for (int i = 0; i < count; i++) {
 		int at = i;
-		for (; at > 0 && values[at - 1] > value; at--)
-			values[at] = values[at - 1];
-		values[at] = value;
+		for (; at > 0 && sorted[at - 1] > x[i]; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = x[i];
 	}
-	return (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+	return 0.5 * (sorted[(count - 1) / 2] + sorted[count / 2]);
 }
 
-/* Forecast of the adjusted series, `horizon` steps ahead of the last point seen, y[origin]. */
-static double predict_from(const struct fitted *f, int origin, int horizon)
+static double mean_distance(const double *distance, int count, double most)
 {
-	double level = f->ses_level[origin];
-	if (!f->combined)
-		return level;
-	double member[MEMBERS_MAX];
-	int member_count = 0;
-	member[member_count++] = level;
-	member[member_count++] = smoothing_damped_forecast(
-		f->damped_level[origin], f->damped_trend[origin], f->damped_phi, horizon);
-	member[member_count++] = f->theta_base[origin] + f->theta_drift[origin] * (double)horizon;
-	if (f->period > 0 && origin + 1 >= f->period) {
-		int back = f->period - 1 - (horizon - 1) % f->period;
-		member[member_count++] = f->y[origin - back];
-	}
-	return median(member, member_count);
-}
-
-/* What errors at an origin are in proportion to: the level there, but for series around 0. A
- * business that shrank to a third has a third of the error, and its old errors say so. */
-static double size_at(const struct fitted *f, int origin)
-{
-	double floor = SIZE_FLOOR_SHARE * f->size_mean;
-	double level = magnitude(f->ses_level[origin]);
-	return level > floor ? level : floor;
-}
-
-/* Past absolute errors at one horizon, brought to today's size, with their weights, sorted. */
-struct errors {
-	int count;
-	double weight_sum, weighted_size;
-	double size[ERRORS_MAX];
-	double weight[ERRORS_MAX];
-};
-
-static void errors_insert(struct errors *errors, double size, double weight)
-{
-	int at = errors->count++;
-	for (; at > 0 && errors->size[at - 1] > size; at--) {
-		errors->size[at] = errors->size[at - 1];
-		errors->weight[at] = errors->weight[at - 1];
-	}
-	errors->size[at] = size;
-	errors->weight[at] = weight;
-	errors->weight_sum += weight;
-	errors->weighted_size += weight * size;
-}
-
-static void errors_collect(const struct fitted *f, int horizon, struct errors *errors)
-{
-	errors->count = 0;
-	errors->weight_sum = 0;
-	errors->weighted_size = 0;
-	double weight = 1;
-	double size_now = size_at(f, f->count - 1);
-	for (int origin = f->count - 1 - horizon;
-	     origin >= WARMUP_POINTS - 1 && errors->count < ERRORS_MAX; origin--) {
-		double error = f->y[origin + horizon] - predict_from(f, origin, horizon);
-		weight *= ERROR_WEIGHT_PER_PERIOD;
-		double size = size_at(f, origin);
-		errors_insert(errors, size > 0 ? magnitude(error) * (size_now / size) : 0, weight);
-	}
-}
-
-/* Half the width of a two-sided interval: the weighted conformal quantile, in which the period to
- * be forecast counts with weight 1 as an error of any size; false if it can't be reached. */
-static bool errors_quantile(const struct errors *errors, double level, double *half)
-{
-	double needed = level * (errors->weight_sum + 1.0);
 	double sum = 0;
-	for (int i = 0; i < errors->count; i++) {
-		sum += errors->weight[i];
-		if (sum >= needed) {
-			*half = errors->size[i];
-			return true;
+	int used = 0;
+	for (int t = 0; t < count; t++) {
+		double size = fabs(distance[t]);
+		if (size > most)
+			continue;
+		sum += size;
+		used++;
+	}
+	return used > 0 ? sum / (double)used : 0;
+}
+
+/* Replaces lone points in x but for the last ones; returns how many. */
+static int clean(double *x, int count)
+{
+	double middle[FORECASTER_POINTS_MAX], distance[FORECASTER_POINTS_MAX];
+	if (count < CLEAN_POINTS_MIN)
+		return 0;
+	for (int t = 0; t < count; t++) {
+		int from = t - NEIGHBOURS / 2;
+		from = from < 0 ? 0 : from + NEIGHBOURS > count ? count - NEIGHBOURS : from;
+		middle[t] = median_of(x + from, NEIGHBOURS);
+		distance[t] = x[t] - middle[t];
+	}
+	double most = USUAL * mean_distance(distance, count, HUGE_VAL);
+	double limit = OUTLIER * mean_distance(distance, count, most);
+	int found = 0, end = count - NEIGHBOURS / 2;
+	for (int t = 0; t < end; t++)
+		found += fabs(distance[t]) > limit;
+	if (!(limit > 0) || found == 0 || found * OUTLIERS_PER > count)
+		return 0;
+	for (int t = 0; t < end; t++)
+		if (fabs(distance[t]) > limit)
+			x[t] = middle[t];
+	return found;
+}
+
+static void adjust(struct work *w)
+{
+	season_fit(w->y, w->count, CYCLE_WEIGHT, &w->season);
+	season_remove(&w->season, w->y, 0, w->count, w->adjusted);
+}
+
+static void prepare(struct work *w, const struct forecaster_options *options, bool search)
+{
+	struct forecaster *kept = w->kept;
+	int period = options->season_period;
+	w->season.logs = w->positive;
+	if (search && period > 1)
+		season_choose(w->y, w->count, &period, 1, STRENGTH_MIN, &w->season);
+	else if (kept->period > 1)
+		w->season.count = 1, w->season.period[0] = kept->period;
+	w->season.logs = w->positive && w->season.count > 0;
+	adjust(w);
+	kept->period = w->season.count > 0 ? w->season.period[0] : 1;
+	if (!w->is_sporadic && clean(w->adjusted, w->count) > 0 && w->season.count > 0) {
+		double cleaned[FORECASTER_POINTS_MAX];
+		const double *raw = w->y;
+		season_add(&w->season, w->adjusted, 0, w->count, cleaned);
+		w->y = cleaned;
+		adjust(w);
+		w->y = raw;
+		(void)clean(w->adjusted, w->count);
+	}
+}
+
+/* ---- members ---- */
+
+enum effort { REFRESH, ESTIMATE, SEARCH };
+
+static void add_season(struct work *w, enum forecaster_member member)
+{
+	season_add(&w->season, w->member[member], w->count, w->horizon, w->member[member]);
+}
+
+static void naive(struct work *w)
+{
+	int period = w->kept->period;
+	for (int h = 0; h < w->horizon; h++)
+		w->member[FORECASTER_NAIVE][h] = w->adjusted[w->count - period + h % period];
+	add_season(w, FORECASTER_NAIVE);
+}
+
+static void fill(struct work *w, enum forecaster_member member, double value)
+{
+	for (int h = 0; h < w->horizon; h++)
+		w->member[member][h] = value;
+}
+
+static void ses(struct work *w, enum effort effort)
+{
+	double level[FORECASTER_RECENT_MAX], best = HUGE_VAL;
+	for (int i = 1; effort != REFRESH && i <= SES_GRID; i++) {
+		double error = smoothing_ses(w->x, w->recent, (double)i / SES_GRID, level);
+		if (error < best) {
+			best = error;
+			w->kept->ses_alpha = (double)i / SES_GRID;
 		}
 	}
-	return false;
+	double alpha = w->kept->ses_alpha > 0 ? w->kept->ses_alpha : 0.5;
+	(void)smoothing_ses(w->x, w->recent, alpha, level);
+	fill(w, FORECASTER_SES, level[w->recent - 1]);
 }
 
-/* Half widths at one horizon, in INTERVAL order; *scale is the one-step standard deviation, set
- * at horizon 1 and used as the prior after it. */
-static void half_widths(const struct fitted *f, int horizon, double *scale, double half[2])
+static void smooth(struct work *w, enum effort effort)
 {
-	struct errors errors;
-	errors_collect(f, horizon, &errors);
-	double prior = horizon == 1 ? PRIOR_SCALE_SHARE * size_at(f, f->count - 1)
-				    : *scale * sqrt((double)horizon);
-	double sigma = (errors.weighted_size * SIGMA_PER_MEAN_ABSOLUTE + PRIOR_ERRORS * prior) /
-		       (errors.weight_sum + PRIOR_ERRORS);
-	if (horizon == 1)
-		*scale = sigma;
-	for (int i = 0; i < LENGTH(INTERVAL); i++)
-		if (!errors_quantile(&errors, INTERVAL[i].level, &half[i]))
-			half[i] = INTERVAL[i].z * sigma;
-	if (half[1] < half[0])
-		half[1] = half[0];
+	struct forecaster *kept = w->kept;
+	if (effort == SEARCH) {
+		ets_fit(w->x, w->recent, 1, &kept->ets);
+		theta_fit(w->x, w->recent, &kept->theta);
+		ces_fit(w->x, w->recent, &kept->ces);
+	} else if (effort == ESTIMATE) {
+		ets_estimate(&kept->ets, w->x, w->recent);
+		theta_estimate(&kept->theta, w->x, w->recent);
+		ces_estimate(&kept->ces, w->x, w->recent);
+	} else {
+		ets_refresh(&kept->ets, w->x, w->recent);
+		theta_refresh(&kept->theta, w->x, w->recent);
+		ces_refresh(&kept->ces, w->x, w->recent);
+	}
+	ets_forecast(&kept->ets, w->x, w->recent, w->horizon, w->member[FORECASTER_ETS]);
+	theta_forecast(&kept->theta, w->x, w->recent, w->horizon, w->member[FORECASTER_THETA]);
+	ces_forecast(&kept->ces, w->x, w->recent, w->horizon, w->member[FORECASTER_CES]);
+	if (effort != REFRESH)
+		autoregression_fit(w->x, w->recent, &kept->autoregression);
+	autoregression_forecast(&kept->autoregression, w->x, w->recent, w->horizon,
+				w->member[FORECASTER_AUTOREGRESSION]);
 }
 
-static void fill_step(struct forecaster_step *step, double point, const double half[2],
-		      bool nonnegative)
+static void sporadic(struct work *w, enum effort effort)
 {
-	step->quantile[FORECASTER_Q500] = point;
-	for (int i = 0; i < LENGTH(INTERVAL); i++) {
-		step->quantile[INTERVAL[i].lower] = point - half[i];
-		step->quantile[INTERVAL[i].upper] = point + half[i];
+	struct intermittent *kept = &w->kept->intermittent;
+	const size_t size = sizeof w->member[0];
+	memcpy(w->member[FORECASTER_DEMAND], w->member[FORECASTER_NAIVE], size);
+	memcpy(w->member[FORECASTER_MEDIAN], w->member[FORECASTER_NAIVE], size);
+	if (!w->is_sporadic)
+		return;
+	const double *y = w->y + w->count - w->recent;
+	if (effort != REFRESH || !(kept->size_alpha > 0))
+		intermittent_fit(y, w->recent, kept);
+	fill(w, FORECASTER_DEMAND, intermittent_forecast(kept, y, w->recent));
+	int used = w->recent < LEVEL_POINTS ? w->recent : LEVEL_POINTS;
+	fill(w, FORECASTER_MEDIAN, median_of(w->x + w->recent - used, used));
+}
+
+static void forecast_each(struct work *w, enum effort effort)
+{
+	w->recent = w->count < FORECASTER_RECENT_MAX ? w->count : FORECASTER_RECENT_MAX;
+	w->x = w->adjusted + w->count - w->recent;
+	naive(w);
+	ses(w, effort);
+	smooth(w, effort);
+	sporadic(w, effort);
+	for (int m = FORECASTER_SES; m <= FORECASTER_AUTOREGRESSION; m++)
+		add_season(w, (enum forecaster_member)m);
+	if (w->is_sporadic)
+		add_season(w, FORECASTER_MEDIAN);
+	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++)
+		for (int h = 0; h < w->horizon; h++)
+			if (!dm_is_finite(w->member[m][h]) || fabs(w->member[m][h]) > WILD)
+				w->member[m][h] = w->member[FORECASTER_NAIVE][h];
+}
+
+/* ---- effort ---- */
+
+/* Rounds begin at another close for each series. */
+static void begin_rounds(struct forecaster *kept, uint64_t phase)
+{
+	kept->since_estimate = (int64_t)(phase % FORECASTER_ESTIMATE_EVERY);
+	kept->since_search = (int64_t)(phase / FORECASTER_ESTIMATE_EVERY % FORECASTER_SEARCH_EVERY);
+}
+
+static enum effort effort_choose(struct forecaster *kept, int count,
+				 const struct forecaster_options *options)
+{
+	bool is_new = kept->search_points == 0;
+	kept->since_search++;
+	kept->since_estimate++;
+	if (count < SEARCH_POINTS_MIN)
+		return REFRESH;
+	bool grown =
+		kept->search_points < FORECASTER_RECENT_MAX && 2 * count >= 3 * kept->search_points;
+	if (options->search || grown || kept->since_search >= FORECASTER_SEARCH_EVERY) {
+		bool in_round = kept->since_search >= FORECASTER_SEARCH_EVERY;
+		kept->search_points = count;
+		if (is_new)
+			begin_rounds(kept, options->phase);
+		else if (in_round)
+			kept->since_search = 0;
+		return SEARCH;
 	}
-	for (int q = 0; q < FORECASTER_QUANTILE_COUNT; q++) {
-		if (nonnegative && step->quantile[q] < 0)
-			step->quantile[q] = 0;
-		CHECK(dm_is_finite(step->quantile[q]));
+	if (kept->since_estimate < FORECASTER_ESTIMATE_EVERY)
+		return REFRESH;
+	kept->since_estimate = 0;
+	return ESTIMATE;
+}
+
+/* Before anything was searched. */
+static void defaults(struct forecaster *kept)
+{
+	kept->period = 1;
+	kept->ets = (struct ets){ .period = 1, .alpha = 0.5, .phi = 1, .aicc = HUGE_VAL };
+	kept->theta.alpha = 0.5;
+	kept->ces = (struct ces){ .real = 1, .imaginary = 0.9999 };
+}
+
+static double size_of(const struct work *w)
+{
+	int used = w->count < SIZE_POINTS ? w->count : SIZE_POINTS;
+	double all = 0, recent = 0;
+	for (int t = 0; t < w->count; t++)
+		all += fabs(w->y[t]) / (double)w->count;
+	for (int t = w->count - used; t < w->count; t++)
+		recent += fabs(w->y[t]) / (double)used;
+	double floor = SIZE_FLOOR_SHARE * all;
+	return recent > floor ? recent : floor;
+}
+
+/* ---- weights ---- */
+
+static void learn(double *mean, int64_t *count, const double *forecast, double actual)
+{
+	double weight = 1.0 / (double)(*count + 1);
+	weight = weight > ERROR_FORGETTING ? weight : ERROR_FORGETTING;
+	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++) {
+		double error = fabs(actual - forecast[m]), most = ERROR_MAX * mean[m];
+		if (*count >= TRUSTED_MIN && most > 0 && error > most)
+			error = most; /* one day must not decide between the members */
+		mean[m] += weight * (error - mean[m]);
+	}
+	++*count;
+}
+
+void forecaster_learn(struct forecaster *kept, double actual)
+{
+	if (!kept->has_next)
+		return;
+	learn(kept->error, &kept->error_count, kept->next, actual);
+	if (kept->far_horizon > 1 && kept->far_count == kept->far_horizon)
+		learn(kept->far_error, &kept->far_error_count, kept->far[kept->far_count - 1],
+		      actual);
+	kept->has_next = false;
+}
+
+/* Squared errors at horizon h (from 0), each in proportion to that of the naive forecast there. */
+static const double *errors_at(const struct work *w, int h, double *error)
+{
+	const struct forecaster *kept = w->kept;
+	if (kept->error_count < LEARNT_MIN)
+		return NULL;
+	double far = kept->far_error_count >= LEARNT_MIN && w->horizon > 1
+			     ? (double)h / (double)(w->horizon - 1)
+			     : 0;
+	double near_unit = kept->error[FORECASTER_NAIVE];
+	double far_unit = kept->far_error[FORECASTER_NAIVE];
+	if (!(near_unit > 0) || !(far_unit > 0))
+		far = 0;
+	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++) {
+		error[m] = kept->error[m];
+		if (far > 0)
+			error[m] = (1.0 - far) * kept->error[m] / near_unit +
+				   far * kept->far_error[m] / far_unit;
+		error[m] *= error[m];
+	}
+	return error;
+}
+
+static void combine(const struct work *w, double *point)
+{
+	double prior[FORECASTER_MEMBER_COUNT], weight[FORECASTER_MEMBER_COUNT];
+	double error[FORECASTER_MEMBER_COUNT];
+	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++)
+		prior[m] = 1.0 / FORECASTER_MEMBER_COUNT;
+	for (int h = 0; h < w->horizon; h++) {
+		combination_weights(prior, errors_at(w, h, error), FORECASTER_MEMBER_COUNT, weight);
+		point[h] = 0;
+		for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++)
+			point[h] += weight[m] * w->member[m][h];
 	}
 }
 
-void forecaster_predict(const double *history, int history_count,
+/* What each member says now, for the closes at which it can be judged. */
+static void remember(const struct work *w)
+{
+	struct forecaster *kept = w->kept;
+	if (kept->far_horizon != w->horizon) {
+		kept->far_horizon = w->horizon;
+		kept->far_count = 0;
+		kept->far_error_count = 0;
+		memset(kept->far_error, 0, sizeof kept->far_error);
+	}
+	if (kept->far_count < w->horizon)
+		kept->far_count++;
+	memmove(kept->far[1], kept->far[0], (size_t)(kept->far_count - 1) * sizeof kept->far[0]);
+	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++) {
+		kept->next[m] = w->member[m][0];
+		kept->far[0][m] = w->member[m][w->horizon - 1];
+	}
+	kept->has_next = true;
+}
+
+/* ---- the whole ---- */
+
+void forecaster_predict(struct forecaster *kept, const double *history, int history_count,
 			const struct forecaster_options *options, struct forecaster_result *out)
 {
 	CHECK(history_count >= 0);
 	CHECK(options->horizon_count >= 1 && options->horizon_count <= FORECASTER_HORIZON_MAX);
 	CHECK(options->season_period >= 0 && options->season_period <= FORECASTER_PERIOD_MAX);
-	*out = (struct forecaster_result){ .horizon_count = options->horizon_count };
+	*out = (struct forecaster_result){ .horizon_count = 0 };
 	if (history_count == 0)
 		return;
 	int skipped =
-		history_count > FORECASTER_HISTORY_MAX ? history_count - FORECASTER_HISTORY_MAX : 0;
-	struct fitted f;
-	fit(&f, history + skipped, history_count - skipped, options->season_period);
-	out->method = !f.combined     ? FORECASTER_SES
-		      : f.period == 0 ? FORECASTER_MEDIAN
-				      : FORECASTER_SEASONAL_MEDIAN;
-	double scale = 0;
-	double widest[2] = { 0, 0 };
-	for (int h = 1; h <= options->horizon_count; h++) {
-		double half[2];
-		half_widths(&f, h, &scale, half);
-		for (int i = 0; i < 2; i++)
-			widest[i] = half[i] > widest[i] ? half[i] : widest[i];
-		double point = predict_from(&f, f.count - 1, h);
-		if (f.period > 0)
-			point += f.index[(f.count - 1 + h) % f.period];
-		fill_step(&out->step[h - 1], point, widest, options->nonnegative);
+		history_count > FORECASTER_POINTS_MAX ? history_count - FORECASTER_POINTS_MAX : 0;
+	struct work w = { .kept = kept,
+			  .y = history + skipped,
+			  .count = history_count - skipped,
+			  .horizon = options->horizon_count,
+			  .positive = true };
+	out->nonnegative = true;
+	for (int t = 0; t < w.count; t++) {
+		w.positive = w.positive && w.y[t] > 0;
+		out->nonnegative = out->nonnegative && w.y[t] >= 0;
 	}
+	w.is_sporadic = intermittent_zeros(w.y, w.count) >= ZEROS_MIN;
+	if (kept->search_points == 0)
+		defaults(kept);
+	enum effort effort = effort_choose(kept, w.count, options);
+	prepare(&w, options, effort == SEARCH);
+	forecast_each(&w, effort);
+	double point[FORECASTER_HORIZON_MAX];
+	combine(&w, point);
+	remember(&w);
+	out->horizon_count = w.horizon;
+	out->size = size_of(&w);
+	out->searched = effort == SEARCH;
+	out->estimated = effort == ESTIMATE;
+	interval_quantiles(&kept->interval, point, w.horizon, out->size, out->nonnegative,
+			   out->quantile);
 }
 
-double forecaster_quantile_level(enum forecaster_quantile quantile)
+const char *forecaster_member_name(enum forecaster_member member)
 {
-	static const double LEVELS[FORECASTER_QUANTILE_COUNT] = { 0.025, 0.1, 0.5, 0.9, 0.975 };
-	CHECK((int)quantile >= 0 && quantile < FORECASTER_QUANTILE_COUNT);
-	return LEVELS[quantile];
-}
-
-const char *forecaster_method_name(enum forecaster_method method)
-{
-	static const char *const NAMES[] = { "none", "ses", "median", "seasonal_median" };
-	CHECK((int)method >= 0 && method <= FORECASTER_SEASONAL_MEDIAN);
-	return NAMES[method];
+	static const char *const NAMES[] = { "naive", "ses", "ets",    "theta",
+					     "ces",   "ar",  "demand", "median" };
+	CHECK((int)member >= 0 && member < FORECASTER_MEMBER_COUNT);
+	return NAMES[member];
 }

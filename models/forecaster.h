@@ -1,93 +1,112 @@
-/* Point and interval forecasts of one series of period totals (revenue a week, usage a day).
+/* Point and quantile forecasts of one series of period totals (revenue a week, usage a day), made
+ * anew each time that a period closes, at a cost that a stream can bear.
  *
- * Method: per horizon the median of simple exponential smoothing, a damped trend and Theta (and
- * the seasonal naive, where the series is seasonal), each with the parameters that had the least
- * mean absolute one-step error on a small grid. A median of four other methods came sixth in the
- * M4 competition: F. Petropoulos and I. Svetunkov, "A simple combination of univariate
- * models", IJF 36(1), 2020. A seasonal series (M4's test, from 3 full seasons on) is forecast less
- * its additive indices, which are added again. The single methods are in smoothing.h.
+ * Method: a combination of single methods (enum forecaster_member; their sources are in their own
+ * headers), weighed by the inverse fourth power of their mean errors on this very series, recent
+ * ones more (models/combination.h, with squared errors): of those one period ahead for the first
+ * period, of those at the end of the horizon for the last one, of both between. What needs a search
+ * is kept between closes: whether there is a season, the form and the smoothing parameters. What
+ * follows from them by least squares or backcasting (first states, seasonal indices) is computed at
+ * each close from the history as it is then, so that a corrected period corrects all that comes
+ * later. Forms are searched when the history has grown by half, later every FORECASTER_SEARCH_EVERY
+ * closes, and when the caller asks (a drift); parameters of the kept form every
+ * FORECASTER_ESTIMATE_EVERY closes, from the kept ones. Series begin these rounds at different
+ * closes, so that they don't all search at once.
  *
- * Intervals are symmetric about the point and come from the method's own past errors at the same
- * horizon, recent ones weighing more: R. F. Barber, E. Candes, A. Ramdas, R. Tibshirani,
- * "Conformal prediction beyond exchangeability", Annals of Statistics 51(2), 2023, with weight
- * 0.97 per period of age. Errors are taken in proportion to the series' level at the time. While
- * there are too few errors for a quantile (below about 20 for 95 %), a normal interval stands in
- * whose scale is the mean absolute error, mixed with a prior: 30 % of the series' level, growing
- * with the square root of the horizon. Widths never shrink with the horizon. Nothing here promises
- * coverage after a break in the series.
+ * Before that the history is cleaned: a lone point farther from the median of its neighbours than
+ * OUTLIER times the usual distance is replaced by it; but for the last two, of which nobody knows
+ * whether they are the first of a new level. Demand with a tenth of zeros is left as it is. (A
+ * cheap form of models/clean.h.)
  *
- * Measured by rolling origin, one step ahead: CDNOW weekly revenue, 64 origins, mean absolute error
- * .989 of the naive forecast's (SES .988), coverage .73 and .97 for 80 and 95 %; UCI Online Retail
- * weekly, 39 origins, .925 (SES .904), .90 and 1.00; its days with period 7, 332 origins, .930 of
- * the seasonal naive's, .84 and .97. So it doesn't beat SES on the weekly series, and on CDNOW,
- * from two weeks ahead, it is no better than the naive forecast (.998 to 1.004). Longer horizons
- * are covered too often: .90 and .97 four weeks ahead on CDNOW. These figures are not held out:
- * errors in proportion to the level were chosen over plain ones by the coverage on these same
- * series.
+ * Quantiles come from the errors of the forecasts that were out: models/interval.h.
  *
- * Known weakness: flat members outvote the trend. A clean trend is followed with half its slope,
- * with a quarter where the series is seasonal.
- *
- * Few points: none gives FORECASTER_NONE and zeros; 1 to 4 give SES, so one point repeats itself
- * with the prior's interval. A constant series is forecast exactly; its interval goes to width 0
- * as errors accumulate. A lone outlier moves a forecast by what two of three methods believe.
- *
- * Cost: bounded by FORECASTER_HISTORY_MAX; 20 us for 52 points, 75 to 115 us for 120 with a
- * season. No allocation; some 14 KiB of stack. Units: those of the series. Threads: pure functions.
- * Errors: none. */
+ * Plain data, zeroed when new. Deterministic to the bit. No allocation; some 60 KiB of stack.
+ * Units: those of the series. Threads: pure functions. Errors: none. */
 #ifndef MODELS_FORECASTER_H
 #define MODELS_FORECASTER_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "models/autoregression.h"
+#include "models/ces.h"
+#include "models/ets.h"
+#include "models/intermittent.h"
+#include "models/interval.h"
+#include "models/theta.h"
 
 enum {
-	FORECASTER_HORIZON_MAX = 14,
+	FORECASTER_HORIZON_MAX = INTERVAL_HORIZON_MAX,
 	FORECASTER_PERIOD_MAX = 60,
-	FORECASTER_HISTORY_MAX = 256, /* older points are ignored */
+	FORECASTER_POINTS_MAX = 256,	/* older points are ignored */
+	FORECASTER_RECENT_MAX = 128,	/* that smoothing and autoregression look at */
+	FORECASTER_ESTIMATE_EVERY = 32, /* closes */
+	FORECASTER_SEARCH_EVERY = 256,
 };
 
-/* Positions in forecaster_step.quantile, and the levels they stand for. */
-enum forecaster_quantile {
-	FORECASTER_Q025, /* lower end of the 95 % interval */
-	FORECASTER_Q100, /* lower end of the 80 % interval */
-	FORECASTER_Q500, /* the point forecast, meant as a median */
-	FORECASTER_Q900, /* upper end of the 80 % interval */
-	FORECASTER_Q975, /* upper end of the 95 % interval */
-	FORECASTER_QUANTILE_COUNT
+enum forecaster_member {
+	FORECASTER_NAIVE, /* the last season again, or the last point where there is none */
+	FORECASTER_SES,
+	FORECASTER_ETS, /* of the series less its season */
+	FORECASTER_THETA,
+	FORECASTER_CES,
+	FORECASTER_AUTOREGRESSION,
+	FORECASTER_DEMAND, /* intermittent, where there are zeros; else the naive forecast */
+	FORECASTER_MEDIAN, /* the same; of the last points */
+	FORECASTER_MEMBER_COUNT
 };
 
-enum forecaster_method {
-	FORECASTER_NONE,	    /* no history: all values are 0 and mean nothing */
-	FORECASTER_SES,		    /* too few points for more */
-	FORECASTER_MEDIAN,	    /* of SES, damped trend, Theta */
-	FORECASTER_SEASONAL_MEDIAN, /* of these and the seasonal naive, seasonally adjusted */
+/* What is kept of a series between closes. */
+struct forecaster {
+	/* when parameters were last looked for */
+	int64_t search_points; /* history then; 0: never */
+	int64_t since_search, since_estimate;
+	/* found by search */
+	int period; /* of the season; 1: none */
+	double ses_alpha;
+	struct ets ets;	    /* form, alpha, beta, phi count */
+	struct theta theta; /* alpha counts */
+	struct ces ces;	    /* the parameter counts */
+	struct autoregression autoregression;
+	struct intermittent intermittent;
+	/* how the members did */
+	int64_t error_count;
+	bool has_next;
+	double next[FORECASTER_MEMBER_COUNT];  /* what they said of the open period */
+	double error[FORECASTER_MEMBER_COUNT]; /* mean absolute, one period ahead */
+	/* what they said of the last period of each horizon, the latest first, and how that did */
+	int far_horizon, far_count;
+	double far[FORECASTER_HORIZON_MAX][FORECASTER_MEMBER_COUNT];
+	int64_t far_error_count;
+	double far_error[FORECASTER_MEMBER_COUNT];
+	struct interval interval; /* how the forecasts that were out did */
 };
 
 struct forecaster_options {
 	int horizon_count; /* 1 to FORECASTER_HORIZON_MAX periods ahead */
 	int season_period; /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
-	bool nonnegative;  /* the series can't fall below 0: neither do its quantiles */
-};
-
-struct forecaster_step {
-	double quantile[FORECASTER_QUANTILE_COUNT]; /* finite, non-decreasing */
+	uint64_t phase;	   /* any number, the same for a series at all times */
+	bool search;	   /* the series behaves otherwise than it did: search now */
 };
 
 struct forecaster_result {
-	enum forecaster_method method;
-	int horizon_count;
-	struct forecaster_step step[FORECASTER_HORIZON_MAX]; /* step[h - 1] is h periods ahead */
+	int horizon_count; /* 0: there was no history */
+	double size;	   /* that errors of this forecast are to be taken in proportion to */
+	bool nonnegative;  /* the series never fell below 0: nor do its quantiles */
+	bool estimated, searched;
+	/* quantile[h - 1] is h periods ahead; finite, not decreasing */
+	double quantile[FORECASTER_HORIZON_MAX][INTERVAL_QUANTILE_COUNT];
 };
+
+/* The period that was open is known: how did the members do? */
+void forecaster_learn(struct forecaster *forecaster, double actual);
 
 /* Forecasts from `history`[0..history_count), oldest first, borrowed, all finite and below 1e30
  * in size. history_count >= 0. */
-void forecaster_predict(const double *history, int history_count,
+void forecaster_predict(struct forecaster *forecaster, const double *history, int history_count,
 			const struct forecaster_options *options, struct forecaster_result *out);
 
-/* The level a quantile stands for, e.g. 0.975. */
-double forecaster_quantile_level(enum forecaster_quantile quantile);
-
-/* Stable lower-case name of a method, e.g. "seasonal_median". Borrowed, static. */
-const char *forecaster_method_name(enum forecaster_method method);
+/* Stable lower-case name of a member, e.g. "theta". Borrowed, static. */
+const char *forecaster_member_name(enum forecaster_member member);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/dmath_each.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -151,8 +152,9 @@ void season_fit(const double *y, int count, double weight, struct season *season
 		return;
 	memset(season->index, 0, sizeof season->index);
 	/* positions count from a point in the same phase as y[0] */
-	for (int t = 0; t < used; t++)
-		x[t] = season->logs ? dm_log(y[skipped + t]) : y[skipped + t];
+	memcpy(x, y + skipped, (size_t)used * sizeof *x);
+	if (season->logs)
+		dm_log_each(x, (size_t)used);
 	for (int loop = 0; loop < (season->count > 1 ? LOOPS : 1); loop++)
 		for (int k = 0; k < season->count; k++) {
 			int other = season->count - 1 - k;
@@ -180,8 +182,28 @@ static double index_at(const struct season *season, int t)
 	return sum;
 }
 
+/* The one season's factors, by position; the exponentials are the most of what this costs. */
+static void apply_factors(const struct season *season, const double *y, int first, int count,
+			  double sign, double *out)
+{
+	double factor[SEASON_PERIOD_MAX];
+	int period = season->period[0];
+	for (int p = 0; p < period; p++)
+		factor[p] = sign * season->index[0][p];
+	dm_exp_each(factor, (size_t)period);
+	int p = first % period;
+	for (int i = 0; i < count; i++) {
+		out[i] = y[i] * factor[p];
+		p = p + 1 < period ? p + 1 : 0;
+	}
+}
+
 void season_remove(const struct season *season, const double *y, int first, int count, double *out)
 {
+	if (season->logs && season->count == 1 && count >= season->period[0]) {
+		apply_factors(season, y, first, count, -1, out);
+		return;
+	}
 	for (int i = 0; i < count; i++) {
 		double index = index_at(season, first + i);
 		out[i] = season->logs ? y[i] * dm_exp(-index) : y[i] - index;
@@ -190,6 +212,10 @@ void season_remove(const struct season *season, const double *y, int first, int 
 
 void season_add(const struct season *season, const double *y, int first, int count, double *out)
 {
+	if (season->logs && season->count == 1 && count >= season->period[0]) {
+		apply_factors(season, y, first, count, 1, out);
+		return;
+	}
 	for (int i = 0; i < count; i++) {
 		double index = index_at(season, first + i);
 		out[i] = season->logs ? y[i] * dm_exp(index) : y[i] + index;

@@ -12,7 +12,7 @@
 enum { SKILL_WARM_UP = 10 }; /* errors before anything is decided */
 
 #define SKILL_DECAY 0.95
-#define SKILL_BACK  0.97 /* of the naive forecast's errors: below it the method is back */
+#define SKILL_BACK  0.99 /* of the naive forecast's errors: below it the method is back */
 
 struct skill {
 	double error, naive; /* sums, units of the series */

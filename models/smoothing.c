@@ -27,56 +27,6 @@ double smoothing_ses(const double *y, int count, double alpha, double *level)
 	return count > 1 ? error_sum / (double)(count - 1) : 0;
 }
 
-double smoothing_damped(const double *y, int count, double alpha, double beta, double phi,
-			double *level, double *trend)
-{
-	double error_sum = 0;
-	double l = count > 0 ? y[0] : 0;
-	double b = 0;
-	for (int t = 0; t < count; t++) {
-		double damped = phi * b;
-		double error = y[t] - (l + damped);
-		error_sum += magnitude(error);
-		double next = l + damped + alpha * error;
-		b = t == 0 ? 0 : beta * (next - l) + (1.0 - beta) * damped;
-		l = next;
-		level[t] = l;
-		trend[t] = b;
-	}
-	return count > 1 ? error_sum / (double)(count - 1) : 0;
-}
-
-double smoothing_damped_forecast(double level, double trend, double phi, int horizon)
-{
-	double weight = 0;
-	double power = 1;
-	for (int h = 0; h < horizon; h++) {
-		power *= phi;
-		weight += power;
-	}
-	return level + weight * trend;
-}
-
-void smoothing_theta(const double *y, int count, double alpha, const double *level, double *base,
-		     double *drift)
-{
-	CHECK(alpha > 0 && alpha <= 1);
-	/* Running sums of the least-squares slope, around y[0] to keep the digits. */
-	double sum_y = 0;
-	double sum_ty = 0;
-	double left = 1; /* (1 - alpha)^(t + 1) */
-	for (int t = 0; t < count; t++) {
-		double n = (double)t + 1.0;
-		sum_y += y[t] - y[0];
-		sum_ty += (double)t * (y[t] - y[0]);
-		left *= 1.0 - alpha;
-		double covariance = sum_ty - sum_y * ((n - 1.0) / 2.0);
-		double variance = n * (n * n - 1.0) / 12.0;
-		drift[t] = t == 0 ? 0 : covariance / variance / 2.0;
-		base[t] = level[t] + drift[t] * ((1.0 - left) / alpha - 1.0);
-	}
-}
-
 /* Centred moving average at t; an even period gives half weight to both ends. */
 static double moving_average(const double *y, int t, int period)
 {

@@ -10,9 +10,9 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { GRID = 20, STEPS = 12 };
+enum { GRID = 20, STEPS = 12, AGAIN_GRID = 5, AGAIN_STEPS = 6 };
 
-static const double ALPHA_MIN = 0.01, ALPHA_MAX = 0.99, SHARE_MAX = 0.99;
+static const double ALPHA_MIN = 0.01, ALPHA_MAX = 0.99, SHARE_MAX = 0.99, ALPHA_NEAR = 0.2;
 
 /* The least-squares line through the points so far, by its running form. */
 struct line {
@@ -99,6 +99,23 @@ void theta_fit(const double *y, int count, struct theta *model)
 void theta_fit_standard(const double *y, int count, struct theta *model)
 {
 	fit(y, count, 0.5, model);
+}
+
+void theta_refresh(struct theta *model, const double *y, int count)
+{
+	struct task task = { .y = y, .count = count, .share_fixed = -1, .model = model };
+	double alpha = model->alpha;
+	(void)squares(&alpha, &task);
+}
+
+void theta_estimate(struct theta *model, const double *y, int count)
+{
+	struct task task = { .y = y, .count = count, .share_fixed = -1, .model = model };
+	double from = model->alpha - ALPHA_NEAR, to = model->alpha + ALPHA_NEAR, alpha;
+	from = from > ALPHA_MIN ? from : ALPHA_MIN;
+	to = to < ALPHA_MAX ? to : ALPHA_MAX;
+	(void)optimize_line(squares, &task, from, to, AGAIN_GRID, AGAIN_STEPS, &alpha);
+	(void)squares(&alpha, &task);
 }
 
 void theta_forecast(const struct theta *model, const double *y, int count, int horizon, double *out)

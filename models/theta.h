@@ -23,6 +23,13 @@ void theta_fit(const double *y, int count, struct theta *model);
 /* The same with theta = 2. */
 void theta_fit_standard(const double *y, int count, struct theta *model);
 
+/* For a model fitted to the same series as it was before: the level and the share that belong to
+ * its alpha, by one pass over y[count]. */
+void theta_refresh(struct theta *model, const double *y, int count);
+
+/* The same with an alpha searched near the old one. */
+void theta_estimate(struct theta *model, const double *y, int count);
+
 /* Forecasts of y[count..count + horizon), from y[0..count). */
 void theta_forecast(const struct theta *model, const double *y, int count, int horizon,
 		    double *out);

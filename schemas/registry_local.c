@@ -54,8 +54,9 @@ static const struct {
 	{ 69, "identity_name" },
 	{ 70, "forecast" },
 	{ 71, "forecast_accuracy" },
-	{ 72, "series_state" },
+	{ 72, "series_state_v2" },
 	{ 73, "drift" },
+	{ 76, "series_state" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

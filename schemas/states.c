@@ -33,10 +33,60 @@ static const struct field outstanding_forecast_fields[] = {
 	LONG(outstanding_forecast, lower_80),  LONG(outstanding_forecast, upper_80),
 	LONG(outstanding_forecast, lower_95),  LONG(outstanding_forecast, upper_95),
 	LONG(outstanding_forecast, naive),     LONG(outstanding_forecast, own),
-	DOUBLE(outstanding_forecast, scale),
+	DOUBLE(outstanding_forecast, scale),   DOUBLE(outstanding_forecast, size),
 };
 static TYPE(outstanding_forecast_type, "OutstandingForecast", outstanding_forecast,
 	    outstanding_forecast_fields);
+
+static const struct field series_number_fields[] = {
+	DOUBLE(series_number, value),
+};
+static TYPE(series_number_type, "SeriesNumber", series_number, series_number_fields);
+
+static const struct field series_member_fields[] = {
+	DOUBLE(series_member, next),
+	DOUBLE(series_member, error),
+	DOUBLE(series_member, far_error),
+};
+static TYPE(series_member_type, "SeriesMember", series_member, series_member_fields);
+
+static const struct field series_interval_fields[] = {
+	DOUBLE(series_interval, mean),	   LONG(series_interval, count),
+	DOUBLE(series_interval, lower_95), DOUBLE(series_interval, lower_80),
+	DOUBLE(series_interval, upper_80), DOUBLE(series_interval, upper_95),
+};
+static TYPE(series_interval_type, "SeriesInterval", series_interval, series_interval_fields);
+
+static const struct field series_method_fields[] = {
+	LONG(series_method, search_points),
+	LONG(series_method, since_search),
+	LONG(series_method, since_estimate),
+	INT(series_method, period),
+	DOUBLE(series_method, ses_alpha),
+	BOOL(series_method, ets_known),
+	BOOL(series_method, ets_relative),
+	INT(series_method, ets_trend),
+	DOUBLE(series_method, ets_alpha),
+	DOUBLE(series_method, ets_beta),
+	DOUBLE(series_method, ets_phi),
+	DOUBLE(series_method, theta_alpha),
+	DOUBLE(series_method, ces_real),
+	DOUBLE(series_method, ces_imaginary),
+	DOUBLE(series_method, ar_constant),
+	DOUBLE(series_method, ar_pull),
+	ARRAY(series_method, ar_changes, ar_change_count, series_number_type, SERIES_CHANGES_MAX),
+	BOOL(series_method, demand_fades),
+	DOUBLE(series_method, demand_size_alpha),
+	DOUBLE(series_method, demand_often_alpha),
+	LONG(series_method, error_count),
+	BOOL(series_method, has_next),
+	ARRAY(series_method, members, member_count, series_member_type, SERIES_MEMBERS_MAX),
+	INT(series_method, far_horizon),
+	LONG(series_method, far_error_count),
+	ARRAY(series_method, far, far_size, series_number_type, HORIZON_MAX *SERIES_MEMBERS_MAX),
+	ARRAY(series_method, steps, step_count, series_interval_type, HORIZON_MAX),
+};
+static TYPE(series_method_type, "SeriesMethod", series_method, series_method_fields);
 
 static const struct field series_state_fields[] = {
 	LONG(series_state_record, period_ms),
@@ -56,6 +106,7 @@ static const struct field series_state_fields[] = {
 	LONG(series_state_record, drift_count),
 	LONG(series_state_record, drift_up_count),
 	LONG(series_state_record, drift_down_count),
+	OPT_RECORD(series_state_record, "method", method, has_method, series_method_type),
 };
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);
 

@@ -31,7 +31,7 @@ struct series_totals {
 extern const struct record_type series_totals_type;
 
 enum {
-	SERIES_HISTORY_MAX = 128,
+	SERIES_HISTORY_MAX = 256,
 	SERIES_OPEN_MAX = 4096,
 	/* made at each close for HORIZON_MAX periods, dropped as their period closes */
 	SERIES_OUTSTANDING_MAX = HORIZON_MAX * (HORIZON_MAX + 1) / 2
@@ -47,6 +47,46 @@ struct outstanding_forecast {
 	int64_t point, lower_80, upper_80, lower_95, upper_95, naive;
 	int64_t own;  /* what the series' own method said */
 	double scale; /* of MASE, as of then */
+	double size;  /* that its error is taken in proportion to */
+};
+
+enum { SERIES_CHANGES_MAX = 6, SERIES_MEMBERS_MAX = 8 };
+
+struct series_number {
+	double value;
+};
+
+struct series_member {
+	double next, error, far_error;
+};
+
+struct series_interval {
+	double mean;
+	int64_t count;
+	double lower_95, lower_80, upper_80, upper_95;
+};
+
+/* What a series' forecasts keep from close to close (models/forecaster.h). */
+struct series_method {
+	int64_t search_points, since_search, since_estimate;
+	int32_t period;
+	double ses_alpha;
+	bool ets_known, ets_relative;
+	int32_t ets_trend;
+	double ets_alpha, ets_beta, ets_phi, theta_alpha, ces_real, ces_imaginary;
+	double ar_constant, ar_pull;
+	size_t ar_change_count;
+	struct series_number ar_changes[SERIES_CHANGES_MAX];
+	bool demand_fades;
+	double demand_size_alpha, demand_often_alpha;
+	int64_t error_count;
+	bool has_next;
+	size_t member_count, step_count, far_size;
+	struct series_member members[SERIES_MEMBERS_MAX];
+	int32_t far_horizon;
+	int64_t far_error_count;
+	struct series_number far[HORIZON_MAX * SERIES_MEMBERS_MAX];
+	struct series_interval steps[HORIZON_MAX];
 };
 
 struct series_state_record {
@@ -60,6 +100,8 @@ struct series_state_record {
 	bool fallen_back;
 	double drift_scale, drift_up, drift_down;
 	int64_t drift_count, drift_up_count, drift_down_count;
+	bool has_method;
+	struct series_method method;
 };
 
 extern const struct record_type series_state_type;

@@ -1,5 +1,6 @@
 /* consumers/: what an event must satisfy, a series' periods, the account's state as a record. */
 #include <setjmp.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,6 +138,39 @@ static void periods_close_in_order_and_are_corrected(void **state)
 	for (int i = 0; i < SERIES_HISTORY_MAX; i++)
 		(void)series_state_close(&series);
 	assert_int_equal(series.history_count, SERIES_HISTORY_MAX);
+}
+
+/* The next forecast of a series is the same whether its state stayed in memory or came back from
+ * its record: a replay depends on it. */
+static void series_state_comes_back_from_its_record(void **state)
+{
+	(void)state;
+	static struct series_state series, back;
+	static struct series_state_record record;
+	const struct forecaster_options options = { .horizon_count = 7, .season_period = 7 };
+	double y[120];
+	memset(&series, 0, sizeof series);
+	series_state_to_record(&series, &record);
+	series_state_from_record(&record, &back);
+	assert_false(back.started);
+	assert_memory_equal(&series.method, &back.method, sizeof series.method);
+	for (int t = 0; t < 120; t++) {
+		struct forecaster_result stayed, came_back;
+		y[t] = t % 9 == 4 ? 0 : 100 + t + 40 * (t % 7 == 3) + (t * 7919) % 31;
+		series_state_to_record(&series, &record);
+		series_state_from_record(&record, &back);
+		forecaster_learn(&series.method, y[t]);
+		forecaster_learn(&back.method, y[t]);
+		interval_learn(&series.method.interval, 1, t % 5 - 2.5, 100);
+		interval_learn(&back.method.interval, 1, t % 5 - 2.5, 100);
+		forecaster_predict(&series.method, y, t + 1, &options, &stayed);
+		forecaster_predict(&back.method, y, t + 1, &options, &came_back);
+		assert_memory_equal(stayed.quantile, came_back.quantile, sizeof stayed.quantile);
+		assert_int_equal(stayed.searched, came_back.searched);
+	}
+	record.method.members[2].error = NAN; /* not ours: the method begins anew */
+	series_state_from_record(&record, &back);
+	assert_int_equal(back.method.search_points, 0);
 }
 
 static void account_state_comes_back_from_its_record(void **state)
@@ -353,6 +387,7 @@ int main(void)
 		cmocka_unit_test(events_are_judged),
 		cmocka_unit_test(series_keys_come_apart_again),
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
+		cmocka_unit_test(series_state_comes_back_from_its_record),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
 		cmocka_unit_test(a_merge_takes_the_alert_along_and_drops_examples),

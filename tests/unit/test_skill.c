@@ -47,8 +47,8 @@ static void between_the_thresholds_nothing_changes(void **state)
 	for (int i = 0; i < 50; i++)
 		skill_update(&behind, 2, 1);
 	assert_true(behind.fallen_back);
-	assert_int_equal(until_changed(&ahead, 0.98, 1), 0);
-	assert_int_equal(until_changed(&behind, 0.98, 1), 0);
+	assert_int_equal(until_changed(&ahead, 0.995, 1), 0);
+	assert_int_equal(until_changed(&behind, 0.995, 1), 0);
 }
 
 static void two_exact_methods_are_no_reason_to_fall_back(void **state)

@@ -1,0 +1,27 @@
+/* What is said about a series: its forecasts, and what they were worth. Threads: pure. */
+#ifndef CONSUMERS_FORECAST_WORDS_H
+#define CONSUMERS_FORECAST_WORDS_H
+
+#include "consumers/series.h"
+#include "runtime/effects.h"
+#include "schemas/states.h"
+
+/* One series as it stands in a record: what forecasts and accuracies have in common. */
+struct series_context {
+	struct bytes key;
+	struct series_name name;
+	const struct series_definition *definition;
+};
+
+/* To the nearest minor unit, within what an int64 holds. */
+int64_t forecast_words_amount(double value);
+
+void forecast_words_forecast(const struct series_context *series,
+			     const struct outstanding_forecast *made, const char *method,
+			     size_t history_count, struct effects *effects);
+
+/* The period that `made` was about has closed with `actual`. */
+void forecast_words_accuracy(const struct series_context *series, int64_t actual,
+			     const struct outstanding_forecast *made, struct effects *effects);
+
+#endif
