@@ -116,7 +116,7 @@ test: ## set up, build with gcc, clang and sanitizers, and run every test
 	@$(MAKE) SAN=address,undefined tests
 	@deps/venv/bin/python tests/run
 
-evaluate: ## measure the models on real data, beside simple baselines (ONLY=name)
+evaluate: ## measure the models on real data, beside baselines (ONLY=name, EVERY=20: fewer series)
 	@tools/setup evaluate
 	@$(MAKE) all
 	@deps/venv/bin/python tests/evaluate/run $(ONLY)

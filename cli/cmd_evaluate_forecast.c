@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static const struct args_flag flags[] = {
 	{ "start", "DATE", NULL, "of the first values: the calendar's effects are looked for" },
 	{ "step", "STEP", NULL, "with it: day, week, month, quarter or year" },
 	{ "holidays", "FILE", NULL, "with it: a date a line" },
+	{ "clean", NULL, NULL, "forecast without lone outliers and levels that were left" },
 	{ "out", "F.csv", NULL, "write the forecasts here" },
 	{ "plots", "DIR", NULL, "draw some of the series into this folder, as SVG" },
 	{ "threads", "N", NULL, "as many as there are processors" },
@@ -61,6 +63,7 @@ static const struct args_spec spec = {
 struct evaluation {
 	const char *train_path, *test_path, *out_path, *plots_path;
 	int period, horizon, threads;
+	bool clean;
 	struct series_table *train, *test;
 	struct regressor_table *regressors; /* NULL: none */
 	struct forecast_trial *trial;
@@ -86,6 +89,7 @@ static struct err *options_read(const struct args *args, struct evaluation *e)
 	e->period = (int)period;
 	e->horizon = (int)horizon;
 	e->threads = (int)threads;
+	e->clean = args_switch(args, "clean");
 	return NULL;
 }
 
@@ -206,6 +210,16 @@ static void scores_print(const struct evaluation *e)
 		       made->unscaled);
 }
 
+static void found_print(const struct forecast_trial *trial)
+{
+	int outliers = 0, shifts = 0;
+	for (size_t i = 0; i < trial->count; i++) {
+		outliers += trial->series[i].found.outliers;
+		shifts += trial->series[i].found.shifts;
+	}
+	printf("%d outliers put back, %d shifts of level taken out\n", outliers, shifts);
+}
+
 static void head_print(const struct evaluation *e)
 {
 	const struct forecast_trial *trial = e->trial;
@@ -216,7 +230,10 @@ static void head_print(const struct evaluation *e)
 	       trial->horizon, learnt);
 	for (int k = 0; k < trial->periods.count; k++)
 		printf("%s %d", k > 0 ? "," : "", trial->periods.period[k]);
-	printf("%s\n\n", trial->periods.count == 0 ? " none" : "");
+	printf("%s\n", trial->periods.count == 0 ? " none" : "");
+	if (e->clean)
+		found_print(trial);
+	printf("\n");
 }
 
 /* ---- the file ---- */
@@ -266,6 +283,7 @@ static struct err *trial_run(struct evaluation *e, const struct regressor_table 
 	const struct forecast_trial_options options = {
 		.period = e->period,
 		.horizon = e->horizon,
+		.clean = e->clean,
 		.regressors = regressors,
 		.parallel = { .threads = e->threads,
 			      .progress = progress_show,

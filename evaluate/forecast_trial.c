@@ -105,15 +105,15 @@ static void level_by_number(const struct work *w, size_t i, int origin, double *
 		out[h] = level;
 }
 
-static void forecast_from(struct work *w, size_t i, int origin, struct portfolio_memory *memory,
-			  double *out)
+static void forecast_known(struct work *w, size_t i, const double *y, int origin,
+			   struct portfolio_memory *memory, double *out)
 {
 	const struct work_series *s = &w->series[i];
 	const struct portfolio_periods *periods = &w->trial->periods;
 	const struct regressor_table *table = w->options->regressors;
 	int horizon = w->trial->horizon;
 	if (table == NULL || table->sets[i].count == 0) {
-		portfolio_forecast(s->y, origin, periods, horizon, memory, out);
+		portfolio_forecast(y, origin, periods, horizon, memory, out);
 		if (w->options->numbers != NULL)
 			level_by_number(w, i, origin, out + PORTFOLIO_SES * horizon);
 		return;
@@ -121,9 +121,27 @@ static void forecast_from(struct work *w, size_t i, int origin, struct portfolio
 	const struct regressor_set *set = &table->sets[i];
 	double *x = check_calloc((size_t)(origin + horizon) * (size_t)set->count, sizeof *x);
 	regressor_set_fill(set, s->count, origin, periods, horizon, x);
-	driven_forecast(s->y, origin, periods, x, set->count, horizon, memory,
+	driven_forecast(y, origin, periods, x, set->count, horizon, memory,
 			&w->trial->series[i].regressors, out);
 	free(x);
+}
+
+/* Nothing beyond the origin is seen, nor is it by the cleaning. */
+static void forecast_from(struct work *w, size_t i, int origin, struct portfolio_memory *memory,
+			  double *out)
+{
+	const struct work_series *s = &w->series[i];
+	if (!w->options->clean) {
+		forecast_known(w, i, s->y, origin, memory, out);
+		return;
+	}
+	double *y = check_malloc((size_t)origin * sizeof *y);
+	memcpy(y, s->y, (size_t)origin * sizeof *y);
+	int skipped = origin > CLEAN_POINTS_MAX ? origin - CLEAN_POINTS_MAX : 0;
+	w->trial->series[i].found = clean_series(y + skipped, origin - skipped,
+						 w->trial->periods.period, w->trial->periods.count);
+	forecast_known(w, i, y, origin, memory, out);
+	free(y);
 }
 
 static void forecast_series(void *context, size_t i)

@@ -8,9 +8,12 @@
 #ifndef EVALUATE_FORECAST_TRIAL_H
 #define EVALUATE_FORECAST_TRIAL_H
 
+#include <stdbool.h>
+
 #include "evaluate/parallel.h"
 #include "evaluate/regressor_table.h"
 #include "evaluate/series_table.h"
+#include "models/clean.h"
 #include "models/portfolio.h"
 #include "models/spread.h"
 
@@ -19,6 +22,7 @@ enum { TRIAL_ORIGINS_MAX = 6 };
 struct forecast_trial_options {
 	int period;  /* of the scores, a candidate for a season if above 1 */
 	int horizon; /* 1 to PORTFOLIO_HORIZON_MAX */
+	bool clean;  /* forecast from the series without outliers and shifts (models/clean.h) */
 	/* Few noisy points that are sums: how many amounts each is of, series by series as in the
 	 * table. Then there is no season, and level (by models/rate.h), drift and median alone are
 	 * combined, equal before their errors. NULL: all methods. */
@@ -31,6 +35,7 @@ struct forecast_trial_options {
 struct forecast_trial_series {
 	int origin_count; /* that its errors were learnt from */
 	struct regressors regressors;
+	struct clean_found found; /* by cleaning */
 	double weight[PORTFOLIO_METHOD_COUNT];
 	double *method[PORTFOLIO_METHOD_COUNT];
 	double *point;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+#include "models/season.h"
+
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -15,14 +18,14 @@ enum {
 	TAIL = 2,
 	POINTS_MIN = 16,
 	OUTLIERS_ONE_IN = 20,
-	POINTS_MAX = 2048, /* older points are left as they are */
-	SIDE = 8,	   /* points before and after a shift that are looked at */
+	SIDE = 8, /* points before and after a shift that are looked at */
 	SIDE_MIN = 6,
 };
 
 static const double OUTLIER_SPREADS = 6.0, SHIFT_SPREADS = 6.0;
-static const double STEP_SHARE = 0.6;			   /* of a shift, in a single step */
-static const double SIGMA_PER_MEDIAN = 1.4826022185056018; /* of absolute distances, normal */
+static const double STRENGTH_MIN = 0.1, CYCLE_WEIGHT = 0.8; /* as the portfolio's */
+static const double STEP_SHARE = 0.6;			    /* of a shift, in a single step */
+static const double SIGMA_PER_MEDIAN = 1.4826022185056018;  /* of absolute distances, normal */
 
 static int ascending(const void *a, const void *b)
 {
@@ -47,10 +50,10 @@ static double median_between(const double *y, int first, int end)
 
 int clean_outliers(double *y, int count)
 {
-	double usual[POINTS_MAX], far[POINTS_MAX], sorted[POINTS_MAX];
-	if (count > POINTS_MAX) {
-		y += count - POINTS_MAX;
-		count = POINTS_MAX;
+	double usual[CLEAN_POINTS_MAX], far[CLEAN_POINTS_MAX], sorted[CLEAN_POINTS_MAX];
+	if (count > CLEAN_POINTS_MAX) {
+		y += count - CLEAN_POINTS_MAX;
+		count = CLEAN_POINTS_MAX;
 	}
 	if (count < POINTS_MIN)
 		return 0;
@@ -109,7 +112,7 @@ static int by_place(const void *a, const void *b)
 
 int clean_find_shifts(const double *y, int count, struct clean_shift shift[CLEAN_SHIFTS_MAX])
 {
-	int found = 0, from = count > POINTS_MAX ? count - POINTS_MAX : 0;
+	int found = 0, from = count > CLEAN_POINTS_MAX ? count - CLEAN_POINTS_MAX : 0;
 	for (; found < CLEAN_SHIFTS_MAX; found++) {
 		double best = SHIFT_SPREADS, size;
 		int at = 0;
@@ -141,4 +144,31 @@ void clean_level(const struct clean_shift *shift, int shift_count, double *y)
 			y[t] += rest;
 		rest -= shift[k].size;
 	}
+}
+
+/* ---- both ---- */
+
+struct clean_found clean_series(double *y, int count, const int *candidates, int candidate_count)
+{
+	double rest[CLEAN_POINTS_MAX], least = HUGE_VAL;
+	struct clean_shift shift[CLEAN_SHIFTS_MAX];
+	struct season season = { .logs = true };
+	struct clean_found found;
+	CHECK(count <= CLEAN_POINTS_MAX);
+	for (int t = 0; t < count; t++) {
+		season.logs = season.logs && y[t] > 0;
+		least = y[t] < least ? y[t] : least;
+	}
+	season_choose(y, count, candidates, candidate_count, STRENGTH_MIN, &season);
+	season_fit(y, count, CYCLE_WEIGHT, &season);
+	season_remove(&season, y, 0, count, rest);
+	found.outliers = clean_outliers(rest, count);
+	found.shifts = clean_find_shifts(rest, count, shift);
+	clean_level(shift, found.shifts, rest);
+	if (found.outliers + found.shifts == 0)
+		return found;
+	season_add(&season, rest, 0, count, rest);
+	for (int t = 0; t < count; t++)
+		y[t] = least > 0 && rest[t] < least ? least : rest[t];
+	return found;
 }

@@ -10,12 +10,12 @@
  * Shifts: where the median of the points after differs from that of those before by much more than
  * either scatters, the points before are moved to the new level. A walk has no such step.
  *
- * The series has no season (or is adjusted for it). All values finite. Units: those of the series.
- * Threads: pure. Errors: none. No allocation. */
+ * Of these the series has no season (or is adjusted for it); clean_series sees to that. All values
+ * finite. Units: those of the series. Threads: pure. Errors: none. No allocation. */
 #ifndef MODELS_CLEAN_H
 #define MODELS_CLEAN_H
 
-enum { CLEAN_SHIFTS_MAX = 4 };
+enum { CLEAN_SHIFTS_MAX = 4, CLEAN_POINTS_MAX = 2048 };
 
 struct clean_shift {
 	int at;	     /* the first point of the new level */
@@ -30,5 +30,13 @@ int clean_find_shifts(const double *y, int count, struct clean_shift shift[CLEAN
 
 /* Moves what is before each shift to the level after the last. */
 void clean_level(const struct clean_shift *shift, int shift_count, double *y);
+
+struct clean_found {
+	int outliers, shifts;
+};
+
+/* Outliers, then shifts of y[count], count up to CLEAN_POINTS_MAX, in place, with the season taken
+ * out meanwhile: what it may have of `candidates`, ascending. A series above 0 stays there. */
+struct clean_found clean_series(double *y, int count, const int *candidates, int candidate_count);
 
 #endif

@@ -194,6 +194,28 @@ def regressor_refusals(here):
     check(all(math.isfinite(v) for values in made.values() for v in values), made)
 
 
+@test("lone outliers and a level that was left don't spoil what is cleaned")
+def cleaning(here):
+    rng = random.Random(3)
+    rows, odd = [], []
+    for i in range(20):
+        values = [(80 if t < 60 else 200) + rng.gauss(0, 5) for t in range(106)]
+        rows.append((f"s{i}", values))
+        odd.append((f"s{i}", [v * (9 if t in (95, 70 + i) else 1)
+                              for t, v in enumerate(values[:100])]))
+    actual = here.write("c-test.csv", [(i, v[100:]) for i, v in rows])
+    flags = ["--train", here.write("c.csv", odd), "--test", actual, "--horizon", "6"]
+
+    def smape(*more):
+        done = here.forecast(*flags, *more)
+        same((done.returncode, done.stderr), (0, ""), done)
+        return float(re.search(r"^foretell +(\S+)", done.stdout, re.M)[1]), done.stdout
+    plain, _ = smape()
+    cleaned, text = smape("--clean")
+    check("outliers put back, 20 shifts" in text, text)
+    check(cleaned < 2.4 and cleaned < 0.9 * plain, cleaned, plain)
+
+
 @test("months' lengths and holidays are taken from the calendar")
 def calendar(here):
     import calendar as days

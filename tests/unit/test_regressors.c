@@ -310,6 +310,30 @@ static void levels_that_were_left_are_lifted(void **state)
 	assert_near(shift[0].size, 4, 0);
 }
 
+/* A week's season is not what is far off, and stays; values above 0 stay there. */
+static void seasons_survive_cleaning(void **state)
+{
+	(void)state;
+	static const int WEEK[] = { 7 };
+	uint64_t seed = 25;
+	double y[POINTS], was[POINTS];
+	for (int t = 0; t < POINTS; t++)
+		was[t] = y[t] =
+			(t < 50 ? 1 : 2) * (t % 7 < 5 ? 100 : 30) * (1 + 0.03 * noise(&seed));
+	y[80] = was[80] * 5;
+	struct clean_found found = clean_series(y, POINTS, WEEK, 1);
+	assert_true(found.outliers >= 1 && found.shifts >= 1);
+	assert_near(y[80], was[80], 0.2 * was[80]);
+	for (int t = 0; t < POINTS; t++) {
+		double level = t % 7 < 5 ? 200 : 60;
+		assert_near(y[t], level, 0.35 * level);
+	}
+	memcpy(y, was + 60, 30 * sizeof *y);
+	found = clean_series(y, 30, WEEK, 1);
+	assert_int_equal(found.outliers + found.shifts, 0);
+	assert_memory_equal(y, was + 60, 30 * sizeof *y); /* to the bit */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +347,7 @@ int main(void)
 		cmocka_unit_test(periods_follow_one_another),
 		cmocka_unit_test(outliers_are_put_back),
 		cmocka_unit_test(levels_that_were_left_are_lifted),
+		cmocka_unit_test(seasons_survive_cleaning),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
