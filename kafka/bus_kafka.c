@@ -23,12 +23,16 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "kafka/committer.h"
+#include "kafka/fence.h"
+#include "kafka/group.h"
 #include "kafka/log_ids.h"
 #include "kafka/rd.h"
 
 enum {
 	BUS_TOPICS_MAX = 64, /* that one bus reads or writes */
 	HEARTBEAT_MARGIN_MS = 500,
+	PLACE_MS = 2000, /* for the answer to who has this member's place */
+	PLACE_PAUSE_MS = 250,
 	POLL_SLICE_MS = 20,
 	PRODUCE_POLL_PERIOD = 256, /* records between two looks at the delivery reports */
 	NOT_OWNED = -1,
@@ -62,6 +66,7 @@ enum member_state {
 	MEMBER_NONE,
 	MEMBER_JOINED, /* or joining: librdkafka is at work */
 	MEMBER_LEFT,   /* given up; the next poll subscribes again */
+	MEMBER_OUSTED, /* by a rival: says nothing to the group any more */
 };
 
 struct bus_kafka {
@@ -69,8 +74,8 @@ struct bus_kafka {
 	struct client_options options;			      /* owned */
 	char *group, *instance, *transactional_id;	      /* owned; instance may be NULL */
 	struct client_stats *consumer_stats, *producer_stats; /* borrowed, may be NULL */
-	size_t fetch_bytes, producer_bytes; /* 0: the defaults */
-	int heartbeat_ms;
+	size_t fetch_bytes, producer_bytes;		      /* 0: the defaults */
+	int heartbeat_ms, session_ms;
 
 	struct rd_client consumer_client, producer_client, reader_client;
 	rd_kafka_t *consumer, *producer, *reader;
@@ -93,6 +98,11 @@ struct bus_kafka {
 	bool rebalanced_in_poll, assigned_in_poll;
 	bool subscription_known; /* to the group, as it is now */
 	bool rejoin;		 /* the poll leaves, and the next one joins anew */
+	bool closing;
+	/* The id that partitions were assigned to. While they are owned librdkafka joins under no
+	 * other, also where it has lost the session and forgotten this one. */
+	char member[GROUP_MEMBER_MAX];
+	int64_t fenced_ms; /* since when its place is known to be lost; 0: it isn't */
 	unsigned produced_count;
 	struct committer *committer;
 	struct committer_job job; /* of the open transaction: its positions */
@@ -359,18 +369,76 @@ static struct err *kafka_commit_end(struct bus *bus, bool wait, bool *done)
 	return err;
 }
 
+/* ---- who has its place ---------------------------------------------------------------------- */
+
+static bool consumer_fenced(const struct bus_kafka *kafka)
+{
+	return rd_kafka_fatal_error(kafka->consumer, NULL, 0) ==
+	       RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+/* What ends the consumer for good, other than that its place was taken. */
 static struct err *consumer_fatal(const struct bus_kafka *kafka)
 {
 	char text[512];
 	rd_kafka_resp_err_t code = rd_kafka_fatal_error(kafka->consumer, text, sizeof text);
-	if (code == 0)
+	if (code == 0 || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
 		return NULL;
-	return err_new(ERR_FATAL,
-		       code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? "BUS_MEMBER_FENCED"
-								    : "BUS_CONSUMER",
-		       "the consumer in group %s can't go on: %s (%s)", kafka->group, text,
-		       rd_kafka_err2name(code));
+	return err_new(ERR_FATAL, "BUS_CONSUMER", "the consumer in group %s can't go on: %s (%s)",
+		       kafka->group, text, rd_kafka_err2name(code));
 }
+
+static struct err *rival_err(const struct bus_kafka *kafka)
+{
+	return err_new(ERR_FATAL, "BUS_MEMBER_FENCED",
+		       "another process has taken the place of %s in group %s: one of the two is "
+		       "too many, or they need names of their own (instance, state.dir)",
+		       kafka->instance, kafka->group);
+}
+
+static void note_member(struct bus_kafka *kafka)
+{
+	char *id = rd_kafka_memberid(kafka->consumer);
+	snprintf(kafka->member, sizeof kafka->member, "%s", id == NULL ? "" : id);
+	if (id != NULL)
+		rd_kafka_mem_free(kafka->consumer, id);
+}
+
+/* Whose the place of a fenced consumer is. FENCE_WAIT while the brokers don't tell. */
+static enum fence_verdict fenced_look(struct bus_kafka *kafka)
+{
+	char holder[GROUP_MEMBER_MAX];
+	struct err *err =
+		group_place(&kafka->options, kafka->group, kafka->instance, PLACE_MS, holder);
+	if (err != NULL) {
+		err_free(&err);
+		return FENCE_WAIT;
+	}
+	int64_t now_ms = time_monotonic_ms();
+	if (kafka->fenced_ms == 0)
+		kafka->fenced_ms = now_ms;
+	if (kafka->owned_count == 0)
+		note_member(kafka);
+	const struct fence_view view = { kafka->member, holder, now_ms - kafka->fenced_ms,
+					 kafka->session_ms };
+	return fence_judge(&view);
+}
+
+/* Whether a rival has come while the session was lost. Joining anew would take its place in turn;
+ * where the brokers don't tell, it does. */
+static bool place_taken(struct bus_kafka *kafka)
+{
+	char holder[GROUP_MEMBER_MAX];
+	if (kafka->instance == NULL || kafka->member[0] == '\0')
+		return false;
+	struct err *err =
+		group_place(&kafka->options, kafka->group, kafka->instance, PLACE_MS, holder);
+	bool taken = err == NULL && holder[0] != '\0' && strcmp(holder, kafka->member) != 0;
+	err_free(&err);
+	return taken;
+}
+
+/* ---- the end of a transaction that failed ---------------------------------------------------- */
 
 /* Waits until the group has had the time to say that this consumer is no member any more. Sets
  * *lost where it has; FATAL where it can't come back. */
@@ -384,7 +452,10 @@ static struct err *membership_await(struct bus_kafka *kafka, bool *lost)
 		struct err *err = consumer_fatal(kafka);
 		if (err != NULL)
 			return err;
-		*lost = rd_kafka_assignment_lost(kafka->consumer) != 0;
+		bool fenced = consumer_fenced(kafka);
+		if (fenced && fenced_look(kafka) == FENCE_RIVAL)
+			return rival_err(kafka);
+		*lost = fenced || rd_kafka_assignment_lost(kafka->consumer) != 0;
 		if (*lost || time_monotonic_ms() >= deadline)
 			return NULL;
 		rd_kafka_poll(kafka->producer, 50);
@@ -518,6 +589,7 @@ static bool assignment_is_stale(struct bus_kafka *kafka,
 static struct err *rebalance_assign(struct bus_kafka *kafka,
 				    const rd_kafka_topic_partition_list_t *list)
 {
+	note_member(kafka);
 	struct err *err = owned_limits(list);
 	if (err == NULL && assignment_is_stale(kafka, list)) {
 		kafka->rejoin = true;
@@ -547,10 +619,16 @@ static struct err *rebalance_assign(struct bus_kafka *kafka,
 	return err;
 }
 
+/* A session that ran out is told at once, and before librdkafka joins anew. */
 static struct err *rebalance_revoke(struct bus_kafka *kafka,
 				    const rd_kafka_topic_partition_list_t *list)
 {
 	struct err *err = NULL;
+	bool lost = rd_kafka_assignment_lost(kafka->consumer) != 0;
+	if (lost && !kafka->closing && !consumer_fenced(kafka) && place_taken(kafka)) {
+		kafka->member_state = MEMBER_OUSTED;
+		return rival_err(kafka);
+	}
 	/* Nothing owned: the listener gave the membership up itself. */
 	if (kafka->owned_count > 0) {
 		struct position *positions = positions_of(kafka, list);
@@ -560,7 +638,7 @@ static struct err *rebalance_revoke(struct bus_kafka *kafka,
 			positions[i].offset = owned == NULL ? -1 : owned->next;
 		}
 		err = kafka->listener.revoked(kafka->listener.context, positions, (size_t)list->cnt,
-					      rd_kafka_assignment_lost(kafka->consumer) != 0);
+					      lost);
 		free(positions);
 	}
 	owned_clear(kafka);
@@ -585,9 +663,12 @@ static void rebalance_cb(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 	if (err == NULL)
 		return;
 	owned_clear(kafka);
-	/* An empty assignment answers librdkafka's question; none at all leaves it waiting. */
+	/* An empty assignment answers librdkafka's question; none at all leaves it waiting: one
+	 * that was ousted mustn't join. */
 	rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
-	rd_kafka_assign(consumer, code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? nothing : NULL);
+	if (kafka->member_state != MEMBER_OUSTED)
+		rd_kafka_assign(consumer,
+				code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? nothing : NULL);
 	rd_kafka_topic_partition_list_destroy(nothing);
 	if (kafka->rebalance == NULL)
 		kafka->rebalance = err;
@@ -596,6 +677,25 @@ static void rebalance_cb(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 }
 
 /* ---- the consumer --------------------------------------------------------------------------- */
+
+static int conf_ms(const rd_kafka_conf_t *conf, const char *name)
+{
+	char text[32];
+	size_t size = sizeof text;
+	CHECK(rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK);
+	return (int)strtol(text, NULL, 10);
+}
+
+/* Without a word to the group. */
+static void consumer_drop(struct bus_kafka *kafka)
+{
+	if (kafka->queue != NULL)
+		rd_kafka_queue_destroy(kafka->queue);
+	if (kafka->consumer != NULL)
+		rd_kafka_destroy_flags(kafka->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	kafka->queue = NULL;
+	kafka->consumer = NULL;
+}
 
 static struct err *consumer_new(struct bus_kafka *kafka)
 {
@@ -634,9 +734,8 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 	if (kafka->instance != NULL)
 		CHECK(rd_kafka_conf_set(conf, "group.instance.id", kafka->instance, text,
 					sizeof text) == RD_KAFKA_CONF_OK);
-	size_t size = sizeof text;
-	CHECK(rd_kafka_conf_get(conf, "heartbeat.interval.ms", text, &size) == RD_KAFKA_CONF_OK);
-	kafka->heartbeat_ms = (int)strtol(text, NULL, 10);
+	kafka->heartbeat_ms = conf_ms(conf, "heartbeat.interval.ms");
+	kafka->session_ms = conf_ms(conf, "session.timeout.ms");
 	rd_kafka_conf_set_rebalance_cb(conf, rebalance_cb);
 	err = rd_handle_new(RD_KAFKA_CONSUMER, conf, &kafka->consumer);
 	if (err != NULL)
@@ -723,7 +822,7 @@ static size_t batch_records(struct bus_kafka *kafka)
 	for (size_t i = 0; i < kafka->message_count; i++) {
 		const rd_kafka_message_t *message = kafka->messages[i];
 		if (message->err != 0 && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-			if (kafka->pending == NULL)
+			if (kafka->pending == NULL && !consumer_fenced(kafka))
 				kafka->pending = message_err(kafka, message);
 			continue;
 		}
@@ -781,12 +880,62 @@ static struct err *membership_give_up(struct bus_kafka *kafka)
 	return err;
 }
 
+/* The partitions are somebody else's: the listener is told, librdkafka isn't. */
+static struct err *owned_lose(struct bus_kafka *kafka)
+{
+	size_t count = kafka->owned_count;
+	if (count == 0)
+		return NULL;
+	struct position *positions = check_calloc(count, sizeof *positions);
+	for (size_t i = 0; i < count; i++)
+		positions[i] = (struct position){ .topic = kafka->owned[i].topic->name,
+						  .partition = kafka->owned[i].partition,
+						  .offset = kafka->owned[i].next };
+	struct err *err = kafka->listener.revoked(kafka->listener.context, positions, count, true);
+	free(positions);
+	owned_clear(kafka);
+	return err;
+}
+
+/* A consumer that was ended comes back as a new one. It says nothing to the group when it goes. */
+static struct err *consumer_renew(struct bus_kafka *kafka)
+{
+	log_emit(LOG_WARN, "kafka", "fenced, but nobody else has its place: joining anew",
+		 "{s:s,s:s}", "group", kafka->group, "instance", kafka->instance);
+	kafka->member_state = MEMBER_NONE;
+	kafka->fenced_ms = 0;
+	consumer_drop(kafka);
+	struct err *err = consumer_new(kafka);
+	return err != NULL ? err : consumer_join(kafka);
+}
+
+/* A turn of a member whose place was taken, by whomever. */
+static struct err *fenced_turn(struct bus_kafka *kafka)
+{
+	enum fence_verdict verdict = fenced_look(kafka);
+	if (verdict == FENCE_RIVAL) {
+		kafka->member_state = MEMBER_OUSTED;
+		return rival_err(kafka);
+	}
+	struct err *err = owned_lose(kafka);
+	if (err != NULL)
+		return err;
+	if (verdict == FENCE_OWN)
+		return consumer_renew(kafka);
+	rd_pause(PLACE_PAUSE_MS);
+	return NULL;
+}
+
 static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch *batch)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
 	CHECK(kafka->member_state != MEMBER_NONE);
 	*batch = (struct bus_batch){ .records = kafka->records };
 	batch_drop(kafka);
+	if (kafka->member_state == MEMBER_OUSTED)
+		return rival_err(kafka);
+	if (consumer_fenced(kafka))
+		return fenced_turn(kafka);
 	if (kafka->producer != NULL && !committer_busy(kafka->committer))
 		rd_kafka_poll(kafka->producer, 0); /* delivery reports */
 	struct err *err = kafka->pending;
@@ -798,6 +947,10 @@ static struct err *kafka_poll(struct bus *bus, int timeout_ms, struct bus_batch 
 	kafka->rebalanced_in_poll = kafka->assigned_in_poll = false;
 	bool owned_before = kafka->owned_count > 0;
 	batch_fetch(kafka, timeout_ms);
+	if (kafka->member_state == MEMBER_OUSTED) {
+		batch_drop(kafka);
+		return rival_err(kafka);
+	}
 	if (kafka->rebalance != NULL || kafka->rejoin)
 		return membership_give_up(kafka);
 	/* What comes with a first assignment came after it. */
@@ -970,10 +1123,7 @@ static void kafka_destroy(struct bus_kafka *kafka)
 	committer_job_fini(&kafka->job);
 	batch_drop(kafka);
 	producer_drop(kafka);
-	if (kafka->queue != NULL)
-		rd_kafka_queue_destroy(kafka->queue);
-	if (kafka->consumer != NULL)
-		rd_kafka_destroy(kafka->consumer);
+	consumer_drop(kafka);
 	if (kafka->reader != NULL)
 		rd_kafka_destroy(kafka->reader);
 	if (kafka->subscription != NULL)
@@ -995,7 +1145,8 @@ static void kafka_close(struct bus *bus)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
 	batch_drop(kafka);
-	if (kafka->member_state != MEMBER_NONE)
+	kafka->closing = true;
+	if (kafka->member_state != MEMBER_NONE && kafka->member_state != MEMBER_OUSTED)
 		rd_kafka_consumer_close(kafka->consumer); /* revoked is called in here */
 	committer_free(&kafka->committer);
 	if (kafka->producer_state == PRODUCER_OPEN) {

@@ -212,17 +212,25 @@ static void take_description(struct group_view *view, rd_kafka_event_t *event)
 		take_member(view, rd_kafka_ConsumerGroupDescription_member(groups[0], i));
 }
 
-static void describe(struct group_reader *reader, const char *group, struct group_view *view)
+/* The brokers' answer; NULL where none came. */
+static rd_kafka_event_t *ask_description(struct group_reader *reader, const char *group,
+					 int timeout_ms)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(reader->handle);
 	rd_kafka_DescribeConsumerGroups(reader->handle, &group, 1, NULL, queue);
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, RD_CALL_MS);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+	rd_kafka_queue_destroy(queue);
+	return event;
+}
+
+static void describe(struct group_reader *reader, const char *group, struct group_view *view)
+{
+	rd_kafka_event_t *event = ask_description(reader, group, RD_CALL_MS);
 	snprintf(view->state, sizeof view->state, "unknown");
 	if (event != NULL && rd_kafka_event_error(event) == 0)
 		take_description(view, event);
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
 }
 
 struct err *group_view_read(const struct client_options *client, const char *group,
@@ -253,4 +261,50 @@ void group_view_fini(struct group_view *view)
 {
 	free(view->positions);
 	*view = (struct group_view){ .position_count = 0 };
+}
+
+static rd_kafka_resp_err_t find_place(rd_kafka_event_t *event, const char *instance,
+				      char id[GROUP_MEMBER_MAX])
+{
+	size_t count = 0;
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+	if (code != 0)
+		return code;
+	const rd_kafka_ConsumerGroupDescription_t **groups =
+		rd_kafka_DescribeConsumerGroups_result_groups(
+			rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+	if (count != 1)
+		return RD_KAFKA_RESP_ERR__BAD_MSG;
+	code = rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(groups[0]));
+	if (code != 0)
+		return code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ? 0 : code;
+	size_t member_count = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+	for (size_t i = 0; i < member_count; i++) {
+		const rd_kafka_MemberDescription_t *member =
+			rd_kafka_ConsumerGroupDescription_member(groups[0], i);
+		const char *name = rd_kafka_MemberDescription_group_instance_id(member);
+		if (name != NULL && strcmp(name, instance) == 0)
+			snprintf(id, GROUP_MEMBER_MAX, "%s",
+				 rd_kafka_MemberDescription_consumer_id(member));
+	}
+	return 0;
+}
+
+struct err *group_place(const struct client_options *client, const char *group,
+			const char *instance, int timeout_ms, char id[GROUP_MEMBER_MAX])
+{
+	struct group_reader reader = { .handle = NULL };
+	id[0] = '\0';
+	struct err *err = open_reader(&reader, client, group, "read_uncommitted");
+	if (err != NULL)
+		return err;
+	rd_kafka_event_t *event = ask_description(&reader, group, timeout_ms);
+	rd_kafka_resp_err_t code =
+		event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : find_place(event, instance, id);
+	if (event != NULL)
+		rd_kafka_event_destroy(event);
+	if (code != 0)
+		err = rd_err_code(code, &reader.client, "who is in group %s", group);
+	close_reader(&reader);
+	return err;
 }

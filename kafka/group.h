@@ -30,7 +30,7 @@ ERR_MUST_USE struct err *group_position(const struct client_options *client, con
 					const char *topic, int32_t partition,
 					struct position *position);
 
-enum { GROUP_OWNER_MAX = 160 };
+enum { GROUP_OWNER_MAX = 160, GROUP_MEMBER_MAX = 256 };
 
 /* One input partition of a group, as the brokers see it. */
 struct group_position {
@@ -55,5 +55,12 @@ ERR_MUST_USE struct err *group_view_read(const struct client_options *client, co
 					 const char *const *topics, size_t count,
 					 struct group_view *view);
 void group_view_fini(struct group_view *view);
+
+/* The id of the member that has the place `instance` (a static member's name) in the group, into
+ * id; "" where nobody has it. Waits timeout_ms at most.
+ * Errors: RETRY BUS_UNREACHABLE, BUS_BROKER: the brokers don't tell. */
+ERR_MUST_USE struct err *group_place(const struct client_options *client, const char *group,
+				     const char *instance, int timeout_ms,
+				     char id[GROUP_MEMBER_MAX]);
 
 #endif

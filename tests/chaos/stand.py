@@ -28,7 +28,6 @@ DAY_MS = orders.DAY_MS
 DAYS = 200
 PIECE = 400          # events
 DONE_S_MAX = 60
-RESTARTS_MAX = 4     # by a supervisor, in all
 SESSION_MS, TRANSACTION_MS, SOCKET_MS = 3000, 6000, 1000
 FAST = ("--kafka.session.timeout.ms", str(SESSION_MS),
         "--kafka.heartbeat.interval.ms", "300",
@@ -64,7 +63,6 @@ class Line:
         self.input = f"in-{name}.erp.events"
         self.rows = load.make_rows(events, DAYS, seed)
         self.fed, self.poison = 0, 0
-        self.restarts = RESTARTS_MAX
         self.workers = []
         self.clean_count = 0
         self.reader, self.events_seen, self.states_seen = None, 0, {}
@@ -118,20 +116,6 @@ class Line:
             (b"end", load.end_of_input(self.rows[0].time_ms + (DAYS + 60) * DAY_MS), partition)
             for partition in range(self.partitions)])
 
-    def revive(self, worker):
-        if self.restarts > 0 and worker.supervise(self.name):
-            self.restarts -= 1
-            diag(f"{worker.name} was fenced by its own late heartbeat; started anew")
-
-    def await_hit(self, rule, worker, timeout_s):
-        """Whether the rule was met within that time."""
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
-            if rule.hit.wait(0.2):
-                return True
-            self.revive(worker)
-        return False
-
     def out_count(self):
         """Events that have come out of the first stage, and into states."""
         if self.reader is None:
@@ -155,7 +139,6 @@ class Line:
             check(first <= self.fed and states <= self.fed,
                   f"{self.name}: {first} events, {states} in states, of {self.fed}")
             for worker in watch or ():
-                self.revive(worker)
                 check(worker.running(), f"{worker.name} has ended: {worker.tail()}")
             check(time.monotonic() - began < timeout_s,
                   f"{self.name}: {first} events, {states} in states, of {self.fed} after "

@@ -1,5 +1,7 @@
 """Processes of foretell under test: each has a folder, so a store and an identity, of its own."""
 
+import datetime
+import json
 import os
 import shutil
 import signal
@@ -13,6 +15,10 @@ from lib.tap import Failure
 TAIL_CHARS = 3000
 
 
+def stamp(line):
+    return datetime.datetime.fromisoformat(json.loads(line)["ts"].replace("Z", "+00:00"))
+
+
 class Worker:
     """One place where foretell runs: `name`, its folder, and the process there, if any."""
 
@@ -22,7 +28,6 @@ class Worker:
         self.state = os.path.join(folder, "state", name)
         self.logs = os.path.join(folder, "logs")
         self.process, self.frozen, self.starts = None, False, 0
-        self.earlier = ""  # what those said that a supervisor has replaced
         self.log = None
         os.makedirs(self.logs, exist_ok=True)
         os.makedirs(os.path.dirname(self.state), exist_ok=True)
@@ -82,16 +87,25 @@ class Worker:
 
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return self.earlier + log.read()
+            return log.read()
 
-    def supervise(self, app):
-        """As a supervisor does: starts it anew where it ended because its membership was fenced,
-        which its own late heartbeat can do after a lost session. Whether it was so."""
-        if self.running() or self.finish(0) != 1 or "BUS_MEMBER_FENCED" not in self.text():
-            return False
-        self.earlier = self.text()
-        self.start(app)
-        return True
+    def take_over(self, app, other, partitions, timeout_s):
+        """`other` dies for good; for how long this one's account stage is without partitions until
+        it has all of them, in seconds, and what its log says of it."""
+        since, killed = len(self.text()), datetime.datetime.now(datetime.timezone.utc)
+        other.kill()
+        other.wipe(app, identity_too=True)
+        end = time.monotonic() + timeout_s
+        while True:
+            ours = [t for t in self.text()[since:].splitlines() if '"stage":"account"' in t]
+            assigned = [t for t in ours if '"msg":"partition assigned"' in t]
+            if len(assigned) >= partitions:
+                break
+            if time.monotonic() > end:
+                raise Failure(f"{self.name} has not taken over: {self.tail()}")
+            time.sleep(0.02)
+        revoked = [stamp(t) for t in ours if '"msg":"partition revoked"' in t]
+        return (stamp(assigned[-1]) - (revoked or [killed])[-1]).total_seconds(), "\n".join(ours)
 
     def tail(self):
         return self.text()[-TAIL_CHARS:]

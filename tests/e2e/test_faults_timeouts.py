@@ -45,7 +45,7 @@ def lost_for(st, seconds, *rules, expect=None):
     for rule in rules:
         st.cluster.wire.add(rule)
     st.times.feed(PIECE)
-    hit = st.times.await_hit(rules[0], st.worker, HIT_S_MAX)
+    hit = rules[0].hit.wait(HIT_S_MAX)
     time.sleep(seconds)
     st.cluster.wire.clear()
     check(hit, f"the rule was not hit; seen: {st.cluster.wire.seen}")

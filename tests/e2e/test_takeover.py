@@ -2,7 +2,6 @@
 """One process takes over from another: from one that sleeps, from one of its own name, from one
 that died within a transaction. Whoever has lost its place does no harm when it wakes up."""
 
-import datetime
 import json
 import os
 import shutil
@@ -25,7 +24,7 @@ END_S_MAX = 40
 @test("a process sleeps for longer than its session: another takes over; it wakes up, commits "
       "nothing of what it had, and joins again")
 def zombie(st):
-    line = st.over = st.line("over", events=8 * PIECE)
+    line = st.over = st.line("over", events=14 * PIECE)
     first, second = line.start("w1"), line.start("w2")
     line.await_assigned(first)
     line.await_assigned(second)
@@ -47,7 +46,7 @@ def zombie(st):
       "why", needs=zombie)
 def successor(st):
     line, first = st.over, st.first
-    double = line.worker("double")
+    double = line.worker("double", st.cluster.wire.address)
     os.makedirs(double.state)
     shutil.copy(os.path.join(first.state, f"{line.name}.instance"), double.state)
     double.start(line.name)
@@ -56,12 +55,31 @@ def successor(st):
     line.await_assigned(double)
     line.feed(PIECE)
     line.await_done(watch=[double])
+    st.double = double
+
+
+@test("so it does while the group doesn't hear the first one for longer than its session: that one "
+      "leaves the place to the second one, and ends", needs=successor)
+def late_successor(st):
+    line, first = st.over, st.double
+    rule = st.cluster.wire.add(Rule(wire.HEARTBEAT, "lose-request", times=ALL))
+    check(rule.hit.wait(END_S_MAX), "no heartbeat came")
+    heir = line.worker("heir")
+    os.makedirs(heir.state)
+    shutil.copy(os.path.join(first.state, f"{line.name}.instance"), heir.state)
+    heir.start(line.name)
+    line.await_assigned(heir)
+    same(first.finish(END_S_MAX), 1, f"exit code; {first.tail()}")
+    st.cluster.wire.clear()
+    check('"code":"BUS_MEMBER_FENCED"' in first.text(), first.tail())
+    line.feed(PIECE)
+    line.await_done(watch=[heir])
     line.stop()
 
 
 @test("a process dies within a transaction and its name is lost: the next one waits for that "
       "transaction's end, and goes on; all of this equals a clean pass",
-      needs=successor)
+      needs=late_successor)
 def hanging(st):
     line = st.over
     first = line.start("w3", st.cluster.wire.address)
@@ -97,29 +115,6 @@ def many_accounts(line):
     line.feed(ACCOUNTS)
 
 
-def stamp(line):
-    return datetime.datetime.fromisoformat(json.loads(line)["ts"].replace("Z", "+00:00"))
-
-
-def takes_over(line, worker, other):
-    """`other` dies for good; how long `worker` is without its partitions until it has all."""
-    since = len(worker.text())
-    killed = datetime.datetime.now(datetime.timezone.utc)
-    other.kill()
-    other.wipe(line.name, identity_too=True)
-    end = time.monotonic() + END_S_MAX
-    while True:
-        text = worker.text()[since:]
-        ours = [t for t in text.splitlines() if '"stage":"account"' in t]
-        assigned = [t for t in ours if '"msg":"partition assigned"' in t]
-        if len(assigned) >= line.partitions:
-            break
-        check(time.monotonic() < end, f"not taken over: {worker.tail()}")
-        time.sleep(0.02)
-    revoked = [stamp(t) for t in ours if '"msg":"partition revoked"' in t]
-    return (stamp(assigned[-1]) - (revoked or [killed])[-1]).total_seconds(), text
-
-
 @test("a take-over by a process that has to read all states, and by one that has followed them")
 def standby(st):
     line = st.line("warm", events=20 * PIECE)
@@ -129,7 +124,7 @@ def standby(st):
     line.await_done(timeout_s=120, watch=[first])
     cold = line.start("w2")
     line.await_assigned(cold)
-    without_s, text = takes_over(line, cold, first)
+    without_s, text = cold.take_over(line.name, first, line.partitions, END_S_MAX)
     check("states restored from their topics" in text, text[-1500:])
     line.feed(PIECE)
     line.await_done(watch=[cold])
@@ -147,7 +142,7 @@ def standby(st):
             seen, calm = now, time.monotonic()
         check(time.monotonic() < end, f"{seen} records followed: {warm.tail()}")
         time.sleep(0.1)
-    with_s, text = takes_over(line, warm, cold)
+    with_s, text = warm.take_over(line.name, cold, line.partitions, END_S_MAX)
     check('"states were followed, the rest is read"' in text, text[-1500:])
     check("states restored from their topics" not in text, text[-1500:])
     line.feed(PIECE)
