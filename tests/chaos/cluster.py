@@ -70,7 +70,7 @@ class Proxy:
             f"http://127.0.0.1:{self.port}{path}", method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read()
 
     def add(self, name, listen, upstream):
@@ -149,24 +149,35 @@ class Cluster(Broker):
         self.address = self.tool("start", "--while", str(os.getpid()), self.folder,
                                  str(self.port))
 
-    def start_soon(self):
-        """As start(), while others go on; returns the process to wait for."""
-        return subprocess.Popen([os.path.join(ROOT, "tools/kafka"), "start", "--while",
-                                 str(os.getpid()), self.folder, str(self.port)],
+    def soon(self, *arguments):
+        """The tool at work while others go on; returns the process to wait for."""
+        return subprocess.Popen([os.path.join(ROOT, "tools/kafka"), *arguments],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 
-    def stop(self):
-        """By SIGTERM: it hands its logs over in order."""
-        self.tool("stop", self.folder)
+    def start_soon(self):
+        return self.soon("start", "--while", str(os.getpid()), self.folder, str(self.port))
+
+    def stop_soon(self):
+        """By SIGTERM: it hands its logs over in order. Returns what tells whether it has gone."""
+        stopping = self.soon("stop", self.folder)
+        return lambda: stopping.poll() is not None
 
     def kill(self):
-        """By SIGKILL: what it had not written is what its page cache held, which is kept."""
+        """By SIGKILL: what it had not written is what its page cache held, which is kept. Returns
+        what tells whether it has gone."""
         with open(os.path.join(self.folder, "kafka.pid"), encoding="utf-8") as file:
             pid = int(file.read())
         os.kill(pid, signal.SIGKILL)
-        while os.path.exists(f"/proc/{pid}/cmdline"):
-            time.sleep(0.01)
+        return lambda: not os.path.exists(f"/proc/{pid}")
+
+    def transactions(self, *arguments):
+        """What Kafka's own tool says."""
+        done = subprocess.run(
+            ["java", "-Xmx128m", "-cp", os.path.join(ROOT, "deps/kafka/lib/*"),
+             "org.apache.kafka.tools.TransactionsCommand", "--bootstrap-server", self.address,
+             *arguments], capture_output=True, text=True, timeout=120, check=False)
+        return done.stdout + done.stderr
 
     def address_for(self, name):
         return self.addresses.get(name, self.address)

@@ -5,20 +5,23 @@ fault hits is not: processes, broker and network run on their own time. So a see
 pressure, and a failure that depends on a moment may take several tries.
 """
 
+import concurrent.futures
 import contextlib
 import heapq
 import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 
 SESSION_MS = 4000
 SESSION_S = SESSION_MS / 1000
-STOP_S_MAX = 40
+STOP_S_MAX = 90
 USURPED_S_MAX = 60
-HEAL_S_MAX = 90
+USURPED_GRACE_S = 10   # for one whose heir has gone
+HEAL_S_MAX = 240
+BROKER_GAP_S = 75      # between two of its restarts: in between there is work
+BROKER_TRIES = 3
 
 # kind: how often, in relation to the others.
 WEIGHTS = {
@@ -29,6 +32,14 @@ WEIGHTS = {
 NETWORK = ("cut", "blackhole", "delay", "reset", "slow")
 # What ends a process: these count as kills.
 KILLS = ("kill", "wipe", "lose", "stale", "everyone")
+
+
+class Usurped:
+    """A frozen process, and the log of the one that has taken its place."""
+
+    def __init__(self, process, log, heir_log):
+        self.process, self.log, self.heir_log = process, log, heir_log
+        self.woken_s = None
 
 
 class Step:
@@ -60,10 +71,13 @@ def make_plan(seed, seconds, kills, names, kinds):
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind in kinds}
     per_kill = sum(weights.values()) / sum(weights[k] for k in KILLS if k in weights)
     count = max(int(kills * per_kill * 1.15), int(seconds / 4))
-    steps = []
+    others = {kind: weight for kind, weight in weights.items() if not kind.startswith("broker")}
+    steps, broker_s = [], -BROKER_GAP_S
     for index in range(count):
-        kind = chance.choices(tuple(weights), tuple(weights.values()))[0]
         at_s = seconds * (index + chance.random()) / count
+        pool = weights if at_s - broker_s >= BROKER_GAP_S or not others else others
+        kind = chance.choices(tuple(pool), tuple(pool.values()))[0]
+        broker_s = at_s if kind.startswith("broker") else broker_s
         steps.append(Step(at_s, kind, chance.choice(names), away_seconds(chance, kind),
                           chance.random()))
     missing = kills - sum(1 for step in steps if step.kind in KILLS)
@@ -71,6 +85,11 @@ def make_plan(seed, seconds, kills, names, kinds):
         steps.append(Step(chance.uniform(0, seconds), "kill", chance.choice(names),
                           away_seconds(chance, "kill"), chance.random()))
     return sorted(steps, key=lambda step: step.at_s)
+
+
+def read_log(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def last_error(worker):
@@ -92,7 +111,8 @@ class Monkey:
         self.network = {}            # worker: until when something is in its way
         self.free_since = {}         # worker: when broker and network were last in its way
         self.stopping = {}           # worker: (since, starts again after)
-        self.usurped = {}            # worker: the frozen process whose place was taken
+        self.usurped = {}            # worker: the one whose place was taken
+        self.hands = {}              # worker: who works at its network, one job after the other
         self.full = {}               # worker: since when its disk is full
         self.unexpected = []         # ends that nobody asked for
         self.counts = {}
@@ -137,6 +157,8 @@ class Monkey:
                     self.tell(what)
             self.watch(restart=False)
             time.sleep(0.05)
+        for hand in self.hands.values():
+            hand.shutdown()
         for worker in self.workers.values():
             self.start(worker)
 
@@ -197,8 +219,15 @@ class Monkey:
         text = worker.text()
         if worker.name in self.full or getattr(worker, "room_since", -1) > worker.started_s:
             # Debian's RocksDB is built with its assertions, one of which a full disk breaks.
-            return (code == 1 and ("STORE_FULL" in text or "No space left" in text)) or (
-                code == -6 and "writable_file_writer" in text)
+            if (code == 1 and ("STORE_FULL" in text or "No space left" in text)) or (
+                    code == -6 and "writable_file_writer" in text):
+                return True
+        # The one whose place it took has had it back: it woke up where nobody could be asked.
+        if worker.name in self.usurped and code == 1 and "BUS_MEMBER_FENCED" in text:
+            return True
+        # SIGTERM before it had begun to listen to signals.
+        if code == -signal.SIGTERM and "partition assigned" not in text:
+            return True
         return code == 3 and "partition assigned" not in text
 
     def note_end(self, worker, what, log=None, text=None):
@@ -248,11 +277,15 @@ class Monkey:
 
     def wipe(self, step, worker):
         done = self.end_by_kill(step, worker)
+        if worker.name in self.usurped:  # the sleeper has the store open
+            return done
         worker.wipe(self.app, identity_too=False)
         return f"{done}; its store is deleted"
 
     def lose(self, step, worker):
         done = self.end_by_kill(step, worker)
+        if worker.name in self.usurped:
+            return done
         worker.wipe(self.app, identity_too=True)
         return f"{done}; store and identity are deleted"
 
@@ -260,7 +293,7 @@ class Monkey:
         """An old copy of its own store comes back, as from a backup; the next one is taken."""
         done = self.end_by_kill(step, worker)
         store, copy = worker.store(self.app), worker.state + ".copy"
-        if not os.path.isdir(store):
+        if worker.name in self.usurped or worker.name in self.full or not os.path.isdir(store):
             return done
         fresh = copy + ".new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -311,26 +344,36 @@ class Monkey:
         frozen, log, state = worker.process, worker.log, worker.state
         worker.process, worker.state = None, double
         worker.start(self.app)
-        worker.state = state
-        self.usurped[worker.name] = frozen
+        worker.started_s, worker.state = self.now_s(), state
+        self.usurped[worker.name] = Usurped(frozen, log, worker.log)
         self.later(step.away_s + 2, f"the one whose place {worker.name} took woke up, and went",
-                   lambda: self.end_usurped(worker, frozen, log))
+                   lambda: self.end_usurped(worker))
         return f"{worker.name}: another process takes its place"
 
-    def end_usurped(self, worker, frozen, log):
-        frozen.send_signal(signal.SIGCONT)
-        try:
-            code = frozen.wait(USURPED_S_MAX)
-        except subprocess.TimeoutExpired:
-            code = None
-            frozen.kill()
-            frozen.wait()
+    def end_usurped(self, worker):
+        """It wakes up; asked again and again until it has gone."""
+        usurped = self.usurped[worker.name]
+        if usurped.woken_s is None:
+            usurped.process.send_signal(signal.SIGCONT)
+            usurped.woken_s = self.now_s()
+        code, text = usurped.process.poll(), read_log(usurped.log)
+        if self.broker_down or self.network.get(worker.name, 0) > self.now_s():
+            self.free_since[worker.name] = self.now_s()
+        awake_s = self.now_s() - max(usurped.woken_s, self.free_since.get(worker.name, 0))
+        has_heir = worker.running() and "partition assigned" in read_log(usurped.heir_log)
+        if code is None and awake_s < (USURPED_S_MAX if has_heir else USURPED_GRACE_S):
+            self.later(0.2, f"the one whose place {worker.name} took went",
+                       lambda: self.end_usurped(worker))
+            return False
+        if code is None:
+            usurped.process.kill()
+            usurped.process.wait()
         del self.usurped[worker.name]
-        with open(log, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-        if code is None or "BUS_MEMBER_FENCED" not in text:
+        fenced = code == 1 and "BUS_MEMBER_FENCED" in text
+        never_began = code == 3 and "partition assigned" not in text
+        if not fenced and not never_began and (code is not None or has_heir):
             self.note_end(worker, f"was replaced; its predecessor ended with {code}, not fenced",
-                          log, text)
+                          usurped.log, text[-3000:])
         return True
 
     def leave(self, step, worker):
@@ -364,24 +407,46 @@ class Monkey:
 
     # ---- network -----------------------------------------------------------------------------
 
+    def at_network(self, name, function, *arguments, **more):
+        """The proxy may wait for a process that is frozen, and others can't wait for that."""
+        if name not in self.hands:
+            self.hands[name] = concurrent.futures.ThreadPoolExecutor(1)
+        return self.hands[name].submit(function, *arguments, **more)
+
     def hinder(self, step, worker):
         proxy, name = self.cluster.proxy, worker.name
         if proxy is None or self.network.get(name, 0) > self.now_s():
             return None
-        self.network[name] = self.now_s() + step.away_s
+        self.network[name] = self.now_s() + HEAL_S_MAX
         stream = "upstream" if step.extra < 0.5 else "downstream"
         if step.kind == "cut":
-            proxy.cut(name)
+            begun = self.at_network(name, proxy.cut, name)
         elif step.kind == "blackhole":
-            proxy.toxic(name, "timeout", stream, timeout=0)
+            begun = self.at_network(name, proxy.toxic, name, "timeout", stream, timeout=0)
         elif step.kind == "delay":
-            proxy.toxic(name, "latency", stream, latency=int(100 + 1500 * step.extra), jitter=80)
+            begun = self.at_network(name, proxy.toxic, name, "latency", stream,
+                                    latency=int(100 + 1500 * step.extra), jitter=80)
         elif step.kind == "reset":
-            proxy.toxic(name, "reset_peer", stream, timeout=int(200 * step.extra))
+            begun = self.at_network(name, proxy.toxic, name, "reset_peer", stream,
+                                    timeout=int(200 * step.extra))
         else:
-            proxy.toxic(name, "bandwidth", stream, rate=30)
-        self.later(step.away_s, f"{name}'s network is as it was", lambda: proxy.heal(name))
+            begun = self.at_network(name, proxy.toxic, name, "bandwidth", stream, rate=30)
+        self.later(step.away_s, f"{name}'s network is as it was", lambda: self.mend(name, begun))
         return f"{name} ({stream}) for {step.away_s:.1f} s"
+
+    def mend(self, name, begun):
+        healed = self.at_network(name, self.cluster.proxy.heal, name)
+
+        def look():
+            if not healed.done():
+                self.later(0.1, f"{name}'s network is as it was", look)
+                return False
+            begun.result()
+            healed.result()
+            self.network[name] = self.free_since[name] = self.now_s()
+            return True
+
+        return look()
 
     # ---- broker ------------------------------------------------------------------------------
 
@@ -390,22 +455,35 @@ class Monkey:
             return None
         self.broker_down = True
         if step.kind == "broker-term":
-            self.cluster.stop()
+            gone = self.cluster.stop_soon()
         else:
-            self.cluster.kill()
-        self.later(step.away_s, "the broker starts", self.start_broker)
+            gone = self.cluster.kill()
+        self.await_broker(gone, lambda: self.later(step.away_s, "the broker starts",
+                                                   self.start_broker))
         return f"for {step.away_s:.1f} s and its start"
 
-    def start_broker(self):
+    def await_broker(self, over, then):
+        """Calls `then` when it is over."""
+        def look():
+            if not over():
+                self.later(0.1, "", look)
+            else:
+                then()
+            return False
+
+        self.later(0, "", look)
+
+    def start_broker(self, tries=BROKER_TRIES):
         starting = self.cluster.start_soon()
 
-        def look():
-            if starting.poll() is None:
-                self.later(0.1, "the broker serves", look)
-                return False
-            if starting.returncode != 0:
+        def served():
+            if starting.returncode == 0:
+                self.broker_down = False
+                self.tell("the broker serves")
+            elif tries > 1:
+                self.tell("the broker took too long, and is started again")
+                self.start_broker(tries - 1)
+            else:
                 raise RuntimeError("the broker did not come back")
-            self.broker_down = False
-            return True
 
-        self.later(0.1, "the broker serves", look)
+        self.await_broker(lambda: starting.poll() is not None, served)

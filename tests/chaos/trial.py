@@ -22,8 +22,9 @@ from lib.tap import Failure, check
 APP, CLEAN = "chaos", "clean"
 DAY_MS = 86400000
 DAYS = 200
-DRAIN_S_MAX = 180
+DRAIN_S_MAX = 400
 CALM_S = 3.0              # without a new output: the line has come to its end
+HANGING_S = 45.0          # longer than any transaction may take to be given up
 RUN_S_MAX = 400
 EPILOGUE_EVENTS = 3000
 DISK_BYTES = 192 << 20     # of which a quarter of what memory.max leaves must stay free
@@ -31,6 +32,8 @@ POISON_EVERY = 97
 FORECASTS = ("forecasts", "forecast.accuracy", "forecast.series")
 LATE_KEY = f"/{load.LATE_CURRENCY}/".encode()
 OUTPUTS = digest.STREAMS + digest.BAGS + digest.TABLES
+HELD = ("identity.events", "account.events", "accounts", "alerts", "scores", "series.points",
+        "forecasts", "forecast.series", "examples", "lessons", "dlq")
 COMPACTED = ("accounts", "forecast.series", "resolve.meta", "identity.meta", "account.meta",
              "forecast.meta")
 # Rewritten all the time, instead of weekly.
@@ -74,7 +77,7 @@ class Trial:
         self.folder = tempfile.mkdtemp(prefix="chaos.")
         self.failures = []
         self.mounts = []
-        self.event_ids, self.poison_count = [], 0
+        self.event_ids, self.poison_count, self.hanging_count = [], 0, 0
 
     # ---- the frame ---------------------------------------------------------------------------
 
@@ -123,9 +126,9 @@ class Trial:
         for worker in self.workers:
             if worker.running():
                 worker.kill()
-        for frozen in getattr(self, "monkey", None) and self.monkey.usurped.values() or ():
-            frozen.kill()
-            frozen.wait()
+        for usurped in getattr(self, "monkey", None) and self.monkey.usurped.values() or ():
+            usurped.process.kill()
+            usurped.process.wait()
 
     def unmount(self):
         for folder in self.mounts:
@@ -199,14 +202,19 @@ class Trial:
         """Those who live go on to the end by themselves."""
         self.await_load(self.load)
         end = time.monotonic() + DRAIN_S_MAX
-        last, since = -1, time.monotonic()
+        last, since, held_since = -1, time.monotonic(), time.monotonic()
         while time.monotonic() - since < CALM_S:
             check(time.monotonic() < end, f"no end of the outputs within {DRAIN_S_MAX} s; "
                   f"{[worker.tail()[-600:] for worker in self.workers]}")
             self.monkey.turn()
-            now = self.ends()
-            if now != last:
+            now, held = self.ends(), self.held()
+            if now != last or not held:
+                held_since = time.monotonic()
+            if now != last or held:
                 last, since = now, time.monotonic()
+            if held and time.monotonic() - held_since > HANGING_S:
+                self.end_hanging(held)
+                held_since = time.monotonic()
             time.sleep(0.2)
         out = digest.counts(self.cluster, f"{APP}.account.events")
         self.monkey.tell(f"calm; {out} records in account.events for {len(self.event_ids)} events")
@@ -217,6 +225,26 @@ class Trial:
             # One that was still looking for the broker says that it didn't find it.
             check(code == 0 or self.monkey.may_end(worker, code),
                   f"{worker.name}: exit code {code} after SIGTERM; {worker.tail()}")
+
+    def held(self):
+        """[(topic, partition, offset)] where an open transaction keeps readers from what follows.
+        Nobody's is open when everything is processed."""
+        found = []
+        for topic in [f"{APP}.{logical}" for logical in HELD] + ["__consumer_offsets"]:
+            ends = self.cluster.ends(topic, committed=False)
+            found += [(topic, partition, stable) for partition, stable in
+                      self.cluster.ends(topic, committed=True).items() if stable < ends[partition]]
+        return found
+
+    def end_hanging(self, held):
+        """What docs/faults.md tells an operator to do about transactions that the broker has
+        forgotten to end."""
+        for topic, partition, offset in held:
+            place = ("--topic", topic, "--partition", str(partition))
+            self.say(f"HANGING: {topic}/{partition} at {offset}\n" +
+                     self.cluster.transactions("describe-producers", *place))
+            self.say(self.cluster.transactions("abort", *place, "--start-offset", str(offset)))
+            self.hanging_count += 1
 
     def await_load(self, loading):
         loading.join(DRAIN_S_MAX)
@@ -307,6 +335,7 @@ class Trial:
                  f"{texts.count('partition lost')} assignments lost, "
                  f"{texts.count('states restored from their topics')} partitions restored, "
                  f"{aborted} records of aborted transactions, "
+                 f"{self.hanging_count} transactions that the broker forgot, "
                  f"{written - left} of {written} records of accounts compacted away")
         self.say(f"{len(self.event_ids)} events, {self.poison_count} poisonous records, "
                  f"{self.alert_count} alerts: " +
