@@ -13,9 +13,13 @@
 #include "models/gaps.h"
 #include "models/rate.h"
 
-enum { ORIGINS = 4, TRAINING_MIN = 6, METHODS = PORTFOLIO_METHOD_COUNT };
+enum {
+	ORIGINS_APART = 4,
+	ORIGINS = TRIAL_ORIGINS_MAX,
+	TRAINING_MIN = 6,
+	METHODS = PORTFOLIO_METHOD_COUNT
+};
 
-_Static_assert((int)ORIGINS <= (int)TRIAL_ORIGINS_MAX, "origins of a series");
 _Static_assert((int)METHODS <= (int)COMBINATION_METHODS_MAX, "methods combined");
 
 /* Periods that calendars have, in points: quarters, days of a week, months, hours, half hours,
@@ -154,6 +158,11 @@ static void forecast_series(void *context, size_t i)
 	forecast_from(w, i, s->count, NULL, w->trial->series[i].method[0]);
 }
 
+static int origins_most(const struct work *w)
+{
+	return w->options->numbers != NULL ? ORIGINS : ORIGINS_APART;
+}
+
 /* Origins before the end, a horizon apart, closer where the series is short. */
 static void origins_set(const struct work *w, struct work_series *s)
 {
@@ -161,9 +170,10 @@ static void origins_set(const struct work *w, struct work_series *s)
 	int room = s->count - horizon - TRAINING_MIN; /* before the last origin */
 	if (room < 0)
 		return;
-	int apart = room / (ORIGINS - 1) < horizon ? room / (ORIGINS - 1) : horizon;
-	apart = apart < 1 ? 1 : apart;
-	for (int k = 0; k < ORIGINS && room - k * apart >= 0; k++)
+	int most = origins_most(w);
+	int apart = room / (most - 1) < horizon ? room / (most - 1) : horizon;
+	apart = apart < 1 || w->options->numbers != NULL ? 1 : apart;
+	for (int k = 0; k < most && room - k * apart >= 0; k++)
 		s->origin[s->origins++] = s->count - horizon - k * apart;
 }
 
@@ -190,7 +200,7 @@ static void prior_simple(double prior[METHODS])
 
 static void prior_learn(struct work *w)
 {
-	size_t count = 0, max = w->table->count * ORIGINS;
+	size_t count = 0, max = w->table->count * (size_t)origins_most(w);
 	struct combination_case *cases = check_calloc(max, sizeof *cases);
 	for (size_t i = 0; i < w->table->count; i++) {
 		const struct work_series *s = &w->series[i];
@@ -281,7 +291,7 @@ static void combine(struct work *w)
 {
 	struct forecast_trial *trial = w->trial;
 	int horizon = trial->horizon;
-	size_t per_series = (size_t)ORIGINS * (size_t)horizon;
+	size_t per_series = (size_t)origins_most(w) * (size_t)horizon;
 	double *error = trial->errors = check_calloc(trial->count * per_series, sizeof *error);
 	double(*mean)[ORIGINS] = check_calloc(trial->count, sizeof *mean);
 	double per_naive = 0;

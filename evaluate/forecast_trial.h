@@ -17,7 +17,7 @@
 #include "models/portfolio.h"
 #include "models/spread.h"
 
-enum { TRIAL_ORIGINS_MAX = 6 };
+enum { TRIAL_ORIGINS_MAX = 12 };
 
 struct forecast_trial_options {
 	int period;  /* of the scores, a candidate for a season if above 1 */
