@@ -160,7 +160,8 @@ static struct err *look_at_outputs(struct run *run, struct admin *admin)
 			return err;
 		if (partitions < 0)
 			return missing(name);
-		if (partitions != run->partition_count)
+		/* what all applications share is read as a whole */
+		if (topics_table[i].role != TOPIC_SHARED && partitions != run->partition_count)
 			return err_new(ERR_FATAL, "PARTITIONS_DIFFER",
 				       "%s has %" PRId32 " partitions, the inputs have %" PRId32
 				       ": keys would lie in the wrong partitions",

@@ -169,7 +169,8 @@ static struct err *check_topic(struct check *check, size_t i)
 			brokers_of(check), conf_string(check->conf, "app.id"));
 		return NULL;
 	}
-	check_partitions(check, topic, layout->partition_count);
+	if (check->list.rows[i]->role != TOPIC_SHARED) /* which is read as a whole */
+		check_partitions(check, topic, layout->partition_count);
 	check_copies(check, topic, layout);
 	struct err *err = read_configs(check, ADMIN_TOPIC, topic, &configs);
 	if (err == NULL && configs != NULL) {
