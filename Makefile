@@ -29,7 +29,7 @@ B := build$(if $(B_NAME),/$(B_NAME))
 
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
-NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink fuzz tidy format \
+NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink bench-forecast fuzz tidy format \
 	image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
@@ -167,6 +167,15 @@ bench-names: all ## what resolving costs (ACCOUNTS=, MONTHS=, UNLINKED= of a sim
 	@tools/setup test
 	@deps/venv/bin/python tests/bench/names.py
 
+bench-forecast: ## series that the forecast stage closes a second (SERIES=, HISTORY=, CLOSES=)
+	@tools/setup test
+	@$(MAKE) all bench-programs
+	@mkdir -p $(B)/bench
+	@rm -rf $(B)/bench/forecast-store
+	@$(B)/tests/bench/bench_forecast series=$(or $(SERIES),20000) \
+		history=$(or $(HISTORY),200) closes=$(or $(CLOSES),16) \
+		store=$(B)/bench/forecast-store
+
 bench-flink: ## the reference job on foretell and on Flink
 	@tools/setup test bench-flink
 	@$(MAKE) all bench-programs
@@ -190,7 +199,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-names \
-	bench-flink \
+	bench-flink bench-forecast \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

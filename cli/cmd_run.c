@@ -67,9 +67,9 @@ static const struct args_spec spec = {
 	.operands = "[STAGE...]",
 	.operand_count_min = 0,
 	.operand_count_max = STAGE_COUNT,
-	.about = "Runs the stages resolve, identify, account, forecast, gather and learn (all,\n"
-		 "or those named) in one process, exactly once, until SIGINT or SIGTERM. Ends\n"
-		 "cleanly: what is under way is committed, and every state is published.",
+	.about = "Runs the stages resolve, identify, account, forecast, levels, gather and learn\n"
+		 "(all, or those named) in one process, exactly once, until SIGINT or SIGTERM.\n"
+		 "Ends cleanly: what is under way is committed, and every state is published.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,

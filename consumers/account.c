@@ -15,7 +15,7 @@
 #include "consumers/risk.h"
 
 enum {
-	LOGIC_VERSION = 4,
+	LOGIC_VERSION = 5,
 	ACCOUNT_KIND = 0,
 	TOTALS_KIND = 1,
 	REGION_KIND = 2,

@@ -1,5 +1,7 @@
 #include "consumers/forecast.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -10,9 +12,10 @@
 #include "models/forecaster.h"
 #include "runtime/dead_letter.h"
 
-enum { LOGIC_VERSION = 3, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26 };
+enum { LOGIC_VERSION = 4, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26, WRITER_NAME_MAX = 64 };
 
-static const char state_topic[] = "forecast.series";
+static const char own_log[] = "series.points", state_topic[] = "forecast.series";
+static const char parts_topic[] = "series.parts";
 
 struct parsed {
 	const struct record *record;
@@ -24,6 +27,7 @@ struct parsed {
 
 struct forecast_stage {
 	struct series_table series;
+	int32_t partition_count;
 	struct registry *registry;
 	struct parsed parsed;
 	struct series_state_record record; /* scratch of encode and decode */
@@ -31,10 +35,11 @@ struct forecast_stage {
 };
 
 struct forecast_stage *forecast_stage_new(const struct series_table *series,
-					  struct registry *registry)
+					  int32_t partition_count, struct registry *registry)
 {
 	struct forecast_stage *stage = check_calloc(1, sizeof *stage);
 	stage->series = *series;
+	stage->partition_count = partition_count;
 	stage->registry = registry;
 	return stage;
 }
@@ -188,7 +193,8 @@ static bool judge(struct series_state *state, const struct series_context *serie
 	for (size_t i = 0; i < state->outstanding_count; i++) {
 		const struct outstanding_forecast *made = &state->outstanding[i];
 		if (made->target_ms == target_ms) {
-			forecast_words_accuracy(series, actual, made, effects);
+			if (!series_is_total(series->definition))
+				forecast_words_accuracy(series, actual, made, effects);
 			interval_learn(&state->method.interval, made->horizon,
 				       (double)actual - (double)made->point, made->size);
 			if (made->horizon == 1)
@@ -237,9 +243,20 @@ static struct outstanding_forecast make(const struct series_state *state,
 	};
 }
 
-static void predict(struct series_state *state, const struct series_context *series, bool changed,
-		    struct forecast_counts *counts, struct effects *effects)
+/* To the totals that the series counts in: all of one hierarchy and unit in one partition. */
+static void say_part(const struct forecast_stage *stage, const struct series_context *series,
+		     const struct series_part *part, struct effects *effects)
 {
+	uint8_t key[KEY_LEN_MAX];
+	const struct series_definition *root = &stage->series.definitions[series->definition->root];
+	const struct series_name name = { bytes_str(root->name), series->name.unit, bytes_str("") };
+	effects_say(effects, parts_topic, series_key(&name, key), &series_part_type, part);
+}
+
+static void predict(struct forecast_stage *stage, struct series_state *state,
+		    const struct series_context *series, bool changed, struct effects *effects)
+{
+	struct forecast_counts *counts = &stage->counts;
 	double history[SERIES_HISTORY_MAX];
 	for (size_t i = 0; i < state->history_count; i++)
 		history[i] = (double)state->history[i];
@@ -256,15 +273,23 @@ static void predict(struct series_state *state, const struct series_context *ser
 	counts->searched += result.searched;
 	counts->fallen_back += state->skill.fallen_back;
 	double scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
+	struct series_part part = { .series = series->key,
+				    .origin_ms = state->open_ms,
+				    .actual = state->history[state->history_count - 1],
+				    .step_count = (size_t)result.horizon_count };
 	for (int h = 1; h <= result.horizon_count; h++) {
 		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
 		struct outstanding_forecast *made = &state->outstanding[state->outstanding_count++];
 		*made = make(state, definition, &result, h);
 		made->scale = scale;
-		forecast_words_forecast(series, made,
-					state->skill.fallen_back ? "naive" : "combination",
-					state->history_count, effects);
+		part.steps[h - 1] = (struct series_step){ made->point, made->naive };
+		if (!series_is_total(definition))
+			forecast_words_forecast(series, made,
+						state->skill.fallen_back ? "naive" : "combination",
+						state->history_count, effects);
 	}
+	if (series_is_finest(definition))
+		say_part(stage, series, &part, effects);
 }
 
 static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
@@ -283,7 +308,7 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	if (series.definition == NULL)
 		return; /* no longer defined: its periods close in silence */
 	bool changed = judge(series_state, &series, target_ms, actual, effects);
-	predict(series_state, &series, changed, &stage->counts, effects);
+	predict(stage, series_state, &series, changed, effects);
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
@@ -304,6 +329,36 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	if (err == NULL)
 		series_state_from_record(&stage->record, state);
 	return err;
+}
+
+static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
+{
+	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, own_log, origin->partition);
+	return bytes_of(name, (size_t)len);
+}
+
+/* The levels stage's clock: what closed before this tick stands in its log before it. */
+static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
+			struct effects *effects)
+{
+	(void)context;
+	char name[WRITER_NAME_MAX];
+	const struct control tick = { .kind = CONTROL_TICK,
+				      .writer = writer_name(origin, name),
+				      .at_ms = clock_ms,
+				      .ingest_ms = origin->ingest_ms };
+	effects_tell_all(effects, parts_topic, tick.writer, &control_type, &tick);
+}
+
+static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
+{
+	struct forecast_stage *stage = context;
+	char name[WRITER_NAME_MAX];
+	struct control inputs = { .kind = CONTROL_INPUTS,
+				  .writer = bytes_str(""),
+				  .input_count = 1 };
+	inputs.inputs[0] = (struct control_input){ bytes_str(own_log), stage->partition_count };
+	effects_tell_all(effects, parts_topic, writer_name(origin, name), &control_type, &inputs);
 }
 
 struct processor forecast_processor(struct forecast_stage *stage)
@@ -327,5 +382,7 @@ struct processor forecast_processor(struct forecast_stage *stage)
 		.context = stage,
 		.parse = parse,
 		.route = route,
+		.clock_moved = clock_moved,
+		.inputs_given = inputs_given,
 	};
 }

@@ -12,9 +12,9 @@
 
 struct forecast_stage;
 
-/* A new stage; series is copied, registry borrowed. */
+/* A new stage; series is copied, registry borrowed. partition_count: of every topic. */
 struct forecast_stage *forecast_stage_new(const struct series_table *series,
-					  struct registry *registry);
+					  int32_t partition_count, struct registry *registry);
 void forecast_stage_free(struct forecast_stage **stage);
 
 /* What was done since the stage began, replays included; for benchmarks. */

@@ -61,6 +61,13 @@ static void add(struct series_table *table, bool week, const char *attribute)
 	char path[RECORD_PATH_LEN_MAX + 1];
 	snprintf(path, sizeof path, "attrs.%s", attribute);
 	find_path(path, &added->dimensions[added->dimension_count++]);
+	/* Several dimensions part the total apart from each other: it is the sum of the first's. */
+	struct series_definition *total = &table->definitions[week ? 1 : 0];
+	added->root = week ? 1 : 0;
+	added->finest_count = total->finest_count == 0;
+	added->level_mask = (unsigned)added->finest_count;
+	total->finest_count = 1;
+	total->root = added->root;
 }
 
 void series_table_init(struct series_table *table, const char *const *dimensions, size_t count)
@@ -139,6 +146,70 @@ bool series_key_split(struct bytes key, struct series_name *name)
 	return true;
 }
 
+/* ---- hierarchies ---------------------------------------------------------------------------- */
+
+static unsigned all_of(const struct series_definition *definition)
+{
+	return (1u << definition->finest_count) - 1;
+}
+
+bool series_is_finest(const struct series_definition *definition)
+{
+	return definition->finest_count > 0 && definition->level_mask == all_of(definition);
+}
+
+bool series_is_total(const struct series_definition *definition)
+{
+	return definition->finest_count > 0 && definition->level_mask != all_of(definition);
+}
+
+/* The values of `text` that `mask` has, with | between them. */
+static struct bytes values_of(struct bytes text, unsigned mask, uint8_t *out)
+{
+	size_t len = 0, value = 0;
+	bool any = false;
+	for (size_t begin = 0, i = 0; i <= text.len; i++) {
+		if (i < text.len && text.data[i] != '|')
+			continue;
+		if (mask >> value & 1) {
+			if (any)
+				out[len++] = '|';
+			memcpy(out + len, text.data + begin, i - begin);
+			len += i - begin;
+			any = true;
+		}
+		value++;
+		begin = i + 1;
+	}
+	return bytes_of(out, len);
+}
+
+size_t series_parents(const struct series_table *table, struct bytes key,
+		      struct series_parent *parents)
+{
+	struct series_name name;
+	size_t count = 0;
+	if (!series_key_split(key, &name) || name.definition.len >= SERIES_NAME_MAX ||
+	    name.dimension.len > SERIES_DIMENSION_LEN_MAX)
+		return 0;
+	const struct series_definition *own = series_find(table, name.definition);
+	if (own == NULL || !series_is_finest(own))
+		return 0;
+	for (size_t i = 0; i < table->count && count < SERIES_PARENTS_MAX; i++) {
+		const struct series_definition *total = &table->definitions[i];
+		uint8_t values[SERIES_DIMENSION_LEN_MAX];
+		if (total->root != own->root || !series_is_total(total))
+			continue;
+		struct series_parent *parent = &parents[count++];
+		const struct series_name parent_name = { bytes_str(total->name), name.unit,
+							 values_of(name.dimension,
+								   total->level_mask, values) };
+		parent->definition = total;
+		parent->key_len = series_key(&parent_name, parent->key).len;
+	}
+	return count;
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 static bool type_matches(const struct series_definition *definition, struct bytes type)
@@ -170,23 +241,23 @@ static bool measure(const struct series_definition *definition, const struct acc
 }
 
 /* The values of the dimensions with | between them into text[SERIES_DIMENSION_LEN_MAX]. */
-static bool dimension_text(const struct series_definition *definition,
+static void dimension_text(const struct series_definition *definition,
 			   const struct account_event *event,
 			   uint8_t text[SERIES_DIMENSION_LEN_MAX], size_t *len)
 {
 	size_t count = definition->dimension_count;
+	size_t finest = definition->finest_count > count ? definition->finest_count : count;
 	*len = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct bytes value = record_path_text(&definition->dimensions[i], event);
 		if (value.len == 0)
-			return false;
+			value = bytes_str("-");
 		if (i > 0)
 			text[(*len)++] = '|';
-		size_t taken = cut_len(value, (SERIES_DIMENSION_LEN_MAX + 1) / count - 1);
+		size_t taken = cut_len(value, (SERIES_DIMENSION_LEN_MAX + 1) / finest - 1);
 		for (size_t k = 0; k < taken; k++)
 			text[(*len)++] = value.data[k] == '|' ? '/' : value.data[k];
 	}
-	return true;
 }
 
 bool series_take(const struct series_definition *definition, const struct account_event *event,
@@ -194,9 +265,9 @@ bool series_take(const struct series_definition *definition, const struct accoun
 {
 	uint8_t text[SERIES_DIMENSION_LEN_MAX];
 	size_t text_len = 0;
-	if (!type_matches(definition, event->event.type) || !measure(definition, event, amount) ||
-	    !dimension_text(definition, event, text, &text_len))
+	if (!type_matches(definition, event->event.type) || !measure(definition, event, amount))
 		return false;
+	dimension_text(definition, event, text, &text_len);
 	struct bytes unit =
 		definition->unit[0] != '\0' ? bytes_str(definition->unit) : event->event.currency;
 	if (unit.len != SERIES_UNIT_LEN)

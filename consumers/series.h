@@ -25,6 +25,7 @@ enum {
 	SERIES_UNIT_LEN = 3,
 	SERIES_DECIMALS_MAX = 6,
 	SERIES_DEFINITIONS_MAX = 15,
+	SERIES_PARENTS_MAX = (1 << SERIES_LEVELS_MAX) - 1,
 };
 
 _Static_assert((int)SERIES_NAME_MAX + 5 + (int)SERIES_DIMENSION_LEN_MAX <= (int)KEY_LEN_MAX,
@@ -46,6 +47,11 @@ struct series_definition {
 	char unit[SERIES_UNIT_LEN + 1]; /* UN/CEFACT code; "": the event's currency, minor units */
 	struct record_path dimensions[SERIES_LEVELS_MAX];
 	size_t dimension_count;
+	/* The levels of one hierarchy: which of the dimensions of its finest level this one has, by
+	 * bits, and how many that has; 0: it is no part of one. */
+	unsigned level_mask;
+	size_t finest_count;
+	size_t root; /* index of the level without dimensions */
 	/* over which periods */
 	int64_t period_ms, origin_ms; /* a period begins at origin + k * period */
 	const char *iso_period;	      /* PT1H, P1D, P1W */
@@ -69,13 +75,29 @@ void series_type_add(struct series_definition *definition, const char *type);
 bool series_period_set(struct series_definition *definition, const char *iso_period);
 
 /* Whether the event belongs to the definition: then its amount, and the key of its series into
- * key[KEY_LEN_MAX] (*len). A dimension that an event lacks leaves it out; one that is too long is
- * cut at a character; "|" in it becomes "/". */
+ * key[KEY_LEN_MAX] (*len). A dimension that an event lacks is "-"; one that is too long is cut at a
+ * character, at all levels in the same way; "|" in it becomes "/". */
 bool series_take(const struct series_definition *definition, const struct account_event *event,
 		 int64_t *amount, uint8_t key[KEY_LEN_MAX], size_t *len);
 
 /* The definition of a name, NULL where there is none. */
 const struct series_definition *series_find(const struct series_table *table, struct bytes name);
+
+/* Whether it is the finest level of a hierarchy, or one above. */
+bool series_is_finest(const struct series_definition *definition);
+bool series_is_total(const struct series_definition *definition);
+
+/* A total that a series of the finest level counts in. */
+struct series_parent {
+	const struct series_definition *definition;
+	size_t key_len;
+	uint8_t key[KEY_LEN_MAX];
+};
+
+/* Those of the series with that key into parents[SERIES_PARENTS_MAX]; 0: it is of no finest level
+ * that the table has. */
+size_t series_parents(const struct series_table *table, struct bytes key,
+		      struct series_parent *parents);
 
 /* What a key stands for; borrowed from it. */
 struct series_name {

@@ -124,7 +124,7 @@ static const char *last_word(const char *path)
 
 /* The definition with those of its dimensions whose bits are set in `mask`. */
 static struct err *add_level(const struct entry *entry, const struct series_definition *whole,
-			     unsigned mask, struct series_table *table)
+			     unsigned mask, size_t root, struct series_table *table)
 {
 	if (table->count == SERIES_DEFINITIONS_MAX)
 		return invalid(entry, "at most 15 series definitions, levels of dimensions counted",
@@ -132,6 +132,9 @@ static struct err *add_level(const struct entry *entry, const struct series_defi
 	struct series_definition *added = &table->definitions[table->count];
 	*added = *whole;
 	added->dimension_count = 0;
+	added->level_mask = mask;
+	added->finest_count = whole->dimension_count;
+	added->root = root;
 	size_t used = strlen(added->name);
 	for (size_t i = 0; i < whole->dimension_count; i++) {
 		if ((mask >> i & 1) == 0)
@@ -178,8 +181,9 @@ static struct err *read_entry(json_t *json, struct series_table *table)
 		err = read_period(&entry, &whole);
 	if (err == NULL)
 		err = read_dimensions(&entry, &whole);
+	size_t root = table->count;
 	for (unsigned mask = 0; err == NULL && mask < 1u << whole.dimension_count; mask++)
-		err = add_level(&entry, &whole, mask, table);
+		err = add_level(&entry, &whole, mask, root, table);
 	return err;
 }
 

@@ -8,14 +8,16 @@
 #include "consumers/gather.h"
 #include "consumers/identify.h"
 #include "consumers/learn.h"
+#include "consumers/levels.h"
 #include "consumers/resolve.h"
 #include "runtime/names.h"
 
-const char *const stage_names[STAGE_COUNT] = { "resolve",  "identify", "account",
-					       "forecast", "gather",   "learn" };
+const char *const stage_names[STAGE_COUNT] = { "resolve", "identify", "account", "forecast",
+					       "levels",  "gather",   "learn" };
 
 static const char *const logs[STAGE_COUNT] = {
-	NULL, "identity.events", "account.events", "series.points", "examples", "lessons"
+	NULL,		"identity.events", "account.events", "series.points",
+	"series.parts", "examples",	   "lessons"
 };
 
 struct stage {
@@ -25,6 +27,7 @@ struct stage {
 	struct identify *identify;
 	struct account_stage *account;
 	struct forecast_stage *forecast;
+	struct levels_stage *levels;
 	struct gather_stage *gather;
 	struct learn_stage *learn;
 	struct control_input controls[TOPICS_PER_STAGE_MAX];
@@ -43,9 +46,9 @@ static void make_resolve(struct stage *stage, struct registry *registry)
 							     options->partition_count };
 	}
 	stage->input_count = options->input_count;
-	const struct resolve_options resolve = { stage->controls, options->input_count,
+	const struct resolve_options resolve = { stage->controls,  options->input_count,
 						 options->tick_ms, options->future_ms,
-						 options->live, options->decisions };
+						 options->live,	   options->decisions };
 	stage->resolve = resolve_new(&resolve, registry);
 	stage->processor = resolve_processor(stage->resolve);
 }
@@ -87,8 +90,15 @@ static void make_account(struct stage *stage, struct registry *registry)
 
 static void make_forecast(struct stage *stage, struct registry *registry)
 {
-	stage->forecast = forecast_stage_new(&stage->options.series, registry);
+	stage->forecast = forecast_stage_new(&stage->options.series, stage->options.partition_count,
+					     registry);
 	stage->processor = forecast_processor(stage->forecast);
+}
+
+static void make_levels(struct stage *stage, struct registry *registry)
+{
+	stage->levels = levels_stage_new(&stage->options.series, registry);
+	stage->processor = levels_processor(stage->levels);
 }
 
 static void make_gather(struct stage *stage, struct registry *registry)
@@ -118,6 +128,8 @@ struct stage *stage_new(const char *name, const struct stage_options *options,
 		make_account(stage, registry);
 	else if (strcmp(name, "forecast") == 0)
 		make_forecast(stage, registry);
+	else if (strcmp(name, "levels") == 0)
+		make_levels(stage, registry);
 	else if (strcmp(name, "gather") == 0)
 		make_gather(stage, registry);
 	else if (strcmp(name, "learn") == 0)
@@ -134,6 +146,7 @@ void stage_free(struct stage **stage)
 	identify_free(&(*stage)->identify);
 	account_stage_free(&(*stage)->account);
 	forecast_stage_free(&(*stage)->forecast);
+	levels_stage_free(&(*stage)->levels);
 	gather_stage_free(&(*stage)->gather);
 	learn_stage_free(&(*stage)->learn);
 	free(*stage);

@@ -43,6 +43,12 @@ const struct topic_row topics_table[] = {
 	  "state of each series" },
 	{ "forecast.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, NULL,
 	  "clocks of the forecast stage" },
+	{ "series.parts", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "series_part",
+	  "forecasts on their way to the totals that they count in" },
+	{ "levels.totals", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, "level",
+	  "state of each total" },
+	{ "levels.meta", TOPIC_INTERNAL, true, KEPT, TOPIC_MESSAGE_BYTES, NULL,
+	  "clocks of the levels stage" },
 
 	{ "examples", TOPIC_INTERNAL, false, KEPT, TOPIC_MESSAGE_BYTES, "example",
 	  "what was known of accounts, and what came of it" },

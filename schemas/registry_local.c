@@ -57,6 +57,8 @@ static const struct {
 	{ 72, "series_state_v2" },
 	{ 73, "drift" },
 	{ 76, "series_state" },
+	{ 77, "series_part" },
+	{ 78, "level" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -110,6 +110,38 @@ static const struct field series_state_fields[] = {
 };
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);
 
+static const struct field series_step_fields[] = {
+	LONG(series_step, point),
+	LONG(series_step, naive),
+};
+static TYPE(series_step_type, "SeriesStep", series_step, series_step_fields);
+
+static const struct field series_part_fields[] = {
+	TEXT(series_part, series),
+	LONG(series_part, origin_ms),
+	LONG(series_part, actual),
+	ARRAY(series_part, steps, step_count, series_step_type, HORIZON_MAX),
+};
+TYPE(series_part_type, "series_part", series_part, series_part_fields);
+
+static const struct field level_fields[] = {
+	BOOL(level_record, is_open),
+	LONG(level_record, origin_ms),
+	LONG(level_record, period_ms),
+	LONG(level_record, part_count),
+	LONG(level_record, closed_count),
+	LONG(level_record, actual),
+	BOOL(level_record, nonnegative),
+	ARRAY(level_record, steps, step_count, series_step_type, HORIZON_MAX),
+	DOUBLE(level_record, size),
+	DOUBLE(level_record, scale),
+	LONG(level_record, scale_count),
+	ARRAY(level_record, outstanding, outstanding_count, outstanding_forecast_type,
+	      SERIES_OUTSTANDING_MAX),
+	ARRAY(level_record, errors, error_count, series_interval_type, HORIZON_MAX),
+};
+TYPE(level_type, "level", level_record, level_fields);
+
 static const struct field type_statistics_fields[] = {
 	TEXT(type_statistics_record, type),	    LONG(type_statistics_record, count),
 	LONG(type_statistics_record, sum_minor),    LONG(type_statistics_record, first_ms),

@@ -106,6 +106,35 @@ struct series_state_record {
 
 extern const struct record_type series_state_type;
 
+struct series_step {
+	int64_t point, naive;
+};
+
+/* series_part: forecasts of a series of the finest level, on their way to its totals. */
+struct series_part {
+	struct bytes series;
+	int64_t origin_ms, actual;
+	size_t step_count;
+	struct series_step steps[HORIZON_MAX];
+};
+
+extern const struct record_type series_part_type;
+
+/* A total in the levels stage. */
+struct level_record {
+	bool is_open;
+	int64_t origin_ms, period_ms, part_count, closed_count, actual;
+	bool nonnegative;
+	size_t step_count, outstanding_count, error_count;
+	struct series_step steps[HORIZON_MAX];
+	double size, scale;
+	int64_t scale_count;
+	struct outstanding_forecast outstanding[SERIES_OUTSTANDING_MAX];
+	struct series_interval errors[HORIZON_MAX];
+};
+
+extern const struct record_type level_type;
+
 enum { ACCOUNT_TYPES_MAX = 8 };
 
 struct type_statistics_record {

@@ -127,11 +127,14 @@ static struct err *append_day(struct bench *bench, int64_t day)
 
 static struct err *open_worker(struct bench *bench, const struct settings *settings)
 {
-	static const char *const topics[] = {
-		POINTS,		  APP ".forecast.series",   APP ".forecast.meta",
-		APP ".forecasts", APP ".forecast.accuracy", APP ".drift",
-		APP ".dlq"
-	};
+	static const char *const topics[] = { POINTS,
+					      APP ".forecast.series",
+					      APP ".forecast.meta",
+					      APP ".forecasts",
+					      APP ".forecast.accuracy",
+					      APP ".drift",
+					      APP ".series.parts",
+					      APP ".dlq" };
 	static const char *const dimensions[] = { "country" };
 	const struct conf *conf = settings->conf;
 	const struct worker_options options = {
@@ -156,7 +159,7 @@ static struct err *open_worker(struct bench *bench, const struct settings *setti
 				 &bench->store);
 	if (err != NULL)
 		return err;
-	bench->stage = forecast_stage_new(&series, bench->registry);
+	bench->stage = forecast_stage_new(&series, 1, bench->registry);
 	bench->processor = forecast_processor(bench->stage);
 	struct bus *bus = bus_memory_open(bench->kafka, APP ".forecast", APP);
 	return worker_open(&options, &bench->processor, bus, bench->store, bench->registry,

@@ -18,7 +18,7 @@ SEED = int(os.environ.get("SEED", "20261123"))
 CUSTOMERS, DAYS, ORDERS_MEAN = 4000, 200, 18
 KILLS, KILLS_WIPED = 9, 3
 START_S_MAX = 30
-STAGES = ("resolve", "identify", "account", "forecast", "gather", "learn")
+STAGES = ("resolve", "identify", "account", "forecast", "levels", "gather", "learn")
 OUTPUTS = ("account.events", "alerts", "scores", "accounts", "series.points", "forecasts",
            "forecast.accuracy")
 # Frequent commits: more places to be killed between.

@@ -16,7 +16,7 @@ from lib.program import HISTORY, PARTITIONS, world
 from lib.tap import check, run, same, test
 from lib.watch import address_of, ask, await_ready, await_true, metrics, promtool, value
 
-STAGES = ("resolve", "identify", "account", "forecast", "gather", "learn")
+STAGES = ("resolve", "identify", "account", "forecast", "levels", "gather", "learn")
 APP = "watched"
 
 

@@ -60,9 +60,8 @@ def expected(folder):
         if r["type"] in ("erp.order", "erp.return"):
             order = block(r, "order")
             sums[f"revenue.week/{r['currency']}/", week(millis(r))] += r["amount_minor"]
-            if order and order["site"]:
-                sums[f"revenue.week.site/{r['currency']}/{order['site']}",
-                     week(millis(r))] += r["amount_minor"]
+            site = order["site"] if order and order["site"] else "-"
+            sums[f"revenue.week.site/{r['currency']}/{site}", week(millis(r))] += r["amount_minor"]
         if r["type"] == "erp.order.line":
             line = block(r, "line")
             for series in ("pieces.week/C62/", f"pieces.week.sku/C62/{line['sku']}"):
@@ -71,8 +70,8 @@ def expected(folder):
         if r["type"] == "support.ticket.opened":
             ticket = block(r, "ticket")
             sums["tickets.week/C62/", week(millis(r))] += 1
-            if ticket and ticket["category"]:
-                sums[f"tickets.week.category/C62/{ticket['category']}", week(millis(r))] += 1
+            category = ticket["category"] if ticket and ticket["category"] else "-"
+            sums[f"tickets.week.category/C62/{category}", week(millis(r))] += 1
     return sums
 
 
@@ -114,6 +113,27 @@ def actuals(line):
                  "pieces.week", "pieces.week.sku", "tickets.week", "tickets.week.category"},
          "definitions")
     diag(f"{len(sums)} amounts of {len({s for s, _ in sums})} series")
+
+
+@test("forecasts agree at every level, to the minor unit", needs=actuals)
+def coherent(line):
+    points, parts = {}, collections.defaultdict(int)
+    for record in decoded(line.broker.read(f"{APP}.forecasts")):
+        value = record.value
+        place = value["series"], value["origin_ms"], value["horizon"]
+        check(place not in points, "said twice", place)
+        points[place] = value["point"]
+        name, unit, dimension = value["series"].split("/", 2)
+        if dimension:
+            total = f"{name.rsplit('.', 1)[0]}/{unit}/"
+            parts[(total, *place[1:])] += value["point"]
+    totals = {place: point for place, point in points.items() if place[0].endswith("/")}
+    check(len(totals) > 100 and len(points) > 2 * len(totals), "few forecasts", len(totals))
+    same({p: parts[p] for p in totals if parts[p] != totals[p]}, {}, "sums that differ")
+    # a part that begins late, with closes that are past, has no total there
+    missing = {p for p in parts if p not in totals}
+    check(len(missing) < len(parts) / 10, "totals that are missing", len(missing), len(parts))
+    diag(f"{len(totals)} forecasts of totals, {len(missing)} without")
 
 
 def drifts(errors):

@@ -76,11 +76,12 @@ def running(line):
     same((process["app"], process["instance"], process["healthy"], process["ready"]),
          (APP, "w1", True, True), "the process")
     same([s["stage"] for s in process["stages"]],
-         ["resolve", "identify", "account", "forecast", "gather", "learn"], "stages")
+         ["resolve", "identify", "account", "forecast", "levels", "gather", "learn"], "stages")
     for stage in process["stages"]:
         check(stage["counters"]["commits"] > 0, stage)
         # orders alone teach nothing
-        check(stage["cache"]["entries"] > 0 or stage["stage"] in ("gather", "learn"), stage)
+        check(stage["cache"]["entries"] > 0 or
+              stage["stage"] in ("levels", "gather", "learn"), stage)
         same(stage["aborts"], {}, "aborts")
     text = line.call("status", "--inputs", "erp.events", "--http.listen", line.address,
                      app=APP).out

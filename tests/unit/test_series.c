@@ -110,7 +110,9 @@ static void what_does_not_fit_is_left_out(void **state)
 	event = charging();
 	event.event.iot.charging.region = bytes_of(NULL, 0);
 	assert_string_not_equal(take("energy.day", &event, &amount), "");
-	assert_string_equal(take("energy.day.region", &event, &amount), "");
+	assert_string_equal(take("energy.day.region", &event, &amount), "energy.day.region/KWH/-");
+	assert_string_equal(take("energy.day.region.station_id", &event, &amount),
+			    "energy.day.region.station_id/KWH/-|S1");
 	event = charging();
 	event.event.iot.charging.has_energy_kwh = false;
 	assert_string_equal(take("energy.day", &event, &amount), "");
@@ -142,6 +144,53 @@ static void long_values_are_cut_at_a_character(void **state)
 	assert_true(strlen(values) <= SERIES_DIMENSION_LEN_MAX);
 	assert_int_equal(strchr(values, '|') - values, 31);
 	assert_int_equal(strlen(strchr(values, '|') + 1), 30);
+}
+
+static void assert_parents(const struct account_event *event)
+{
+	static const char *const totals[] = { "energy.day", "energy.day.region",
+					      "energy.day.station_id" };
+	struct series_parent parents[SERIES_PARENTS_MAX];
+	int64_t amount;
+	const char *finest = take("energy.day.region.station_id", event, &amount);
+	char key[KEY_LEN_MAX + 1];
+	snprintf(key, sizeof key, "%s", finest);
+	assert_int_equal(series_parents(&table, bytes_str(key), parents), 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(parents[i].definition->name, totals[i]);
+		assert_true(bytes_equal(bytes_of(parents[i].key, parents[i].key_len),
+					bytes_str(take(totals[i], event, &amount))));
+	}
+}
+
+/* What a series of the finest level counts in are the very series that its events go to. */
+static void parts_and_events_have_the_same_totals(void **state)
+{
+	(void)state;
+	parse(energy);
+	struct account_event event = charging();
+	struct series_parent parents[SERIES_PARENTS_MAX];
+	char region[200];
+	memset(region, 'r', sizeof region);
+	assert_parents(&event);
+	event.event.iot.charging.region = bytes_of(region, sizeof region);
+	assert_parents(&event);
+	event.event.iot.charging.region = bytes_of(NULL, 0);
+	assert_parents(&event);
+	assert_true(series_is_finest(&table.definitions[3]));
+	assert_true(series_is_total(&table.definitions[0]));
+	assert_int_equal(series_parents(&table, bytes_str("energy.day.region/KWH/EU"), parents), 0);
+	assert_int_equal(series_parents(&table, bytes_str("nothing"), parents), 0);
+	/* the default's second dimension parts the total for itself */
+	static const char *const dimensions[] = { "country", "channel" };
+	series_table_init(&table, dimensions, 2);
+	assert_int_equal(series_parents(&table, bytes_str("revenue.week.country/EUR/DE"), parents),
+			 1);
+	assert_string_equal(parents[0].definition->name, "revenue.week");
+	assert_int_equal(series_parents(&table, bytes_str("revenue.week.channel/EUR/X"), parents),
+			 0);
+	series_table_init(&table, NULL, 0);
+	assert_false(series_is_total(&table.definitions[0]));
 }
 
 static void counts_and_money(void **state)
@@ -209,6 +258,7 @@ int main(void)
 		cmocka_unit_test(an_event_goes_to_each_level),
 		cmocka_unit_test(what_does_not_fit_is_left_out),
 		cmocka_unit_test(long_values_are_cut_at_a_character),
+		cmocka_unit_test(parts_and_events_have_the_same_totals),
 		cmocka_unit_test(counts_and_money),
 		cmocka_unit_test(what_is_wrong_is_told),
 	};

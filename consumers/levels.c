@@ -1,0 +1,158 @@
+#include "consumers/levels.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/dmath.h"
+#include "base/timestamp.h"
+#include "consumers/forecast_words.h"
+#include "consumers/level_state.h"
+#include "models/accuracy.h"
+
+enum { LOGIC_VERSION = 1, LEVEL_KIND = 0 };
+
+static const char state_topic[] = "levels.totals";
+
+struct parsed {
+	struct series_part part;
+	size_t parent_count;
+	struct series_parent parents[SERIES_PARENTS_MAX];
+};
+
+struct levels_stage {
+	struct series_table series;
+	struct registry *registry;
+	struct parsed parsed;
+	struct level_record record; /* scratch of encode and decode */
+};
+
+struct levels_stage *levels_stage_new(const struct series_table *series, struct registry *registry)
+{
+	struct levels_stage *stage = check_calloc(1, sizeof *stage);
+	stage->series = *series;
+	stage->registry = registry;
+	return stage;
+}
+
+void levels_stage_free(struct levels_stage **stage)
+{
+	free(*stage);
+	*stage = NULL;
+}
+
+static struct err *parse(void *context, const struct record *record, struct origin *origin,
+			 const void **out)
+{
+	(void)origin;
+	struct levels_stage *stage = context;
+	struct parsed *parsed = &stage->parsed;
+	*out = parsed;
+	struct err *err =
+		registry_decode(stage->registry, &series_part_type, record->value, &parsed->part);
+	if (err != NULL)
+		return err;
+	parsed->parent_count = series_parents(&stage->series, parsed->part.series, parsed->parents);
+	if (parsed->parent_count == 0 || parsed->part.step_count > HORIZON_MAX)
+		return err_new(ERR_POISON, "LEVEL_UNKNOWN",
+			       "%.*s is no part of a total in the series that are defined",
+			       (int)(parsed->part.series.len < 120 ? parsed->part.series.len : 120),
+			       (const char *)parsed->part.series.data);
+	return NULL;
+}
+
+static size_t route(void *context, const void *parsed, struct target targets[TARGETS_MAX])
+{
+	(void)context;
+	const struct parsed *part = parsed;
+	for (size_t i = 0; i < part->parent_count; i++)
+		targets[i] =
+			(struct target){ LEVEL_KIND,
+					 bytes_of(part->parents[i].key, part->parents[i].key_len),
+					 NO_TIMERS };
+	return part->parent_count;
+}
+
+/* Says what a close came to: what the earlier forecasts were worth, and the new ones. */
+static void say(struct levels_stage *stage, struct bytes key, struct level_state *state,
+		struct effects *effects)
+{
+	struct series_context series = { .key = key };
+	CHECK(series_key_split(key, &series.name));
+	series.definition = series_find(&stage->series, series.name.definition);
+	struct outstanding_forecast made[HORIZON_MAX];
+	size_t judged = level_state_judge(state, made);
+	for (size_t i = 0; series.definition != NULL && i < judged; i++)
+		forecast_words_accuracy(&series, state->actual, &made[i], effects);
+	size_t count = level_state_predict(state, made);
+	for (size_t i = 0; series.definition != NULL && i < count; i++)
+		forecast_words_forecast(&series, &made[i], "sum", (size_t)state->closed_count,
+					effects);
+}
+
+static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
+		  void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)must_publish;
+	struct levels_stage *stage = context;
+	const struct parsed *with = parsed;
+	struct level_state *level = state;
+	if (level->is_open && with->part.origin_ms > level->origin_ms)
+		say(stage, key, level, effects);
+	size_t i = 0;
+	while (!bytes_equal(key, bytes_of(with->parents[i].key, with->parents[i].key_len)))
+		i++;
+	level_state_add(level, with->parents[i].definition->period_ms, &with->part);
+}
+
+static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+		 void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)at_ms;
+	(void)must_publish;
+	say(context, key, state, effects);
+}
+
+static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
+			  uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct levels_stage *stage = context;
+	level_state_to_record(state, &stage->record);
+	return registry_encode(stage->registry, topic, &level_type, &stage->record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode(void *context, struct bytes value, void *state)
+{
+	struct levels_stage *stage = context;
+	struct err *err = registry_decode(stage->registry, &level_type, value, &stage->record);
+	if (err == NULL)
+		level_state_from_record(&stage->record, state);
+	return err;
+}
+
+struct processor levels_processor(struct levels_stage *stage)
+{
+	return (struct processor){
+		.name = "levels",
+		.logic_version = LOGIC_VERSION,
+		.meta_topic = "levels.meta",
+		.no_headers = true,
+		.clocked = true,
+		.kinds = { [LEVEL_KIND] = { .name = "level",
+					    .state_topic = state_topic,
+					    .published = true,
+					    .state_size = sizeof(struct level_state),
+					    .encode = encode,
+					    .decode = decode,
+					    .due = level_state_due,
+					    .apply = apply,
+					    .fire = fire } },
+		.kind_count = 1,
+		.context = stage,
+		.parse = parse,
+		.route = route,
+	};
+}
