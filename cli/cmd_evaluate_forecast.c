@@ -77,6 +77,8 @@ static struct err *options_read(const struct args *args, struct evaluation *e)
 	e->test_path = args_value(args, "test", NULL);
 	e->out_path = args_value(args, "out", NULL);
 	e->plots_path = args_value(args, "plots", NULL);
+	if (args_value(args, "by", NULL) != NULL || args_value(args, "map", NULL) != NULL)
+		return err_new(ERR_FATAL, "USAGE", "--map and --by belong to --orders");
 	if (e->train_path == NULL || args_value(args, "horizon", NULL) == NULL)
 		return err_new(ERR_FATAL, "USAGE", "--train and --horizon are needed, or --orders");
 	struct err *err = args_number(args, "period", 1, 1, SEASON_PERIOD_MAX, &period);
@@ -329,7 +331,14 @@ static struct err *evaluate(const struct args *args, struct evaluation *e)
 
 static struct err *orders(const struct args *args)
 {
+	static const char *const OTHERS[] = { "train",	    "test",  "period", "horizon", "plots",
+					      "regressors", "start", "step",   "holidays" };
 	int64_t threads;
+	for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+		if (args_value(args, OTHERS[i], NULL) != NULL)
+			return err_new(ERR_FATAL, "USAGE", "--orders takes no --%s", OTHERS[i]);
+	if (args_switch(args, "clean"))
+		return err_new(ERR_FATAL, "USAGE", "--orders takes no --clean");
 	struct err *err = args_number(args, "threads", 0, 0, PARALLEL_THREADS_MAX, &threads);
 	if (err != NULL)
 		return err;

@@ -1,7 +1,9 @@
 /* See order_history.h. */
 #include "evaluate/order_history.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +12,14 @@
 #include "producers/mapping.h"
 #include "producers/row_source.h"
 
-enum { PROGRESS_ROWS = 1000 };
+enum { PROGRESS_ROWS = 1000, REFUSAL_LEN_MAX = 160 };
 
 struct reading {
 	const struct order_history_options *options;
 	struct order_history *history;
 	int64_t base_ms; /* week 0 of the amounts: ORDER_WEEKS_MAX before the first event's */
 	int64_t first_ms, last_ms;
+	char refusal[REFUSAL_LEN_MAX + 1]; /* of the first row that was refused */
 };
 
 static int by_place(const void *a, const void *b)
@@ -51,6 +54,16 @@ static struct err *node_find(struct order_history *h, int dimension, const char 
 	return NULL;
 }
 
+static struct err *node_add(struct order_node *node, int64_t week, int64_t amount_minor)
+{
+	if (__builtin_add_overflow(node->amount[week], amount_minor, &node->amount[week]))
+		return err_new(ERR_FATAL, "ORDERS",
+			       "the amounts of a week are more than 64 bits hold: are they in the "
+			       "unit that the mapping says?");
+	node->number[week]++;
+	return NULL;
+}
+
 static struct err *add(struct reading *r, const struct source_event *event)
 {
 	struct order_history *h = r->history;
@@ -67,9 +80,8 @@ static struct err *add(struct reading *r, const struct source_event *event)
 			       ORDER_WEEKS_MAX);
 	r->first_ms = event->event_ms < r->first_ms ? event->event_ms : r->first_ms;
 	r->last_ms = event->event_ms > r->last_ms ? event->event_ms : r->last_ms;
-	h->nodes[0].amount[week] += event->amount_minor;
-	h->nodes[0].number[week]++;
-	for (size_t k = 0; k < h->dimension_count; k++) {
+	struct err *err = node_add(&h->nodes[0], week, event->amount_minor);
+	for (size_t k = 0; err == NULL && k < h->dimension_count; k++) {
 		struct bytes value = bytes_str("");
 		for (size_t i = 0; i < event->attr_count; i++)
 			if (bytes_equal(event->attrs[i].key, bytes_str(h->dimension[k].attribute)))
@@ -77,13 +89,11 @@ static struct err *add(struct reading *r, const struct source_event *event)
 		size_t prefix = h->dimension[k].prefix;
 		size_t len = prefix > 0 && prefix < value.len ? prefix : value.len;
 		struct order_node *node;
-		struct err *err = node_find(h, (int)k, (const char *)value.data, len, &node);
-		if (err != NULL)
-			return err;
-		node->amount[week] += event->amount_minor;
-		node->number[week]++;
+		err = node_find(h, (int)k, (const char *)value.data, len, &node);
+		if (err == NULL)
+			err = node_add(node, week, event->amount_minor);
 	}
-	return NULL;
+	return err;
 }
 
 static struct err *read_rows(struct reading *r, struct source_file *file, struct row_source *source)
@@ -99,7 +109,8 @@ static struct err *read_rows(struct reading *r, struct source_file *file, struct
 		if (err == NULL && more)
 			err = add(r, &event);
 		if (err != NULL && err_verdict(err) == ERR_POISON) {
-			r->history->refused++;
+			if (r->history->refused++ == 0)
+				snprintf(r->refusal, sizeof r->refusal, "%s", err_text(err));
 			err_free(&err);
 		}
 		r->history->rows += more;
@@ -111,13 +122,23 @@ static struct err *read_rows(struct reading *r, struct source_file *file, struct
 	return err;
 }
 
+static struct err *nothing_counted(const struct reading *r)
+{
+	if (r->history->refused == 0)
+		return err_new(ERR_FATAL, "ORDERS", "%s: no row has an amount",
+			       r->options->orders_path);
+	return err_new(ERR_FATAL, "ORDERS",
+		       "%s: no row has an amount; the mapping refuses %" PRId64 " of %" PRId64
+		       ", the first of them since %s",
+		       r->options->orders_path, r->history->refused, r->history->rows, r->refusal);
+}
+
 /* Moves the whole weeks to the front and sorts the nodes. */
 static struct err *finish(struct reading *r)
 {
 	struct order_history *h = r->history;
 	if (r->base_ms == TIME_NONE)
-		return err_new(ERR_FATAL, "ORDERS", "%s: no row has an amount",
-			       r->options->orders_path);
+		return nothing_counted(r);
 	int64_t first = time_floor(r->first_ms + MS_PER_WEEK - 1, MS_PER_WEEK, WEEK_ORIGIN_MS);
 	int64_t end = time_floor(r->last_ms, MS_PER_WEEK, WEEK_ORIGIN_MS);
 	if (end <= first || (end - first) / MS_PER_WEEK > ORDER_WEEKS_MAX)
@@ -151,6 +172,10 @@ static struct err *read_file(struct reading *r)
 	struct err *err = NULL;
 	if (r->options->map_path != NULL)
 		err = mapping_load(r->options->map_path, &mapping);
+	else if (format_of(r->options->orders_path) == ROWS_CSV)
+		err = err_new(ERR_FATAL, "USAGE",
+			      "%s: a mapping is needed (--map), as for ingest csv",
+			      r->options->orders_path);
 	if (err == NULL)
 		err = source_file_open(r->options->orders_path, &file);
 	const struct row_source_options options = { .format = format_of(r->options->orders_path),

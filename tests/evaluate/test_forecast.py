@@ -4,6 +4,7 @@ a refusal that says what to do; what drives a series makes its forecast better."
 
 import contextlib
 import csv
+import datetime
 import math
 import os
 import random
@@ -250,6 +251,48 @@ def calendar(here):
     bad = here.write("bad.txt", "2018-05-21\n2018-13-01\n")
     done = here.forecast(*flags, "--start", "2018-01-01", "--step", "month", "--holidays", bad)
     check(done.returncode == 1 and "line 2" in done.stderr, done)
+
+
+MAP = """{"topic": "erp.events", "schema": "erp_event", "source": "shop", "type": "erp.order",
+ "csv": {"delimiter": ","}, "subject": {"column": "id"},
+ "time": {"column": "date", "format": "%Y-%m-%d", "zone": "UTC"},
+ "amount": {"column": "paid", "scale": 2, "currency": "EUR"}}"""
+
+
+@test("orders of any kind give a forecast that adds up, or a refusal; their order does not matter")
+def odd_orders(here):
+    mapping = here.write("map.json", MAP)
+    dates = [str(datetime.date(2020, 1, 1) + datetime.timedelta(i)) for i in range(300)]
+
+    def call(rows, *more):
+        path = here.write("o.csv", "id,date,paid\n"
+                          + "".join(f"a,{date},{paid}\n" for date, paid in rows))
+        return here.forecast("--orders", path, *(more or ("--map", mapping)))
+    rng = random.Random(4)
+    rows = [(date, rng.randrange(1, 90)) for date in dates]
+    good = call(rows)
+    same((good.returncode, good.stderr), (0, ""), good)
+    check("sum: 0 minor units" in good.stdout, good.stdout)
+    same(call(rng.sample(rows, len(rows))).stdout, good.stdout, "a clock that goes back")
+    for odd in ([(d, 0) for d in dates], [(d, 7) for d in dates], rows[:40] + rows[-40:]):
+        done = call(odd)
+        same((done.returncode, done.stderr), (0, ""), done)
+        check("nan" not in done.stdout.lower(), done.stdout)
+    for odd, more, words in (
+            (rows, ["--threads", "1"], ["a mapping is needed"]),
+            (rows, ["--map", mapping, "--by", "a,b,c,d,e"], ["up to 4"]),
+            (rows, ["--map", mapping, "--clean"], ["takes no --clean"]),
+            (rows, ["--map", mapping, "--horizon", "3"], ["takes no --horizon"]),
+            ([], [], ["no row has an amount"]),
+            ([(d, -1) for d in dates], [], ["refuses 300 of 300", "amount"]),
+            (rows[:100], [], ["33 whole weeks are needed"]),
+            (rows[:3], [], ["no whole week"]),
+            (rows + [("1970-01-01", 1)], [], ["more than 1040 weeks"]),
+            ([(d, 90000000000000000) for d in dates], [], ["64 bits"])):
+        done = call(odd, *more)
+        check(done.returncode in (1, 2), done)
+        for word in words:
+            check(word in done.stderr, word, done.stderr)
 
 
 run(place())
