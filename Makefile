@@ -29,8 +29,8 @@ B := build$(if $(B_NAME),/$(B_NAME))
 
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
-NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink bench-forecast fuzz \
-	tidy format image-check
+NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink \
+	bench-forecast fuzz tidy format image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
 deps/rdkafka.mk: FORCE
