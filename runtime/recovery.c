@@ -34,6 +34,13 @@ static struct err *check_logic(const struct engine *engine, const struct task *t
 		own);
 }
 
+static struct err *moved(const struct task *task)
+{
+	return err_new(ERR_RETRY, "CHECKPOINT_MOVED",
+		       "another process has committed positions of %s/%d meanwhile",
+		       task->own_topic, (int)task->partition);
+}
+
 /* States without a position. A process that stood still between asking for the one and reading the
  * others is told of it here: meanwhile another may have begun. */
 static struct err *checkpoint_gone(struct engine *engine, const struct task *task)
@@ -43,9 +50,7 @@ static struct err *checkpoint_gone(struct engine *engine, const struct task *tas
 	if (err != NULL)
 		return err;
 	if (position.offset >= 0)
-		return err_new(ERR_RETRY, "CHECKPOINT_MOVED",
-			       "another process has begun with %s/%d meanwhile", task->own_topic,
-			       task->partition);
+		return moved(task);
 	return err_new(ERR_FATAL, "CHECKPOINT_GONE",
 		       "%s has states of %s/%d but no committed position (it expired, or the "
 		       "group was deleted): start over under another --app with "
@@ -91,6 +96,24 @@ static struct err *set_position(struct engine *engine, struct task *task,
 	return keep_write(engine, engine->batch);
 }
 
+/* What was read may lie beyond X only as long as nobody commits meanwhile: a process that stood
+ * still between the positions and the states, and has lost the partition since, sees a part of what
+ * its successor wrote, and must give that no position. */
+static struct err *check_unmoved(struct engine *engine, const struct task *task,
+				 const struct checkpoint *committed)
+{
+	struct position now = { .topic = task->own_topic, .partition = task->partition };
+	struct checkpoint found;
+	struct err *err = bus_committed(engine->bus, &now, 1);
+	if (err == NULL && now.offset < 0)
+		return moved(task);
+	if (err == NULL)
+		err = checkpoint_parse(now.offset, now.metadata, &found);
+	if (err != NULL || (found.x == committed->x && found.y == committed->y))
+		return err;
+	return moved(task);
+}
+
 /* An empty shelf, filled from Kafka. */
 static struct err *restore_shelf(struct engine *engine, struct task *task,
 				 const struct checkpoint *committed)
@@ -100,7 +123,8 @@ static struct err *restore_shelf(struct engine *engine, struct task *task,
 	if (err != NULL)
 		return err;
 	observe_restored(engine, task, committed->y, restored);
-	return set_position(engine, task, committed);
+	err = check_unmoved(engine, task, committed);
+	return err != NULL ? err : set_position(engine, task, committed);
 }
 
 /* A shelf that was followed needs only what has come since. Sets *done where that was possible. */
@@ -120,8 +144,10 @@ static struct err *restore_followed(struct engine *engine, struct task *task,
 	if (err == NULL)
 		err = restore_rest(engine, task, &mark, &restored);
 	standby_mark_fini(&mark);
-	if (err == NULL)
-		observe_followed(engine, task, committed->y, restored);
+	if (err != NULL)
+		return err;
+	observe_followed(engine, task, committed->y, restored);
+	err = check_unmoved(engine, task, committed);
 	return err != NULL ? err : set_position(engine, task, committed);
 }
 
@@ -135,7 +161,9 @@ static struct err *find_start(struct engine *engine, struct task *task,
 		.fingerprint = task_fingerprint(engine, task),
 		.cluster = bytes_str(engine->cluster),
 		.low = low,
-		.replayable = engine->options.checkpoint_interval_ms > 0,
+		/* nor is it where another logic judged what would be read again */
+		.replayable = engine->options.checkpoint_interval_ms > 0 &&
+			      committed->logic_version == engine->processor->logic_version,
 	};
 	struct shelf_position shelf;
 	struct err *err = shelf_position(task->shelf, &shelf);

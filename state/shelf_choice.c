@@ -14,7 +14,7 @@ enum shelf_fit shelf_fit(const struct shelf_position *position, const struct she
 		return SHELF_OTHER_LOGIC;
 	if (position->x > need->x || position->y > need->y || position->y > position->x)
 		return SHELF_AHEAD;
-	if (!need->replayable && position->x != need->x)
+	if (!need->replayable && (position->x != need->x || position->y < need->y))
 		return SHELF_UNREPEATABLE;
 	/* where nothing is to be read again, nothing need be there */
 	if (position->y < need->low && position->y < need->x)

@@ -11,7 +11,7 @@ struct shelf_need {
 	uint64_t fingerprint;
 	struct bytes cluster; /* empty: not known, nor compared */
 	int64_t low;	      /* first retained offset of the input */
-	bool replayable;      /* false: the input between the shelf's x and x can't be repeated */
+	bool replayable;      /* false: what lies below x can't be judged again as it was */
 };
 
 /* The first that holds, in this order. */

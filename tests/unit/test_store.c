@@ -361,8 +361,10 @@ static void usable_shelf_is_a_prefix_of_what_was_committed(void **state)
 	EXPECT_FIT(SHELF_USABLE, , need.low = 50);
 	EXPECT_FIT(SHELF_NOT_RETAINED, , need.low = 51);
 	EXPECT_FIT(SHELF_USABLE, (position.x = position.y = 100), (need.y = 100, need.low = 200));
-	/* several input topics: only the very position can be gone on from */
+	/* several input topics, or another logic: only the very position can be gone on from */
 	EXPECT_FIT(SHELF_UNREPEATABLE, , need.replayable = false);
+	EXPECT_FIT(SHELF_UNREPEATABLE, (position.x = 100, position.y = 55),
+		   need.replayable = false);
 	EXPECT_FIT(SHELF_USABLE, (position.x = 100, position.y = 60), need.replayable = false);
 }
 
