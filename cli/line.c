@@ -132,11 +132,15 @@ static struct err *open_standby(struct seat *seat)
 		.processor = stage_processor(seat->standby_stage),
 		.partition_count = line->options.partition_count,
 		.store = seat->place->store,
-		.client = line->options.client,
-		.fetch_bytes = fetch_bytes(line),
+		.time = &time_system,
 	};
 	options.inputs = stage_inputs(seat->standby_stage, &options.input_count);
-	return standby_open(&options, &seat->standby);
+	err = log_tail_open(line->options.client, fetch_bytes(line), &options.tail);
+	if (err != NULL)
+		return err;
+	seat->standby = standby_new(&options);
+	standby_start(seat->standby);
+	return NULL;
 }
 
 static void close_standby(struct seat *seat)

@@ -106,8 +106,7 @@ struct bus_ops {
 	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
 				struct err *(*each)(void *, const struct record *), void *context);
 	struct err *(*read_from)(struct bus *, const struct position *start,
-				 struct err *(*each)(void *, const struct record *),
-				 void *context); /* may be NULL: nobody follows (runtime/standby) */
+				 struct err *(*each)(void *, const struct record *), void *context);
 	int64_t (*end_reached)(struct bus *, const char *topic, int32_t partition);
 	int64_t (*known_end)(struct bus *, const char *topic, int32_t partition); /* may be NULL */
 	struct err *(*ids)(struct bus *, const char *const *topics, size_t count, uint64_t *ids,
@@ -258,8 +257,7 @@ static inline int64_t bus_known_end(struct bus *bus, const char *topic, int32_t 
  * and the cluster from another, as of this call. 0 and "": not known. */
 ERR_MUST_USE static inline struct err *bus_ids(struct bus *bus, const char *const *topics,
 					       size_t count, uint64_t *ids,
-					       char cluster[CLUSTER_ID_MAX + 1],
-					       int timeout_ms)
+					       char cluster[CLUSTER_ID_MAX + 1], int timeout_ms)
 {
 	if (bus->ops->ids != NULL)
 		return bus->ops->ids(bus, topics, count, ids, cluster, timeout_ms);

@@ -685,18 +685,19 @@ static struct err *memory_partition_count(struct bus *bus, const char *topic, in
 	return NULL;
 }
 
-static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t partition,
-				   struct err *(*each)(void *, const struct record *),
-				   void *context)
+static struct err *memory_read_from(struct bus *bus, const struct position *start,
+				    struct err *(*each)(void *, const struct record *),
+				    void *context)
 {
 	struct bus_memory *memory = memory_of(bus);
 	struct memory_kafka *kafka = memory->kafka;
 	struct err *err = enter(memory, MEMORY_READ_ALL, "reading a topic");
 	if (err != NULL)
 		return err;
-	const struct model_partition *found = model_log_partition(&kafka->log, topic, partition);
+	const struct model_partition *found =
+		model_log_partition(&kafka->log, start->topic, start->partition);
 	if (found == NULL)
-		return topic_missing(topic);
+		return topic_missing(start->topic);
 	size_t high = found->slot_count;
 	int64_t began_ms = kafka->clock.now_ms;
 	while (model_log_stable(found) < high)
@@ -704,8 +705,9 @@ static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t p
 			return memory->dead ? killed()
 					    : err_new(ERR_RETRY, "BUS_UNSTABLE",
 						      "an open transaction holds %s [%d] back",
-						      topic, (int)partition);
-	for (size_t i = found->low; err == NULL && i < high; i++) {
+						      start->topic, (int)start->partition);
+	size_t i = (size_t)start->offset > found->low ? (size_t)start->offset : found->low;
+	for (; err == NULL && i < high; i++) {
 		struct record record;
 		if (!model_log_show(&kafka->log, found, i, &record))
 			continue;
@@ -715,6 +717,14 @@ static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t p
 			err = unreachable("reading a topic");
 	}
 	return err;
+}
+
+static struct err *memory_read_all(struct bus *bus, const char *topic, int32_t partition,
+				   struct err *(*each)(void *, const struct record *),
+				   void *context)
+{
+	const struct position start = { .topic = topic, .partition = partition };
+	return memory_read_from(bus, &start, each, context);
 }
 
 static struct err *memory_ids(struct bus *bus, const char *const *topics, size_t count,
@@ -817,6 +827,7 @@ static const struct bus_ops memory_ops = {
 	.ends = memory_ends,
 	.partition_count = memory_partition_count,
 	.read_all = memory_read_all,
+	.read_from = memory_read_from,
 	.end_reached = memory_end_reached,
 	.ids = memory_ids,
 	.close = memory_close,

@@ -65,6 +65,15 @@ int64_t memory_kafka_end(struct memory_kafka *kafka, const char *topic, int32_t 
 void memory_kafka_committed(struct memory_kafka *kafka, const char *group,
 			    struct position *position);
 
+/* What only a model can tell: the transaction that a record belongs to (0: none), and whether a
+ * transaction wrote a key to a partition, with a value of which `holds` says yes. Compaction and
+ * retention hide nothing from it. */
+size_t memory_kafka_txn(const struct memory_kafka *kafka, const struct record *record);
+bool memory_kafka_txn_wrote(const struct memory_kafka *kafka, size_t txn,
+			    const struct outgoing *like,
+			    bool (*holds)(const void *context, struct bytes value),
+			    const void *context);
+
 enum memory_fault {
 	MEMORY_FAULT_NONE,
 	MEMORY_FAULT_COMMIT_ABORTS,    /* the next commit fails, its transaction is aborted */
@@ -86,6 +95,7 @@ enum memory_call {
 	MEMORY_SEEK,
 	MEMORY_WATERMARKS,
 	MEMORY_READ_ALL,
+	MEMORY_TAIL,
 	MEMORY_CALL_COUNT,
 };
 

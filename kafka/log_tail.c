@@ -11,7 +11,8 @@ struct followed {
 	int32_t partition;
 };
 
-struct log_tail {
+struct kafka_tail {
+	struct log_tail tail;
 	struct rd_client client;
 	rd_kafka_t *handle;
 	rd_kafka_queue_t *queue;
@@ -22,38 +23,28 @@ struct log_tail {
 	struct record records[POLL_RECORDS_MAX];
 };
 
-struct err *log_tail_open(const struct client_options *options, size_t bytes, struct log_tail **out)
+static struct kafka_tail *tail_of(struct log_tail *tail)
 {
-	struct log_tail *tail = check_calloc(1, sizeof *tail);
-	struct err *err = rd_reader_new(options, bytes, &tail->client, &tail->handle);
-	if (err != NULL) {
-		free(tail);
-		return err;
-	}
-	tail->queue = rd_kafka_queue_new(tail->handle);
-	*out = tail;
-	return NULL;
+	return (struct kafka_tail *)tail;
 }
 
-static void drop_messages(struct log_tail *tail)
+static void drop_messages(struct kafka_tail *tail)
 {
 	for (size_t i = 0; i < tail->message_count; i++)
 		rd_kafka_message_destroy(tail->messages[i]);
 	tail->message_count = 0;
 }
 
-static void end(struct log_tail *tail, size_t i)
+static void end(struct kafka_tail *tail, size_t i)
 {
 	rd_kafka_consume_stop(tail->followed[i].topic, tail->followed[i].partition);
 	rd_kafka_topic_destroy(tail->followed[i].topic);
 	tail->followed[i] = tail->followed[--tail->count];
 }
 
-void log_tail_close(struct log_tail **out)
+static void tail_close(struct log_tail *base)
 {
-	struct log_tail *tail = *out;
-	if (tail == NULL)
-		return;
+	struct kafka_tail *tail = tail_of(base);
 	drop_messages(tail);
 	while (tail->count > 0)
 		end(tail, tail->count - 1);
@@ -61,11 +52,11 @@ void log_tail_close(struct log_tail **out)
 	rd_kafka_destroy(tail->handle);
 	free(tail->followed);
 	free(tail);
-	*out = NULL;
 }
 
-void log_tail_drop(struct log_tail *tail, const char *topic, int32_t partition)
+static void tail_drop(struct log_tail *base, const char *topic, int32_t partition)
 {
+	struct kafka_tail *tail = tail_of(base);
 	for (size_t i = 0; i < tail->count; i++) {
 		const struct followed *one = &tail->followed[i];
 		if (one->partition == partition &&
@@ -77,10 +68,11 @@ void log_tail_drop(struct log_tail *tail, const char *topic, int32_t partition)
 	}
 }
 
-struct err *log_tail_add(struct log_tail *tail, const char *topic, int32_t partition,
-			 int64_t offset)
+static struct err *tail_add(struct log_tail *base, const char *topic, int32_t partition,
+			    int64_t offset)
 {
-	log_tail_drop(tail, topic, partition);
+	struct kafka_tail *tail = tail_of(base);
+	tail_drop(base, topic, partition);
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(tail->handle, topic, NULL);
 	if (handle == NULL)
 		return rd_err_code(rd_kafka_last_error(), &tail->client, "topic %s", topic);
@@ -93,15 +85,16 @@ struct err *log_tail_add(struct log_tail *tail, const char *topic, int32_t parti
 	}
 	if (tail->count == tail->capacity) {
 		tail->capacity = tail->capacity > 0 ? 2 * tail->capacity : 64;
-		tail->followed = check_realloc(
-			tail->followed, tail->capacity * sizeof *tail->followed);
+		tail->followed =
+			check_realloc(tail->followed, tail->capacity * sizeof *tail->followed);
 	}
 	tail->followed[tail->count++] = (struct followed){ handle, partition };
 	return NULL;
 }
 
-struct err *log_tail_poll(struct log_tail *tail, size_t count_max, struct bus_batch *batch)
+static struct err *tail_poll(struct log_tail *base, size_t count_max, struct bus_batch *batch)
 {
+	struct kafka_tail *tail = tail_of(base);
 	struct err *err = NULL;
 	CHECK(count_max <= POLL_RECORDS_MAX);
 	drop_messages(tail);
@@ -121,4 +114,20 @@ struct err *log_tail_poll(struct log_tail *tail, size_t count_max, struct bus_ba
 					  (int)message->partition);
 	}
 	return err;
+}
+
+static const struct log_tail_ops tail_ops = { tail_add, tail_drop, tail_poll, tail_close };
+
+struct err *log_tail_open(const struct client_options *options, size_t bytes, struct log_tail **out)
+{
+	struct kafka_tail *tail = check_calloc(1, sizeof *tail);
+	tail->tail.ops = &tail_ops;
+	struct err *err = rd_reader_new(options, bytes, &tail->client, &tail->handle);
+	if (err != NULL) {
+		free(tail);
+		return err;
+	}
+	tail->queue = rd_kafka_queue_new(tail->handle);
+	*out = &tail->tail;
+	return NULL;
 }

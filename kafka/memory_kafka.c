@@ -182,6 +182,30 @@ void memory_kafka_committed(struct memory_kafka *kafka, const char *group,
 	       found == NULL ? 1 : sizeof position->metadata);
 }
 
+size_t memory_kafka_txn(const struct memory_kafka *kafka, const struct record *record)
+{
+	return model_log_txn(partition_get(kafka, record->topic, record->partition),
+			     (size_t)record->offset);
+}
+
+bool memory_kafka_txn_wrote(const struct memory_kafka *kafka, size_t txn,
+			    const struct outgoing *like,
+			    bool (*holds)(const void *context, struct bytes value),
+			    const void *context)
+{
+	const struct model_partition *partition =
+		partition_get(kafka, like->topic, like->partition);
+	for (size_t i = 0; i < partition->slot_count; i++) {
+		struct bytes key, value;
+		if (model_log_txn(partition, i) != txn)
+			continue;
+		model_log_written(partition, i, &key, &value);
+		if (bytes_equal(key, like->key) && holds(context, value))
+			return true;
+	}
+	return false;
+}
+
 /* ---- commits on their way ------------------------------------------------------------------- */
 
 static struct bytes bytes_copy(struct bytes source)

@@ -1,4 +1,5 @@
-/* What a cluster of the model is made of. Only bus_memory.c and memory_kafka.c include this. */
+/* What a cluster of the model is made of. Only bus_memory.c, memory_kafka.c and
+ * memory_tail.c include this. */
 #ifndef KAFKA_MEMORY_KAFKA_H
 #define KAFKA_MEMORY_KAFKA_H
 

@@ -253,6 +253,18 @@ bool model_log_show(const struct model_log *log, const struct model_partition *p
 	return true;
 }
 
+size_t model_log_txn(const struct model_partition *partition, size_t offset)
+{
+	return partition->slots[offset].txn;
+}
+
+void model_log_written(const struct model_partition *partition, size_t offset, struct bytes *key,
+		       struct bytes *value)
+{
+	*key = partition->slots[offset].key;
+	*value = partition->slots[offset].value;
+}
+
 /* ---- what the brokers do by themselves ------------------------------------------------------ */
 
 void model_log_trim(struct model_partition *partition, size_t low)

@@ -84,6 +84,11 @@ size_t model_log_stable(const struct model_partition *partition); /* the LSO */
 bool model_log_show(const struct model_log *log, const struct model_partition *partition,
 		    size_t offset, struct record *record);
 
+/* What was written at `offset`, by which transaction (0: none), whatever has become of it. */
+size_t model_log_txn(const struct model_partition *partition, size_t offset);
+void model_log_written(const struct model_partition *partition, size_t offset, struct bytes *key,
+		       struct bytes *value);
+
 /* Retention: everything below `low` is gone. */
 void model_log_trim(struct model_partition *partition, size_t low);
 

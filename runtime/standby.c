@@ -6,8 +6,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/timestamp.h"
-#include "kafka/log_tail.h"
 #include "runtime/names.h"
 
 enum {
@@ -40,10 +38,10 @@ struct standby {
 	struct state_log logs[STATE_LOGS_MAX];
 	char topics[STATE_LOGS_MAX][NAME_LEN_MAX + 1];
 	size_t log_count;
-	struct log_tail *tail;
 	struct store_batch *batch;
 	void *scratch; /* of a state */
 	pthread_t thread;
+	bool started;
 	_Atomic int waiting;  /* for the lock, besides the thread */
 	pthread_mutex_t lock; /* of what follows, and of the shelves of all units but owned ones */
 	struct unit *units;   /* by input, then partition */
@@ -64,9 +62,16 @@ static void lock_first(struct standby *standby)
 
 static void lock_last(struct standby *standby)
 {
+	const struct time_source *time = standby->options.time;
 	while (atomic_load(&standby->waiting) > 0)
-		time_system.sleep_ms(time_system.context, 1);
+		time->sleep_ms(time->context, 1);
 	pthread_mutex_lock(&standby->lock);
+}
+
+static int64_t now_ms(const struct standby *standby)
+{
+	const struct time_source *time = standby->options.time;
+	return time->monotonic_ns(time->context) / 1000000;
 }
 
 void standby_mark_fini(struct standby_mark *mark)
@@ -124,9 +129,9 @@ static struct err *refollow(struct standby *standby, int32_t partition)
 			if (unit->state == UNIT_FOLLOWED && unit->next[k] < lowest)
 				lowest = unit->next[k];
 		}
-		log_tail_drop(standby->tail, standby->topics[k], partition);
+		log_tail_drop(standby->options.tail, standby->topics[k], partition);
 		if (lowest != INT64_MAX)
-			err = log_tail_add(standby->tail, standby->topics[k], partition,
+			err = log_tail_add(standby->options.tail, standby->topics[k], partition,
 					   lowest == 0 ? LOG_TAIL_BEGIN : lowest);
 	}
 	return err;
@@ -178,9 +183,9 @@ static struct err *apply_word(struct standby *standby, struct unit *unit,
 /* A unit whose topics or shelf can't be read is given up, or begun anew where that may mend it. */
 static void unit_failed(struct unit *unit, struct err *err)
 {
-	log_emit(LOG_WARN, "standby", "a partition's states can't be followed",
-		 "{s:s,s:i,s:s,s:s}", "topic", unit->topic, "partition", (int)unit->partition,
-		 "code", err_code(err), "reason", err_text(err));
+	log_emit(LOG_WARN, "standby", "a partition's states can't be followed", "{s:s,s:i,s:s,s:s}",
+		 "topic", unit->topic, "partition", (int)unit->partition, "code", err_code(err),
+		 "reason", err_text(err));
 	unit->state = err_verdict(err) == ERR_ABORT ? UNIT_WAITING : UNIT_BROKEN;
 	err_free(&err);
 }
@@ -211,21 +216,23 @@ static struct err *apply_record(struct standby *standby, const struct record *re
 		if (strcmp(standby->topics[k], record->topic) != 0)
 			continue;
 		for (size_t i = 0; err == NULL && i < standby->options.input_count; i++)
-			err = apply_to(standby,
-				       unit_of_partition(standby, i, record->partition), k,
+			err = apply_to(standby, unit_of_partition(standby, i, record->partition), k,
 				       record);
 	}
 	return err;
 }
 
-/* What could not be written is read again, with everything after it. */
-static void read_again(struct standby *standby, int32_t partition, struct err *cause)
+/* What could not be written is read again, with everything after it: of all partitions, since the
+ * batch held records of any. */
+static void read_again(struct standby *standby, struct err *cause)
 {
 	log_emit(LOG_WARN, "standby", "states can't be kept now", "{s:s,s:s}", "code",
 		 err_code(cause), "reason", err_text(cause));
 	err_free(&cause);
-	struct err *err = refollow(standby, partition);
-	err_free(&err);
+	for (int32_t p = 0; p < standby->options.partition_count; p++) {
+		struct err *err = refollow(standby, p);
+		err_free(&err);
+	}
 }
 
 /* All units of partitions whose topics have lost what was next begin anew. */
@@ -244,7 +251,7 @@ static size_t follow(struct standby *standby)
 	struct bus_batch batch = { NULL, 0 };
 	struct err *err = begin_waiting(standby);
 	if (err == NULL)
-		err = log_tail_poll(standby->tail, SLICE_RECORDS, &batch);
+		err = log_tail_poll(standby->options.tail, SLICE_RECORDS, &batch);
 	if (err != NULL && err_verdict(err) == ERR_FATAL) {
 		begin_anew(standby, err);
 		return 0;
@@ -253,7 +260,7 @@ static size_t follow(struct standby *standby)
 	for (size_t i = 0; i < batch.count; i++) {
 		err = apply_record(standby, &batch.records[i]);
 		if (err != NULL) {
-			read_again(standby, batch.records[i].partition, err);
+			read_again(standby, err);
 			return 0;
 		}
 	}
@@ -277,20 +284,25 @@ static void begin_without(struct standby *standby)
 	}
 }
 
+size_t standby_turn(struct standby *standby)
+{
+	size_t count = 0;
+	lock_last(standby);
+	if (!standby->begun && now_ms(standby) - standby->began_ms >= BEGIN_MS)
+		begin_without(standby);
+	if (standby->begun)
+		count = follow(standby);
+	pthread_mutex_unlock(&standby->lock);
+	return count;
+}
+
 static void *run(void *context)
 {
 	struct standby *standby = context;
-	while (!atomic_load(&standby->quit)) {
-		size_t count = 0;
-		lock_last(standby);
-		if (!standby->begun && time_monotonic_ms() - standby->began_ms >= BEGIN_MS)
-			begin_without(standby);
-		if (standby->begun)
-			count = follow(standby);
-		pthread_mutex_unlock(&standby->lock);
-		if (count == 0)
-			time_system.sleep_ms(time_system.context, PAUSE_MS);
-	}
+	const struct time_source *time = standby->options.time;
+	while (!atomic_load(&standby->quit))
+		if (standby_turn(standby) == 0)
+			time->sleep_ms(time->context, PAUSE_MS);
 	return NULL;
 }
 
@@ -327,8 +339,7 @@ void standby_own(struct standby *standby, const struct position *positions, size
 	lock_first(standby);
 	standby->begun = true;
 	for (size_t i = 0; i < count; i++) {
-		struct unit *unit =
-			unit_find(standby, positions[i].topic, positions[i].partition);
+		struct unit *unit = unit_find(standby, positions[i].topic, positions[i].partition);
 		marks[i] = (struct standby_mark){ .warm = false };
 		if (unit != NULL)
 			take(standby, unit, &marks[i]);
@@ -392,26 +403,25 @@ static void make_units(struct standby *standby)
 	}
 }
 
-struct err *standby_open(const struct standby_options *options, struct standby **out)
+struct standby *standby_new(const struct standby_options *options)
 {
 	struct standby *standby = check_calloc(1, sizeof *standby);
 	standby->options = *options;
-	struct err *err = log_tail_open(options->client, options->fetch_bytes, &standby->tail);
-	if (err != NULL) {
-		free(standby);
-		return err;
-	}
 	standby->log_count = state_logs(options->processor, standby->logs);
 	for (size_t i = 0; i < standby->log_count; i++)
 		names_output(options->app_id, standby->logs[i].logical, standby->topics[i]);
 	standby->batch = store_batch_new();
 	standby->scratch = check_calloc(1, state_size_max(options->processor));
-	standby->began_ms = time_monotonic_ms();
+	standby->began_ms = now_ms(standby);
 	make_units(standby);
 	pthread_mutex_init(&standby->lock, NULL);
+	return standby;
+}
+
+void standby_start(struct standby *standby)
+{
 	CHECK(pthread_create(&standby->thread, NULL, run, standby) == 0);
-	*out = standby;
-	return NULL;
+	standby->started = true;
 }
 
 void standby_close(struct standby **out)
@@ -420,8 +430,9 @@ void standby_close(struct standby **out)
 	if (standby == NULL)
 		return;
 	atomic_store(&standby->quit, true);
-	pthread_join(standby->thread, NULL);
-	log_tail_close(&standby->tail);
+	if (standby->started)
+		pthread_join(standby->thread, NULL);
+	log_tail_close(&standby->options.tail);
 	store_batch_free(&standby->batch);
 	for (size_t i = 0; i < standby->unit_count; i++)
 		free(standby->units[i].clock);

@@ -11,11 +11,13 @@
  * What a transaction wrote is put into a shelf record by record, so from the first one on a
  * followed shelf has no position: it is taken warm, or rebuilt.
  *
- * Not on the bus in memory. Threads: its own, and the worker's, which calls these functions. */
+ * Threads: its own, and the worker's, which calls these functions. Where nobody starts its thread
+ * (in the simulator, which has one), its turns are called for. */
 #ifndef RUNTIME_STANDBY_H
 #define RUNTIME_STANDBY_H
 
-#include "kafka/client.h"
+#include "base/timestamp.h"
+#include "kafka/log_tail.h"
 #include "runtime/state_log.h"
 
 struct standby;
@@ -26,9 +28,9 @@ struct standby_options {
 	const char *const *inputs;	   /* full topic names; borrowed for its life */
 	size_t input_count;
 	int32_t partition_count;
-	struct store *store; /* borrowed for its life */
-	const struct client_options *client;
-	size_t fetch_bytes; /* about what may wait in its client */
+	struct store *store;		/* borrowed for its life */
+	struct log_tail *tail;		/* stolen */
+	const struct time_source *time; /* borrowed for its life */
 };
 
 /* How far a shelf has been followed. */
@@ -41,11 +43,17 @@ struct standby_mark {
 
 void standby_mark_fini(struct standby_mark *mark);
 
-/* A new standby, its thread started; it follows nothing before the first standby_own. After some
- * seconds it begins with the shelves that have no position. Errors: FATAL BUS_OPTION. */
-ERR_MUST_USE struct err *standby_open(const struct standby_options *options,
-				      struct standby **standby);
-void standby_close(struct standby **standby);
+/* A new standby; it follows nothing before the first standby_own. After some seconds it begins with
+ * the shelves that have no position. */
+struct standby *standby_new(const struct standby_options *options);
+void standby_close(struct standby **standby); /* NULL-safe */
+
+/* Starts its thread, once. */
+void standby_start(struct standby *standby);
+
+/* What the thread does again and again: some records of what is followed, without waiting for any.
+ * Returns how many there were. */
+size_t standby_turn(struct standby *standby);
 
 /* The worker owns exactly these partitions now; marks[count] are filled, for it to keep. All others
  * are followed. */
