@@ -3,11 +3,14 @@
  *
  *   bus_contract_group                   the model only
  *   bus_contract_group HOST:PORT [TEXT]  the model and that Kafka; only names with TEXT
+ *   bus_contract_group HOST:PORT sleep PREFIX SERIAL TOPIC    itself, as the one to be stopped
  *
  * The Kafka ends transactions that are out of time every half second, and cleans at once: see
  * tests/e2e/test_bus_contract.sh. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -17,8 +20,9 @@
 enum {
 	SESSION_MS = 6000,
 	TRANSACTION_MS = 1500,
-	SOON_MS = 4000, /* well below a session */
-	STEP_MS = 50,	/* of the model's time, with each poll */
+	SOON_MS = 4000,	 /* well below a session */
+	BRIEF_MS = 2000, /* a sleeper's session */
+	STEP_MS = 50,	 /* of the model's time, with each poll */
 	CLEANED_MAX = 400,
 };
 
@@ -212,6 +216,127 @@ static void a_member_that_gives_up_keeps_its_place_for_a_session(void **state)
 
 /* ---- what runs out of time ------------------------------------------------------------------ */
 
+/* SIGSTOP: the sleeper owns everything and has a transaction under way when its session begins to
+ * run out; nobody tells it. */
+static void fall_asleep(struct world *world, struct member *sleeper, const char *in)
+{
+	static const struct client_property brief[] = { { "session.timeout.ms", "2000" },
+							{ "heartbeat.interval.ms", "200" } };
+	if (world->memory != NULL)
+		memory_kafka_set_timeouts(world->memory,
+					  &(struct memory_timeouts){ BRIEF_MS, 600000, 600000 });
+	member_open_slot(world, sleeper, "sleeper", brief, 2);
+	subscribe(sleeper, in);
+	(void)await_owned(world, sleeper, 2, NULL, 0);
+	struct position position = position_at(in, 5, "Y=5");
+	expect_ok(bus_begin(sleeper->bus));
+	produce(sleeper->bus, in, "asleep");
+	expect_ok(bus_send_offsets(sleeper->bus, &position, 1));
+}
+
+/* It wakes up in the middle of its commit: refused, and then it hears that all is lost. */
+static void wake_up(struct world *world, struct member *sleeper)
+{
+	expect_err(bus_commit(sleeper->bus), ERR_ABORT, "BUS_MEMBER_LOST");
+	expect_ok(bus_abort(sleeper->bus));
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (sleeper->revoked_count == 0) {
+		assert_true(time_monotonic_ms() < deadline);
+		poll_once(world, sleeper);
+	}
+	assert_int_equal(sleeper->revoked_count, 2);
+	assert_true(sleeper->lost);
+}
+
+/* The real one has to be another process: says "r" when it may be stopped, and what came of it. */
+static int sleep_run(struct world *world, const char *in)
+{
+	static struct member sleeper;
+	ssize_t written;
+	fall_asleep(world, &sleeper, in);
+	written = write(STDOUT_FILENO, "r", 1);
+	raise(SIGSTOP);
+	struct err *err = bus_commit(sleeper.bus);
+	bool refused = err != NULL && strcmp(err_code(err), "BUS_MEMBER_LOST") == 0;
+	if (!refused)
+		fprintf(stderr, "# commit: %s\n", err == NULL ? "taken" : err_text(err));
+	err_free(&err);
+	expect_ok(bus_abort(sleeper.bus));
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (sleeper.revoked_count == 0 && time_monotonic_ms() < deadline)
+		poll_once(world, &sleeper);
+	written += write(STDOUT_FILENO,
+			 refused && sleeper.revoked_count == 2 && sleeper.lost ? "y" : "n", 1);
+	_exit(written == 2 ? 0 : 1);
+}
+
+struct child {
+	pid_t pid;
+	int channel;
+};
+
+static struct child start_sleeper(const struct world *world, const char *in)
+{
+	int channel[2];
+	char serial[16];
+	snprintf(serial, sizeof serial, "%d", world->serial);
+	assert_int_equal(pipe(channel), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(channel[1], STDOUT_FILENO);
+		close(channel[0]);
+		close(channel[1]);
+		execl(world->program, world->program, world->client.brokers, "sleep", world->prefix,
+		      serial, in, (char *)NULL);
+		_exit(127);
+	}
+	close(channel[1]);
+	return (struct child){ pid, channel[0] };
+}
+
+static char hear(const struct child *child)
+{
+	char said = 0;
+	return read(child->channel, &said, 1) == 1 ? said : 0;
+}
+
+static void a_member_that_sleeps_for_too_long_has_lost_all(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member sleeper, b;
+	struct child child = { 0 };
+	world_topic(world, "in", 2, in);
+	if (world->memory != NULL) {
+		fall_asleep(world, &sleeper, in);
+		bus_memory_stop(sleeper.bus, true);
+	} else {
+		child = start_sleeper(world, in);
+		assert_int_equal(hear(&child), 'r');
+	}
+	member_open_slot(world, &b, "b", short_lived, SHORT_LIVED_COUNT);
+	subscribe(&b, in);
+	(void)await_owned(world, &b, 2, NULL, 0);
+	struct position position = position_at(in, 3, "Y=3");
+	expect_ok(bus_begin(b.bus));
+	expect_ok(bus_send_offsets(b.bus, &position, 1));
+	expect_ok(bus_commit(b.bus));
+	if (world->memory != NULL) {
+		bus_memory_stop(sleeper.bus, false);
+		wake_up(world, &sleeper);
+		bus_close(&sleeper.bus);
+	} else {
+		kill(child.pid, SIGCONT);
+		assert_int_equal(hear(&child), 'y');
+		waitpid(child.pid, NULL, 0);
+		close(child.channel);
+	}
+	expect_ok(bus_committed(b.bus, &position, 1));
+	assert_int_equal(position.offset, 3);
+	bus_close(&b.bus);
+}
+
 static void a_transaction_ends_with_its_time(void **state)
 {
 	struct world *world = world_of(state);
@@ -303,6 +428,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_member_beyond_the_partitions_hears_that_it_has_none),
 	BEHAVIOUR(a_member_that_gives_up_keeps_its_place_for_a_session),
 	BEHAVIOUR(a_transaction_ends_with_its_time),
+	BEHAVIOUR(a_member_that_sleeps_for_too_long_has_lost_all),
 	BEHAVIOUR(compaction_keeps_the_last_of_each_key_and_its_offset),
 };
 
@@ -311,6 +437,11 @@ int main(int argc, char **argv)
 	struct world memory, kafka;
 	if (!worlds_open(argc, argv, &memory, &kafka))
 		return 1;
+	if (argc == 6 && strcmp(argv[2], "sleep") == 0) {
+		snprintf(kafka.prefix, sizeof kafka.prefix, "%s", argv[3]);
+		kafka.serial = (int)strtol(argv[4], NULL, 10);
+		return sleep_run(&kafka, argv[5]);
+	}
 	return worlds_run("bus_contract_group", behaviours,
 			  sizeof behaviours / sizeof behaviours[0], argc == 3 ? argv[2] : NULL,
 			  &memory, &kafka);

@@ -16,10 +16,11 @@ mkdir -p "$folder/kafka"
 cat >"$folder/kafka/more.properties" <<'PROPERTIES'
 log.cleaner.backoff.ms=100
 transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+group.min.session.timeout.ms=1000
 PROPERTIES
 broker=$(tools/kafka start --while $$ "$folder/kafka") || exit 1
 failed=0
-for program in bus_contract bus_contract_group; do
+for program in bus_contract bus_contract_logs bus_contract_group; do
     "build/tests/e2e/$program" "$broker" || failed=1
 done
 exit $failed
