@@ -1,12 +1,13 @@
 #include "tests/sim/disk.h"
 
+#include <errno.h>
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 
-enum { DISKS_MAX = 64, SELF_FLUSH_CHANCE = 12 };
+enum { DISKS_MAX = 256, SELF_FLUSH_CHANCE = 12 };
 
 /* A key and its value, immutable; shared by a family, its image on the disk, and iterators. */
 struct pair {
@@ -29,17 +30,26 @@ struct family {
 	bool dropped;
 };
 
+/* What those who have a database open see of it. One process at a time, if they keep to the store's
+ * lock; if they don't, each sees at once what the other writes. */
+struct opened {
+	struct family **families;
+	size_t count, users;
+};
+
 struct disk {
 	char *path;
-	struct family **families;
+	bool full;
+	struct family **families; /* as they were flushed */
 	size_t count;
-	struct rocksdb_t *open; /* NULL: nobody has it open */
+	struct opened *opened; /* NULL: nobody has it open */
 };
 
 struct rocksdb_t {
 	struct disk *disk; /* NULL: its process is dead */
-	struct family **families;
-	size_t count;
+	struct opened *opened;
+	const void *user;
+	struct rocksdb_t *next; /* of all that are open */
 };
 
 struct rocksdb_column_family_handle_t {
@@ -68,6 +78,9 @@ struct rocksdb_pinnableslice_t {
 
 static struct disk *disks[DISKS_MAX];
 static size_t disk_count;
+static struct rocksdb_t *databases;
+static const void *user;
+static bool is_shared;
 static uint32_t (*chance_below)(void *context, uint32_t bound);
 static void *chance_context;
 
@@ -211,18 +224,36 @@ static struct family **families_add(struct family **families, size_t count, stru
 	return families;
 }
 
-void disk_crash(const char *path)
+void disk_set_user(const void *process)
 {
-	struct disk *disk = disk_get(path);
-	if (disk->open != NULL)
-		disk->open->disk = NULL;
-	disk->open = NULL;
+	user = process;
+}
+
+bool disk_is_shared(void)
+{
+	return is_shared;
+}
+
+void disk_set_full(const char *path, bool full)
+{
+	disk_get(path)->full = full;
+}
+
+void disk_crash(const void *process)
+{
+	for (struct rocksdb_t *db = databases; db != NULL; db = db->next) {
+		if (db->user != process || db->disk == NULL)
+			continue;
+		if (db->opened->users == 1)
+			db->disk->opened = NULL;
+		db->disk = NULL;
+	}
 }
 
 void disk_lose_all(void)
 {
 	for (size_t i = 0; i < disk_count; i++) {
-		CHECK(disks[i]->open == NULL);
+		CHECK(disks[i]->opened == NULL);
 		for (size_t j = 0; j < disks[i]->count; j++)
 			family_free(disks[i]->families[j]);
 		free(disks[i]->families);
@@ -230,6 +261,7 @@ void disk_lose_all(void)
 		free(disks[i]);
 	}
 	disk_count = 0;
+	is_shared = false;
 }
 
 static struct family *family_on_disk(struct disk *disk, const char *name)
@@ -285,7 +317,7 @@ static rocksdb_column_family_handle_t *handle_new(struct family *family)
 static struct family *db_add(struct rocksdb_t *db, const char *name)
 {
 	struct family *family = family_new(name);
-	db->families = families_add(db->families, db->count++, family);
+	db->opened->families = families_add(db->opened->families, db->opened->count++, family);
 	if (db->disk == NULL)
 		return family;
 	struct family *image = family_on_disk(db->disk, name);
@@ -295,6 +327,16 @@ static struct family *db_add(struct rocksdb_t *db, const char *name)
 	}
 	table_copy(&family->now, &image->flushed);
 	return family;
+}
+
+/* The family by that name that another user has, or one from the disk. */
+static struct family *db_open(struct rocksdb_t *db, const char *name)
+{
+	for (size_t i = 0; i < db->opened->count; i++)
+		if (!db->opened->families[i]->dropped &&
+		    strcmp(db->opened->families[i]->name, name) == 0)
+			return db->opened->families[i];
+	return db_add(db, name);
 }
 
 rocksdb_t *rocksdb_open_column_families(const rocksdb_options_t *options, const char *name,
@@ -307,20 +349,32 @@ rocksdb_t *rocksdb_open_column_families(const rocksdb_options_t *options, const 
 	(void)error;
 	struct rocksdb_t *db = check_calloc(1, sizeof *db);
 	db->disk = disk_get(name);
-	CHECK(db->disk->open == NULL);
-	db->disk->open = db;
+	db->user = user;
+	db->next = databases;
+	databases = db;
+	if (db->disk->opened == NULL)
+		db->disk->opened = check_calloc(1, sizeof *db->disk->opened);
+	db->opened = db->disk->opened;
+	db->opened->users++;
 	for (int i = 0; i < count; i++)
-		handles[i] = handle_new(db_add(db, names[i]));
+		handles[i] = handle_new(db_open(db, names[i]));
 	return db;
 }
 
 void rocksdb_close(rocksdb_t *db)
 {
-	if (db->disk != NULL)
-		db->disk->open = NULL;
-	for (size_t i = 0; i < db->count; i++)
-		family_free(db->families[i]);
-	free(db->families);
+	struct rocksdb_t **at = &databases;
+	while (*at != db)
+		at = &(*at)->next;
+	*at = db->next;
+	if (--db->opened->users == 0) {
+		if (db->disk != NULL)
+			db->disk->opened = NULL;
+		for (size_t i = 0; i < db->opened->count; i++)
+			family_free(db->opened->families[i]);
+		free(db->opened->families);
+		free(db->opened);
+	}
 	free(db);
 }
 
@@ -404,7 +458,13 @@ void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options,
 		   rocksdb_writebatch_t *batch, char **error)
 {
 	(void)options;
-	(void)error;
+	if (db->disk == NULL && db->opened->users > 1)
+		return; /* of a dead process, and others see it */
+	is_shared = is_shared || (batch->count > 0 && db->opened->users > 1);
+	if (db->disk != NULL && db->disk->full) {
+		*error = check_strdup(strerror(ENOSPC));
+		return;
+	}
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct op *op = &batch->ops[i];
 		if (op->deletes)
@@ -413,9 +473,9 @@ void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options,
 			table_put(&op->family->now, op->pair);
 	}
 	/* a full buffer is flushed by itself, each family for itself */
-	for (size_t i = 0; chance_below != NULL && i < db->count; i++)
+	for (size_t i = 0; chance_below != NULL && i < db->opened->count; i++)
 		if (chance_below(chance_context, SELF_FLUSH_CHANCE) == 0)
-			flush(db, db->families[i]);
+			flush(db, db->opened->families[i]);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

@@ -16,9 +16,19 @@
 /* The chance by which families are flushed by themselves; NULL: only when they are told to. */
 void disk_set_chance(uint32_t (*below)(void *context, uint32_t bound), void *context);
 
-/* The process that has the database at `path` open dies: from here on it writes to nobody, and the
- * next to open it finds what was flushed. */
-void disk_crash(const char *path);
+/* Who opens databases from here on: any pointer that tells one process from another. */
+void disk_set_user(const void *process);
+
+/* A process dies: from here on it writes to nobody, and the next to open its databases finds what
+ * was flushed. */
+void disk_crash(const void *process);
+
+/* Whether a batch has been written where two processes have the database open: each may have lost
+ * its right to what it writes, and neither knows. */
+bool disk_is_shared(void);
+
+/* While the disk under `path` is full, no batch is written there. */
+void disk_set_full(const char *path, bool full);
 
 /* All files are deleted; nobody has any open. */
 void disk_lose_all(void);

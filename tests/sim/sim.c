@@ -175,12 +175,13 @@ static void print_counts(const struct runs *runs)
 		sum.lost += counts->lost;
 		sum.restored += counts->restored;
 		sum.replayed += counts->replayed;
+		sum.followed += counts->followed;
 	}
 	printf("# %" PRId64 " turns, %" PRId64 " commits, %" PRId64 " recoveries, %" PRId64
 	       " kills, %" PRId64 " zombies, %" PRId64 " revocations, %" PRId64 " losses, %" PRId64
-	       " states restored, %" PRId64 " records replayed\n",
+	       " states restored, %" PRId64 " records replayed, %" PRId64 " followed\n",
 	       sum.turns, sum.commits, sum.aborts, sum.kills, sum.zombies, sum.revoked, sum.lost,
-	       sum.restored, sum.replayed);
+	       sum.restored, sum.replayed, sum.followed);
 }
 
 /* The lowest seed that failed, of those that were tried. */

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-enum { EVENT_MARK = 'E', SAID_OF = 4, TIMER_MS_MAX = 60 };
+enum { EVENT_MARK = 'E', SAID_OF = 4, TIMER_MS_MAX = 60, THIRD_KEYS = 5 };
 
 /* ---- the states ----------------------------------------------------------------------------- */
 
@@ -24,31 +24,39 @@ int64_t tally_due(const void *state)
 	return tally->due_ms == 0 ? TIME_NONE : tally->due_ms;
 }
 
+bool tally_is_urgent(uint64_t digest)
+{
+	return digest % SAID_OF == 1;
+}
+
 static void speak(const struct tally *state, struct tally_word *word)
 {
 	*word = (struct tally_word){ .said = state->digest % SAID_OF != 0,
-				     .urgent = state->digest % SAID_OF == 1 };
+				     .urgent = tally_is_urgent(state->digest) };
 	word->value.count = state->count;
 	word->value.digest = state->digest;
 }
 
-void tally_apply(struct tally *state, uint8_t kind, int64_t offset, const struct tally_event *event,
-		 struct tally_word *word)
+void tally_apply(struct tally *state, const struct tally_rule *rule, int64_t offset,
+		 const struct tally_event *event, struct tally_word *word)
 {
 	state->count++;
-	state->digest = chain(state->digest, event->serial << 1 | kind);
+	state->digest = chain(state->digest ^ rule->logic, event->serial << 1 | rule->kind);
 	state->digest = chain(state->digest, (uint64_t)offset);
 	bool waits = state->digest >> 8 & 3;
 	int64_t in_ms = 1 + (int64_t)(state->digest >> 16 & 0xffff) % TIMER_MS_MAX;
 	int64_t due_ms = event->at_ms + in_ms;
-	state->due_ms = waits && due_ms > event->at_ms ? due_ms : 0;
+	state->due_ms = waits && due_ms > event->at_ms && rule->kind != 2 ? due_ms : 0;
 	speak(state, word);
+	if (rule->kind != 2 && (state->digest >> 40 & 3) == 0)
+		word->names = (uint8_t)(1 + (state->digest >> 48) % THIRD_KEYS);
 }
 
-void tally_fire(struct tally *state, uint8_t kind, int64_t at_ms, struct tally_word *word)
+void tally_fire(struct tally *state, const struct tally_rule *rule, int64_t at_ms,
+		struct tally_word *word)
 {
 	state->count++;
-	state->digest = chain(state->digest, ~(uint64_t)at_ms ^ kind);
+	state->digest = chain(state->digest ^ rule->logic, ~(uint64_t)at_ms ^ rule->kind);
 	state->due_ms = state->digest >> 8 & 1 ? at_ms + TIMER_MS_MAX / 2 : 0;
 	speak(state, word);
 }
@@ -57,6 +65,12 @@ struct bytes tally_second_key(const struct tally_event *event, uint8_t second[TA
 {
 	int len = snprintf((char *)second, TALLY_KEY_LEN_MAX, "s%u", (unsigned)event->second);
 	return bytes_of(second, (size_t)len);
+}
+
+struct bytes tally_third_key(uint8_t names, uint8_t third[TALLY_KEY_LEN_MAX])
+{
+	int len = snprintf((char *)third, TALLY_KEY_LEN_MAX, "t%u", (unsigned)names);
+	return bytes_of(third, (size_t)len);
 }
 
 /* ---- the records ---------------------------------------------------------------------------- */
@@ -93,6 +107,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 {
 	struct tally_stage *stage = context;
 	(void)origin;
+	stage->names = 0;
 	*parsed = &stage->event;
 	return tally_decode(record->key, record->value, &stage->event)
 		       ? NULL
@@ -110,6 +125,16 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return 2;
 }
 
+/* What a replay does not name is not touched: the two must be kept together. */
+static size_t follow(void *context, struct target targets[TARGETS_MAX])
+{
+	struct tally_stage *stage = context;
+	if (stage->names == 0)
+		return 0;
+	targets[0] = (struct target){ 2, tally_third_key(stage->names, stage->third), NO_TIMERS };
+	return 1;
+}
+
 static void say(const struct origin *origin, struct bytes key, const struct tally_word *word,
 		struct effects *effects, bool *must_publish)
 {
@@ -120,43 +145,64 @@ static void say(const struct origin *origin, struct bytes key, const struct tall
 	*must_publish = *must_publish || word->urgent;
 }
 
-static void apply_kind(uint8_t kind, const struct origin *origin, const void *parsed,
-		       struct bytes key, void *state, struct effects *effects, bool *must_publish)
+static uint8_t apply_kind(const struct tally_rule *rule, const struct origin *origin,
+			  const void *parsed, struct bytes key, void *state,
+			  struct effects *effects, bool *must_publish)
 {
 	struct tally_word word;
-	tally_apply(state, kind, origin->offset, parsed, &word);
+	tally_apply(state, rule, origin->offset, parsed, &word);
 	say(origin, key, &word, effects, must_publish);
+	*must_publish = *must_publish || word.names != 0 || rule->kind == 2;
+	return word.names;
+}
+
+/* The last one to name a key has its way. */
+static void note_name(struct tally_stage *stage, uint8_t names)
+{
+	stage->names = names != 0 ? names : stage->names;
 }
 
 static void apply_first(void *context, const struct origin *origin, const void *parsed,
 			struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
-	(void)context;
-	apply_kind(0, origin, parsed, key, state, effects, must_publish);
+	struct tally_stage *stage = context;
+	const struct tally_rule rule = { stage->logic, 0 };
+	note_name(stage, apply_kind(&rule, origin, parsed, key, state, effects, must_publish));
 }
 
 static void apply_second(void *context, const struct origin *origin, const void *parsed,
 			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
-	(void)context;
-	apply_kind(1, origin, parsed, key, state, effects, must_publish);
+	struct tally_stage *stage = context;
+	const struct tally_rule rule = { stage->logic, 1 };
+	note_name(stage, apply_kind(&rule, origin, parsed, key, state, effects, must_publish));
+}
+
+static void apply_third(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	const struct tally_stage *stage = context;
+	const struct tally_rule rule = { stage->logic, 2 };
+	(void)apply_kind(&rule, origin, parsed, key, state, effects, must_publish);
 }
 
 static void fire_first(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
 		       void *state, struct effects *effects, bool *must_publish)
 {
+	const struct tally_stage *stage = context;
+	const struct tally_rule rule = { stage->logic, 0 };
 	struct tally_word word;
-	(void)context;
-	tally_fire(state, 0, at_ms, &word);
+	tally_fire(state, &rule, at_ms, &word);
 	say(origin, key, &word, effects, must_publish);
 }
 
 static void fire_second(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
 			void *state, struct effects *effects, bool *must_publish)
 {
+	const struct tally_stage *stage = context;
+	const struct tally_rule rule = { stage->logic, 1 };
 	struct tally_word word;
-	(void)context;
-	tally_fire(state, 1, at_ms, &word);
+	tally_fire(state, &rule, at_ms, &word);
 	say(origin, key, &word, effects, must_publish);
 }
 
@@ -192,7 +238,7 @@ struct processor tally_processor(struct tally_stage *stage)
 {
 	return (struct processor){
 		.name = "tally",
-		.logic_version = 1,
+		.logic_version = stage->logic,
 		.meta_topic = TALLY_META,
 		.keyed = true,
 		.clocked = true,
@@ -212,11 +258,18 @@ struct processor tally_processor(struct tally_stage *stage)
 			     .decode = decode,
 			     .due = tally_due,
 			     .apply = apply_second,
-			     .fire = fire_second } },
+			     .fire = fire_second },
+			   { .name = "third",
+			     .state_topic = TALLY_META,
+			     .state_size = sizeof(struct tally),
+			     .encode = encode,
+			     .decode = decode,
+			     .apply = apply_third } },
 		.kind_count = TALLY_KINDS,
 		.context = stage,
 		.parse = parse,
 		.route = route,
+		.follow = follow,
 		.clock_moved = clock_moved,
 	};
 }

@@ -7,25 +7,22 @@
 
 #include "base/check.h"
 #include "kafka/bus_memory.h"
+#include "kafka/memory_tail.h"
 #include "runtime/names.h"
 #include "runtime/worker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fiber.h"
 #include "tests/sim/plan.h"
-#include "tests/sim/tally.h"
-
-#define APP   "sim"
-#define GROUP "sim.tally"
 
 enum {
-	PROCESSES_MAX = 24, /* in one run, one after the other */
+	PROCESSES_MAX = 24, /* in one act, one after the other */
 	SLOTS_MAX = 3,	    /* that run side by side */
-	PARTITIONS_MAX_DRAWN = 4,
 	TURNS_MAX = 60000,
 	CALM_MS_MAX = 30000,
 	ALONE_MS = 3000,
 	DRAIN_TRIES = 5,
 	STORE_BYTES = 1 << 20,
+	READ_MAX = 64,
 	PATH_LEN = 256,
 	NAME_LEN = 32,
 };
@@ -41,9 +38,10 @@ struct process {
 	struct bus *bus; /* while it has one */
 	struct worker *worker;
 	struct worker_stats stats;
-	struct tally_stage stage;
-	struct processor processor;
-	struct err *end; /* why it ended; NULL: as it was told to */
+	struct actor *actor, *follower; /* of the worker, of the standby */
+	struct standby *standby;	/* while it has one; its turns are the world's to give */
+	int64_t followed;		/* records, by the standby */
+	struct err *end;		/* why it ended; NULL: as it was told to */
 };
 
 /* Where a process is to run: its name and its disk outlive it. */
@@ -51,13 +49,17 @@ struct slot {
 	struct process *process; /* NULL: none is running */
 	struct process *zombie;	 /* stopped, while another one has its name */
 	unsigned names, disks;	 /* that it has had */
+	bool full;		 /* the disk */
 };
 
 /* What a seed has decided about a run. */
 struct draw {
+	const struct subject *subject;
 	int32_t partition_count;
 	size_t slot_count;
-	bool dynamic; /* members without a name */
+	bool dynamic;  /* members without a name */
+	bool standbys; /* each process follows what it doesn't own */
+	bool had_life; /* the topics have been there before, and were made anew */
 	int64_t commit_ms, checkpoint_ms;
 	uint32_t cache_entries;
 	uint32_t strike_chance; /* of a call: one in so many; 0: none */
@@ -72,21 +74,22 @@ struct world {
 	const char *folder;
 	FILE *trace;
 	struct plan *plan;
-	size_t appended; /* steps of the plan */
+	size_t appended,
+		until;	/* steps of the plan: that are in the log, that will be in this act */
+	uint32_t logic; /* version that processes are started with */
 	struct memory_kafka *kafka;
-	struct memory_chaos chaos;
+	struct memory_chaos chaos, now_chaos;
 	struct time_source time;
 	int64_t now_ns;
 	bool calm;
 	struct slot slots[SLOTS_MAX];
 	struct process *running; /* whose fiber has control; NULL: the world */
-	size_t process_count;
-	int64_t x[PARTITIONS_MAX_DRAWN], y[PARTITIONS_MAX_DRAWN]; /* committed, as last seen */
+	size_t process_count;	 /* of this act */
+	size_t started;
+	int64_t x[PLAN_PARTITIONS_MAX], y[PLAN_PARTITIONS_MAX]; /* committed, as last seen */
 	struct world_counts *counts;
 	char *failure;
 };
-
-static const char *const inputs[] = { PLAN_INPUT };
 
 /* ---- time and chance ------------------------------------------------------------------------ */
 
@@ -183,7 +186,7 @@ static void sleep_ms(void *context, int64_t ms)
 static struct err *open_bus(struct process *self)
 {
 	const struct bus_memory_options options = {
-		.group = GROUP,
+		.group = self->world->draw.subject->group,
 		.instance = self->world->draw.dynamic ? NULL : self->instance,
 		.transactional_id = self->instance,
 	};
@@ -197,19 +200,54 @@ static struct err *open_bus(struct process *self)
 
 static struct err *open_worker(struct process *self, struct store *store)
 {
-	const struct draw *draw = &self->world->draw;
+	struct world *world = self->world;
+	const struct draw *draw = &world->draw;
 	const struct worker_options options = {
-		.app_id = APP,
-		.inputs = inputs,
+		.app_id = SIM_APP,
+		.inputs = &draw->subject->input,
 		.input_count = 1,
+		.partition_count = draw->partition_count,
 		.commit_interval_ms = draw->commit_ms,
 		.checkpoint_interval_ms = draw->checkpoint_ms,
 		.cache_entries = draw->cache_entries,
-		.time = &self->world->time,
+		.time = &world->time,
+		.standby = self->standby,
 	};
-	self->processor = tally_processor(&self->stage);
-	return worker_open(&options, &self->processor, self->bus, store, self->world->registry,
-			   &self->stats, &self->worker);
+	self->actor =
+		actor_new(draw->subject, world->logic, draw->partition_count, world->registry);
+	return worker_open(&options, actor_processor(self->actor), self->bus, store,
+			   world->registry, &self->stats, &self->worker);
+}
+
+static void open_standby(struct process *self, struct store *store)
+{
+	struct world *world = self->world;
+	const struct draw *draw = &world->draw;
+	if (!draw->standbys)
+		return;
+	self->follower =
+		actor_new(draw->subject, world->logic, draw->partition_count, world->registry);
+	const struct standby_options options = {
+		.app_id = SIM_APP,
+		.processor = actor_processor(self->follower),
+		.inputs = &draw->subject->input,
+		.input_count = 1,
+		.partition_count = draw->partition_count,
+		.store = store,
+		.tail = memory_tail_open(world->kafka),
+		.time = &world->time,
+	};
+	self->standby = standby_new(&options);
+}
+
+static void close_standby(struct process *self)
+{
+	struct standby_figures figures;
+	if (self->standby == NULL)
+		return;
+	standby_look(self->standby, &figures);
+	self->followed = figures.records;
+	standby_close(&self->standby);
 }
 
 /* Until it is told to leave, or can't go on. */
@@ -233,6 +271,8 @@ static void live(void *context)
 		return;
 	struct err *err = store_open(self->path, &options, NULL, &store);
 	if (err == NULL)
+		open_standby(self, store);
+	if (err == NULL)
 		err = open_bus(self);
 	if (err == NULL)
 		err = open_worker(self, store);
@@ -248,20 +288,26 @@ static void live(void *context)
 	else if (self->killed)
 		bus_memory_kill(&bus);
 	self->bus = NULL;
+	close_standby(self);
 	store_close(&store);
 }
 
 /* ---- a process, from the outside ------------------------------------------------------------ */
 
+static void disk_path(const struct world *world, size_t index, char path[PATH_LEN])
+{
+	snprintf(path, PATH_LEN, "%s/%zu.%u", world->folder, index, world->slots[index].disks);
+}
+
 static void start(struct world *world, size_t index)
 {
 	struct slot *slot = &world->slots[index];
 	struct process *process = check_calloc(1, sizeof *process);
+	world->process_count++;
 	process->world = world;
-	process->number = ++world->process_count;
+	process->number = ++world->started;
 	snprintf(process->instance, sizeof process->instance, "w%zu.%u", index, slot->names);
-	snprintf(process->path, sizeof process->path, "%s/%zu.%u", world->folder, index,
-		 slot->disks);
+	disk_path(world, index, process->path);
 	process->fiber = fiber_new(live, process);
 	slot->process = process;
 	trace(world, "process %zu starts as %s on disk %zu.%u", process->number, process->instance,
@@ -275,6 +321,7 @@ static bool is_absurd(const char *code)
 		"CHECKPOINT_FOREIGN", "CHECKPOINT_GONE", "STATE_FOREIGN",  "STATE_UNREADABLE",
 		"CLOCK_INVALID",      "LOGIC_NEWER",	 "LOGIC_CHANGED",  "INPUT_TRUNCATED",
 		"BUS_TOPIC_MISSING",  "STORE_CORRUPT",	 "TASKS_TOO_MANY", "BUS_STATE",
+		"INPUT_REPLACED",     "STATES_REPLACED",
 	};
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		if (strcmp(code, codes[i]) == 0)
@@ -292,12 +339,18 @@ static void bury(struct world *world, struct process **out)
 	world->counts->lost += stats->lost;
 	world->counts->restored += stats->restored;
 	world->counts->replayed += stats->replayed;
+	world->counts->followed += process->followed;
 	trace(world, "process %zu has ended: %s", process->number,
 	      process->end == NULL ? "as told" : err_text(process->end));
 	if (process->end != NULL && is_absurd(err_code(process->end)))
 		fail(world, "process %zu: %s: %s", process->number, err_code(process->end),
 		     err_text(process->end));
+	/* another one has its disk: it has done nothing, and is started again until it may */
+	if (process->end != NULL && strcmp(err_code(process->end), "STORE_OPEN") == 0)
+		world->process_count--;
 	err_free(&process->end);
+	actor_free(&process->actor);
+	actor_free(&process->follower);
 	fiber_free(&process->fiber);
 	free(process);
 	*out = NULL;
@@ -306,6 +359,7 @@ static void bury(struct world *world, struct process **out)
 static void resume(struct world *world, struct process **process)
 {
 	world->running = *process;
+	disk_set_user(*process);
 	fiber_resume((*process)->fiber);
 	world->running = NULL;
 	if (fiber_ended((*process)->fiber))
@@ -317,14 +371,33 @@ static void kill_process(struct world *world, struct process **process)
 	trace(world, "process %zu is killed", (*process)->number);
 	world->counts->kills++;
 	(*process)->killed = true;
-	disk_crash((*process)->path);
+	disk_crash(*process);
 	if ((*process)->bus != NULL)
 		bus_memory_strike_dead((*process)->bus);
 	while (*process != NULL)
 		resume(world, process);
 }
 
-/* SIGSTOP, and in its place another process of the same name on an empty disk. */
+static void set_full(struct world *world, size_t index, bool full)
+{
+	char path[PATH_LEN];
+	struct slot *slot = &world->slots[index];
+	if (slot->full == full)
+		return;
+	trace(world, "disk %zu.%u %s", index, slot->disks, full ? "is full" : "has room again");
+	slot->full = full;
+	disk_path(world, index, path);
+	disk_set_full(path, full);
+}
+
+static void new_disk(struct world *world, size_t index)
+{
+	set_full(world, index, false); /* a zombie may still be waiting for room */
+	world->slots[index].disks++;
+}
+
+/* SIGSTOP, and in its place another process of the same name, on an empty disk or on the same: then
+ * the store's lock must keep it out. */
 static void replace(struct world *world, size_t index)
 {
 	struct slot *slot = &world->slots[index];
@@ -334,7 +407,8 @@ static void replace(struct world *world, size_t index)
 	slot->zombie->stopped = true;
 	if (slot->zombie->bus != NULL)
 		bus_memory_stop(slot->zombie->bus, true);
-	slot->disks++;
+	if (!chance(world, 3))
+		new_disk(world, index);
 	start(world, index);
 }
 
@@ -352,17 +426,38 @@ static void lose_disk(struct world *world, size_t index)
 	if (slot->process != NULL)
 		kill_process(world, &slot->process);
 	trace(world, "disk %zu.%u is lost", index, slot->disks);
-	slot->disks++;
+	new_disk(world, index);
 	slot->names += chance(world, 2);
+}
+
+static void kill_all(struct world *world)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++) {
+		if (world->slots[i].zombie != NULL)
+			kill_process(world, &world->slots[i].zombie);
+		if (world->slots[i].process != NULL)
+			kill_process(world, &world->slots[i].process);
+	}
+}
+
+/* All die at once. Whoever starts first afterwards may be given all. */
+static void cut_power(struct world *world)
+{
+	trace(world, "a power cut");
+	kill_all(world);
+	pass_time(world, below(world, 2500));
 }
 
 /* ---- what the brokers do -------------------------------------------------------------------- */
 
 static void compact(struct world *world)
 {
-	static const char *const compacted[] = { TALLY_STATES, TALLY_META };
+	const struct subject_topic *topics = world->draw.subject->topics;
 	char name[NAME_LEN_MAX + 1];
-	names_output(APP, compacted[below(world, 2)], name);
+	size_t i = below(world, SUBJECT_TOPICS_MAX);
+	while (topics[i].logical == NULL || !topics[i].is_state)
+		i = (i + 1) % SUBJECT_TOPICS_MAX;
+	names_output(SIM_APP, topics[i].logical, name);
 	int32_t partition = (int32_t)below(world, (uint32_t)world->draw.partition_count);
 	int64_t end = memory_kafka_end(world->kafka, name, partition);
 	int64_t until = end - (end == 0 ? 0 : below(world, (uint32_t)end));
@@ -377,18 +472,19 @@ static int64_t y_of(const struct position *position)
 /* What nobody needs any more: below Y. */
 static void retain(struct world *world)
 {
-	struct position position = { .topic = PLAN_INPUT };
+	struct position position = { .topic = world->draw.subject->input };
 	position.partition = (int32_t)below(world, (uint32_t)world->draw.partition_count);
-	memory_kafka_committed(world->kafka, GROUP, &position);
+	memory_kafka_committed(world->kafka, world->draw.subject->group, &position);
 	if (position.offset < 0)
 		return;
 	int64_t y = y_of(&position);
 	struct record first;
-	size_t got = memory_kafka_read(world->kafka, PLAN_INPUT, position.partition, 0, &first, 1);
+	size_t got = memory_kafka_read(world->kafka, world->draw.subject->input, position.partition,
+				       0, &first, 1);
 	if (got == 1 && first.offset < y) {
 		trace(world, "retention: partition %d begins at %" PRId64, (int)position.partition,
 		      y);
-		memory_kafka_trim(world->kafka, PLAN_INPUT, position.partition, y);
+		memory_kafka_trim(world->kafka, world->draw.subject->input, position.partition, y);
 	}
 }
 
@@ -420,7 +516,7 @@ static void trouble(struct world *world)
 {
 	size_t index = below(world, (uint32_t)world->draw.slot_count);
 	struct slot *slot = &world->slots[index];
-	switch (below(world, 8)) {
+	switch (below(world, 10)) {
 	case 0:
 		if (world->draw.compacts)
 			compact(world);
@@ -437,6 +533,11 @@ static void trouble(struct world *world)
 		if (slot->zombie != NULL && slot->zombie->stopped)
 			set_stopped(world, slot->zombie, false);
 		break;
+	case 4: set_full(world, index, !slot->full && chance(world, 2)); break;
+	case 5:
+		if (chance(world, 3))
+			cut_power(world);
+		break;
 	default: trouble_process(world, index);
 	}
 }
@@ -446,8 +547,8 @@ static void trouble(struct world *world)
 static void watch_positions(struct world *world)
 {
 	for (int32_t p = 0; p < world->draw.partition_count; p++) {
-		struct position position = { .topic = PLAN_INPUT, .partition = p };
-		memory_kafka_committed(world->kafka, GROUP, &position);
+		struct position position = { .topic = world->draw.subject->input, .partition = p };
+		memory_kafka_committed(world->kafka, world->draw.subject->group, &position);
 		if (position.offset < 0)
 			continue;
 		if (position.offset < world->x[p] || y_of(&position) < world->y[p])
@@ -465,6 +566,14 @@ static bool may_run(const struct world *world, const struct process *process)
 	return process != NULL && !process->stopped && process->wake_ms <= now_ms(world);
 }
 
+/* A process's other thread. */
+static void follow(struct world *world, const struct process *process)
+{
+	if (process != NULL && !process->stopped && process->standby != NULL &&
+	    chance(world, world->calm ? 1 : 3))
+		(void)standby_turn(process->standby);
+}
+
 /* One process, of those that may, goes on a little. */
 static void turn(struct world *world)
 {
@@ -477,19 +586,22 @@ static void turn(struct world *world)
 		resume(world, &slot->zombie);
 	else if (may_run(world, slot->process))
 		resume(world, &slot->process);
+	follow(world, slot->process);
+	follow(world, slot->zombie);
 	if (world->calm || chance(world, 3))
 		pass_time(world, below(world, world->calm ? 6 : 3));
 	watch_positions(world);
+	if (disk_is_shared())
+		fail(world, "two processes write to one store");
 	world->counts->turns++;
 }
 
 static void rage(struct world *world)
 {
-	size_t steps = plan_step_count(world->plan);
 	for (int64_t turns = 0; turns < TURNS_MAX && world->failure == NULL; turns++) {
-		if (world->appended < steps && chance(world, 8))
+		if (world->appended < world->until && chance(world, 8))
 			plan_append(world->plan, world->appended++, world->kafka);
-		if (world->appended == steps && chance(world, 200))
+		if (world->appended == world->until && chance(world, 200))
 			break;
 		if (chance(world, world->draw.trouble))
 			trouble(world);
@@ -501,40 +613,72 @@ static void rage(struct world *world)
 static bool is_done(struct world *world, bool drained)
 {
 	for (int32_t p = 0; p < world->draw.partition_count; p++) {
-		struct position position = { .topic = PLAN_INPUT, .partition = p };
-		memory_kafka_committed(world->kafka, GROUP, &position);
-		if (position.offset <= memory_kafka_last(world->kafka, PLAN_INPUT, p))
+		struct position position = { .topic = world->draw.subject->input, .partition = p };
+		memory_kafka_committed(world->kafka, world->draw.subject->group, &position);
+		if (position.offset <=
+		    memory_kafka_last(world->kafka, world->draw.subject->input, p))
 			return false;
-		if (drained &&
-		    strtoll(position.metadata + strlen("Y="), NULL, 10) != position.offset)
+		if (drained && y_of(&position) != position.offset)
 			return false;
 	}
 	return true;
 }
 
+static void set_calm(struct world *world, bool calm)
+{
+	struct memory_chaos chaos = world->chaos;
+	trace(world, calm ? "calm" : "trouble again");
+	world->calm = calm;
+	world->process_count = 0;
+	if (calm && chaos.delay_ms_max > 4)
+		chaos.delay_ms_max = 4;
+	world->now_chaos = chaos;
+	memory_kafka_set_chaos(world->kafka, &world->now_chaos);
+}
+
+/* Where there are standbys, and nobody is in doubt: of each process all is followed that isn't its
+ * own, and each partition is one's own. */
+static bool is_followed(struct world *world)
+{
+	int64_t followed = 0, count = 0;
+	for (size_t i = 0; i < world->draw.slot_count; i++) {
+		const struct process *process = world->slots[i].process;
+		struct standby_figures figures;
+		if (world->slots[i].zombie != NULL)
+			return true;
+		if (process == NULL || process->standby == NULL)
+			return false;
+		standby_look(process->standby, &figures);
+		followed += figures.partitions;
+		count++;
+	}
+	return followed == (count - 1) * world->draw.partition_count;
+}
+
 /* Everything is mended; what is left is processed. */
 static void calm_down(struct world *world)
 {
-	trace(world, "calm");
-	world->calm = true;
-	world->chaos.delay_ms_max = world->chaos.delay_ms_max < 4 ? world->chaos.delay_ms_max : 4;
-	memory_kafka_set_chaos(world->kafka, &world->chaos);
-	while (world->appended < plan_step_count(world->plan))
+	set_calm(world, true);
+	while (world->appended < world->until)
 		plan_append(world->plan, world->appended++, world->kafka);
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &world->slots[i];
+		set_full(world, i, false);
 		if (slot->process != NULL && slot->process->stopped)
 			set_stopped(world, slot->process, false);
 		if (slot->zombie != NULL && slot->zombie->stopped)
 			set_stopped(world, slot->zombie, false);
 	}
-	world->process_count = 0;
 	int64_t until_ms = now_ms(world) + CALM_MS_MAX;
-	while (!is_done(world, false) && world->failure == NULL) {
+	while (world->failure == NULL) {
+		bool done = is_done(world, false);
+		if (done && (!world->draw.standbys || is_followed(world)))
+			return;
 		for (int i = 0; i < 20; i++)
 			turn(world);
 		if (now_ms(world) > until_ms)
-			fail(world, "no end in sight after %d s without faults",
+			fail(world, "%s after %d s without faults",
+			     done ? "partitions that nobody follows" : "no end in sight",
 			     CALM_MS_MAX / 1000);
 	}
 }
@@ -555,6 +699,13 @@ static void stop_process(struct world *world, struct process **process)
 	}
 }
 
+/* What is worth showing of a line. */
+static int line_len(const char *text)
+{
+	size_t len = strcspn(text, "\n");
+	return len < 1500 ? (int)len : 1500;
+}
+
 /* The first line in which they differ, of each. */
 static void compare(struct world *world, const char *expected, const char *actual)
 {
@@ -566,8 +717,8 @@ static void compare(struct world *world, const char *expected, const char *actua
 			from = i + 1;
 	trace(world, "from the first difference on, expected:\n%.500s\ngot:\n%.500s",
 	      expected + from, actual + from);
-	fail(world, "expected %.*s\ngot      %.*s", (int)strcspn(expected + from, "\n"),
-	     expected + from, (int)strcspn(actual + from, "\n"), actual + from);
+	fail(world, "expected %.*s\ngot      %.*s", line_len(expected + from), expected + from,
+	     line_len(actual + from), actual + from);
 }
 
 static void stop_all(struct world *world)
@@ -602,6 +753,41 @@ static void drain(struct world *world)
 	fail(world, "all have stopped cleanly, and Y is not X");
 }
 
+/* What is acted on must not be seen before the state that it came of: both went together. */
+static void check_claims(struct world *world)
+{
+	const struct subject *subject = world->draw.subject;
+	char said[NAME_LEN_MAX + 1], states[NAME_LEN_MAX + 1];
+	struct record records[READ_MAX];
+	if (subject->claims == NULL)
+		return;
+	names_output(SIM_APP, subject->topics[0].logical, said);
+	for (int32_t p = 0; p < world->draw.partition_count; p++) {
+		size_t from = 0, got;
+		do {
+			got = memory_kafka_read(world->kafka, said, p, from, records, READ_MAX);
+			for (size_t i = 0; i < got; i++) {
+				struct claim claim;
+				if (!subject->claims(&records[i], &claim))
+					continue;
+				names_output(SIM_APP, claim.state.topic, states);
+				claim.state.topic = states;
+				if (!memory_kafka_txn_wrote(
+					    world->kafka,
+					    memory_kafka_txn(world->kafka, &records[i]),
+					    &claim.state, subject->holds, &claim))
+					fail(world,
+					     "%s/%d at %" PRId64 " went without the state of "
+					     "%.*s",
+					     said, (int)p, records[i].offset,
+					     (int)records[i].key.len,
+					     (const char *)records[i].key.data);
+			}
+			from += got;
+		} while (got > 0);
+	}
+}
+
 static void finish(struct world *world)
 {
 	if (world->failure == NULL)
@@ -610,9 +796,68 @@ static void finish(struct world *world)
 	drain(world);
 	pass_time(world, ALONE_MS); /* and the transactions that the dead have left */
 	pass_time(world, ALONE_MS);
-	char *actual = plan_actual(world->plan, world->kafka, APP);
-	compare(world, plan_expected(world->plan), actual);
+	if (world->failure != NULL)
+		return;
+	char *actual = plan_actual(world->plan, world->kafka);
+	compare(world, plan_expected(world->plan, world->folder), actual);
 	free(actual);
+	check_claims(world);
+}
+
+/* ---- acts ----------------------------------------------------------------------------------- */
+
+/* Of the same names there were topics before, with other records at the same offsets. They are
+ * gone, and the group's positions with them; what is left of them is on the disks. */
+static void live_before(struct world *world)
+{
+	const struct draw *draw = &world->draw;
+	struct plan *plan = world->plan;
+	world->plan = plan_new(draw->subject, &world->prng, draw->partition_count, world->registry);
+	world->until = plan_step_count(world->plan) / 3;
+	rage(world);
+	kill_all(world);
+	for (int i = 0; i < 4; i++) /* until every transaction is over */
+		pass_time(world, ALONE_MS);
+	memory_kafka_recreate(world->kafka, draw->subject->input);
+	for (size_t t = 0; draw->subject->topics[t].logical != NULL; t++) {
+		char name[NAME_LEN_MAX + 1];
+		names_output(SIM_APP, draw->subject->topics[t].logical, name);
+		memory_kafka_recreate(world->kafka, name);
+	}
+	trace(world, "all topics are made anew");
+	memset(world->x, 0, sizeof world->x);
+	memset(world->y, 0, sizeof world->y);
+	plan_free(&world->plan);
+	world->plan = plan;
+	world->appended = 0;
+	world->process_count = 0;
+}
+
+/* Everybody stops, so that Y = X; whoever starts from here on judges by the next logic version. */
+static void upgrade(struct world *world)
+{
+	if (world->failure == NULL)
+		calm_down(world);
+	stop_all(world);
+	drain(world);
+	trace(world, "logic version 2");
+	world->logic = 2;
+	set_calm(world, false);
+}
+
+static void play(struct world *world)
+{
+	size_t steps = plan_step_count(world->plan);
+	if (world->draw.had_life)
+		live_before(world);
+	world->until = plan_upgrade_step(world->plan);
+	if (world->until < steps) {
+		rage(world);
+		upgrade(world);
+	}
+	world->until = steps;
+	rage(world);
+	finish(world);
 }
 
 /* ---- its life ------------------------------------------------------------------------------- */
@@ -623,27 +868,34 @@ static void draw(struct world *world)
 	static const uint32_t caches[] = { 24, 56, 72, 200 };
 	static const uint32_t chances[] = { 0, 300, 60, 20 };
 	struct draw *draw = &world->draw;
-	draw->partition_count = 1 + (int32_t)below(world, PARTITIONS_MAX_DRAWN);
+	uint32_t subject = below(world, 16);
+	draw->subject = subject == 0   ? &subject_forecast
+			: subject <= 2 ? &subject_account
+				       : &subject_tally;
+	draw->partition_count = 1 + (int32_t)below(world, PLAN_PARTITIONS_MAX);
 	draw->slot_count = 1 + below(world, SLOTS_MAX);
 	draw->dynamic = chance(world, 5);
+	draw->standbys = chance(world, 3);
+	draw->had_life = chance(world, 6);
 	draw->commit_ms = below(world, 2) * below(world, 30);
 	draw->checkpoint_ms = checkpoints[below(world, 5)];
-	draw->cache_entries = caches[below(world, 4)];
+	draw->cache_entries = caches[below(world, 4)] + draw->subject->cache_entries_min;
 	draw->strike_chance = chances[below(world, 4)];
 	draw->trouble = chance(world, 3) ? 400 : 60;
 	draw->compacts = chance(world, 2);
 	draw->retains = chance(world, 2);
 	trace(world,
-	      "%d partitions, %zu slots%s, commit %d ms, checkpoint %d ms, cache %u, faults 1/%u",
-	      (int)draw->partition_count, draw->slot_count, draw->dynamic ? " (dynamic)" : "",
-	      (int)draw->commit_ms, (int)draw->checkpoint_ms, (unsigned)draw->cache_entries,
+	      "%s: %d partitions, %zu slots%s%s%s, commit %d ms, checkpoint %d ms, cache %u, "
+	      "faults 1/%u",
+	      draw->subject->stage, (int)draw->partition_count, draw->slot_count,
+	      draw->dynamic ? " (dynamic)" : "", draw->standbys ? ", standbys" : "",
+	      draw->had_life ? ", topics made anew" : "", (int)draw->commit_ms,
+	      (int)draw->checkpoint_ms, (unsigned)draw->cache_entries,
 	      (unsigned)draw->strike_chance);
 }
 
 static void make_cluster(struct world *world)
 {
-	static const char *const outputs[] = { TALLY_SAID, TALLY_TICKS, TALLY_STATES, TALLY_META,
-					       "dlq" };
 	static const uint32_t delays_ms[] = { 0, 4, 12, 60 };
 	const struct memory_timeouts timeouts = {
 		.session_ms = 50 + below(world, 600),
@@ -651,12 +903,6 @@ static void make_cluster(struct world *world)
 		.transaction_ms = 100 + below(world, 1500),
 	};
 	world->kafka = memory_kafka_new();
-	memory_kafka_topic(world->kafka, PLAN_INPUT, world->draw.partition_count);
-	for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
-		char name[NAME_LEN_MAX + 1];
-		names_output(APP, outputs[i], name);
-		memory_kafka_topic(world->kafka, name, world->draw.partition_count);
-	}
 	world->chaos = (struct memory_chaos){
 		.context = world,
 		.below = below,
@@ -666,7 +912,7 @@ static void make_cluster(struct world *world)
 		.wait_ms_max = 20 + below(world, 300),
 	};
 	memory_kafka_set_timeouts(world->kafka, &timeouts);
-	memory_kafka_set_chaos(world->kafka, &world->chaos);
+	set_calm(world, false);
 	memory_kafka_set_poll_max(world->kafka, 1 + below(world, 40));
 	disk_set_chance(below, world);
 }
@@ -682,11 +928,13 @@ char *world_run(uint64_t seed, struct registry *registry, const char *folder, FI
 	world->counts = counts;
 	world->now_ns = 1000000000;
 	world->time = (struct time_source){ monotonic_ns, wall_ms, sleep_ms, world };
+	world->logic = 1;
 	draw(world);
 	make_cluster(world);
-	world->plan = plan_new(&world->prng, world->draw.partition_count, registry);
-	rage(world);
-	finish(world);
+	world->plan =
+		plan_new(world->draw.subject, &world->prng, world->draw.partition_count, registry);
+	plan_topics(world->plan, world->kafka);
+	play(world);
 	plan_free(&world->plan);
 	memory_kafka_free(&world->kafka);
 	disk_lose_all();

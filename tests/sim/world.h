@@ -17,7 +17,7 @@
 #include "schemas/registry.h"
 
 struct world_counts {
-	int64_t turns, commits, aborts, kills, zombies, revoked, lost, restored, replayed;
+	int64_t turns, commits, aborts, kills, zombies, revoked, lost, restored, replayed, followed;
 };
 
 /* Runs `seed`. NULL: as expected; else what went wrong (new text). folder: for lock files, exists.
