@@ -228,6 +228,7 @@ const struct subject subject_forecast = {
 	.topics = { { "forecasts", false, false },
 		    { "forecast.accuracy", false, false },
 		    { "drift", false, false },
+		    { "series.parts", false, true },
 		    { "forecast.series", true, false },
 		    { "forecast.meta", true, false },
 		    { "dlq", false, false } },
@@ -251,11 +252,11 @@ static struct account_stage *make_account(int32_t partition_count, struct regist
 	return account_stage_new(&options, registry);
 }
 
-static struct forecast_stage *make_forecast(struct registry *registry)
+static struct forecast_stage *make_forecast(int32_t partition_count, struct registry *registry)
 {
 	struct series_table series;
 	series_table_init(&series, NULL, 0);
-	return forecast_stage_new(&series, registry);
+	return forecast_stage_new(&series, partition_count, registry);
 }
 
 struct actor *actor_new(const struct subject *subject, uint32_t logic, int32_t partition_count,
@@ -266,7 +267,7 @@ struct actor *actor_new(const struct subject *subject, uint32_t logic, int32_t p
 		actor->account = make_account(partition_count, registry);
 		actor->processor = account_processor(actor->account);
 	} else if (subject == &subject_forecast) {
-		actor->forecast = make_forecast(registry);
+		actor->forecast = make_forecast(partition_count, registry);
 		actor->processor = forecast_processor(actor->forecast);
 	} else {
 		actor->tally.logic = logic;
