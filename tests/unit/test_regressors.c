@@ -139,6 +139,7 @@ static void little_or_nothing_is_no_effect(void **state)
 	assert_true(isfinite(model.weight[0]) && isfinite(model.error[1]));
 }
 
+#include "tests/unit/clean_golden.inc"
 #include "tests/unit/regressors_golden.inc"
 
 /* The same by other arithmetic: whole covariance matrices, in Python. */
@@ -248,7 +249,32 @@ static void periods_follow_one_another(void **state)
 	assert_int_equal(calendar_advance(100, CALENDAR_WEEK, 3), 121);
 }
 
+static void numpy_counts_the_same(void **state)
+{
+	(void)state;
+	const struct calendar calendar = { CALENDAR_WEEKEND, CALENDAR_GOLDEN_HOLIDAYS,
+					   sizeof CALENDAR_GOLDEN_HOLIDAYS /
+						   sizeof *CALENDAR_GOLDEN_HOLIDAYS };
+	for (int i = 0; i < CALENDAR_GOLDEN_DAYS; i++) {
+		struct calendar_period p;
+		calendar_count(&calendar, CALENDAR_GOLDEN[i][0], CALENDAR_GOLDEN[i][1], &p);
+		assert_int_equal(p.working_days, CALENDAR_GOLDEN[i][2]);
+	}
+}
+
 /* ---- cleaning ---- */
+
+static void pandas_cleans_the_same(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof CLEAN_GOLDEN / sizeof *CLEAN_GOLDEN; i++) {
+		double y[CLEAN_GOLDEN_POINTS];
+		memcpy(y, CLEAN_GOLDEN[i].y, sizeof y);
+		assert_int_equal(clean_outliers(y, CLEAN_GOLDEN_POINTS), CLEAN_GOLDEN[i].outliers);
+		for (int t = 0; t < CLEAN_GOLDEN_POINTS; t++)
+			assert_near(y[t], CLEAN_GOLDEN[i].cleaned[t], 1e-9);
+	}
+}
 
 static void outliers_are_put_back(void **state)
 {
@@ -345,6 +371,8 @@ int main(void)
 		cmocka_unit_test(seasons_are_no_effect),
 		cmocka_unit_test(days_are_counted),
 		cmocka_unit_test(periods_follow_one_another),
+		cmocka_unit_test(numpy_counts_the_same),
+		cmocka_unit_test(pandas_cleans_the_same),
 		cmocka_unit_test(outliers_are_put_back),
 		cmocka_unit_test(levels_that_were_left_are_lifted),
 		cmocka_unit_test(seasons_survive_cleaning),
