@@ -1030,6 +1030,8 @@ static struct err *kafka_seek(struct bus *bus, const struct position *positions,
 				       positions[i].topic, (int)positions[i].partition);
 		CHECK(positions[i].offset >= 0);
 	}
+	if (count == 0) /* librdkafka has no word for it */
+		return NULL;
 	rd_kafka_topic_partition_list_t *list = list_new(positions, count, false);
 	struct err *err = seek_try(kafka, list);
 	rd_kafka_topic_partition_list_destroy(list);
