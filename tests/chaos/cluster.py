@@ -17,6 +17,7 @@ from lib.avro import ROOT
 from lib.kafka import Broker
 
 TOXIPROXY = os.path.join(ROOT, "deps/toxiproxy/toxiproxy")
+KAFKA, KAFKA_3 = os.path.join(ROOT, "deps/kafka/lib"), os.path.join(ROOT, "deps/kafka-3/lib")
 WAIT_S_MAX = 20
 
 
@@ -100,7 +101,8 @@ class Proxy:
 
 class Cluster(Broker):
     """A context: one broker in `folder` that listens for each of `names` at a port of its own,
-    and tells clients who come there the proxy's address. Without a proxy all share one."""
+    and tells clients who come there the proxy's address. Without a proxy all share one. One that
+    is to be restarted is of a version that ends its transactions then: tools/kafka-3-pom.xml."""
 
     # Short times, so that what they end is seen within a short test.
     SETTINGS = {
@@ -111,11 +113,17 @@ class Cluster(Broker):
         "group.initial.rebalance.delay.ms": "0",
     }
 
-    def __init__(self, folder, names=(), proxy=None):
+    def __init__(self, folder, names=(), proxy=None, restarts=False):
         super().__init__(folder)
+        if restarts:
+            self.environment = dict(os.environ, KAFKA_LIB=KAFKA_3)
         self.names, self.proxy = names, proxy
         self.port = free_port()
         self.addresses = {}
+
+    @staticmethod
+    def can_restart():
+        return os.path.isdir(KAFKA_3)
 
     @functools.cached_property
     def admin(self):
@@ -153,7 +161,7 @@ class Cluster(Broker):
         """The tool at work while others go on; returns the process to wait for."""
         return subprocess.Popen([os.path.join(ROOT, "tools/kafka"), *arguments],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)
+                                stderr=subprocess.DEVNULL, env=self.environment)
 
     def start_soon(self):
         return self.soon("start", "--while", str(os.getpid()), self.folder, str(self.port))
@@ -171,12 +179,13 @@ class Cluster(Broker):
         os.kill(pid, signal.SIGKILL)
         return lambda: not os.path.exists(f"/proc/{pid}")
 
-    def transactions(self, *arguments):
-        """What Kafka's own tool says."""
+    def producers(self, topic, partition):
+        """What Kafka's own tool says of who has a transaction open there."""
         done = subprocess.run(
-            ["java", "-Xmx128m", "-cp", os.path.join(ROOT, "deps/kafka/lib/*"),
+            ["java", "-Xmx128m", "-cp", os.path.join(KAFKA, "*"),
              "org.apache.kafka.tools.TransactionsCommand", "--bootstrap-server", self.address,
-             *arguments], capture_output=True, text=True, timeout=120, check=False)
+             "describe-producers", "--topic", topic, "--partition", str(partition)],
+            capture_output=True, text=True, timeout=120, check=False)
         return done.stdout + done.stderr
 
     def address_for(self, name):

@@ -77,7 +77,7 @@ class Trial:
         self.folder = tempfile.mkdtemp(prefix="chaos.")
         self.failures = []
         self.mounts = []
-        self.event_ids, self.poison_count, self.hanging_count = [], 0, 0
+        self.event_ids, self.poison_count = [], 0
 
     # ---- the frame ---------------------------------------------------------------------------
 
@@ -111,7 +111,14 @@ class Trial:
             proxy = stack.enter_context(Proxy(self.folder)) if Proxy.available() else None
             if proxy is None:
                 self.say("no toxiproxy (tools/setup chaos): no network faults")
-            self.cluster = stack.enter_context(Cluster(self.folder, self.options.names, proxy))
+            restarts = any(kind.startswith("broker") for kind in self.options.kinds)
+            if restarts and not Cluster.can_restart():
+                self.say("no Kafka 3.9 (tools/setup chaos): the broker is not restarted")
+                restarts = False
+                self.options.kinds = [kind for kind in self.options.kinds
+                                      if not kind.startswith("broker")]
+            self.cluster = stack.enter_context(
+                Cluster(self.folder, self.options.names, proxy, restarts))
             self.workers = [Worker(name, self.folder, self.cluster.address_for(name),
                                    (*COMMON, *UNDER_TEST, *ONLY.get(name, ())))
                             for name in self.options.names]
@@ -212,9 +219,8 @@ class Trial:
                 held_since = time.monotonic()
             if now != last or held:
                 last, since = now, time.monotonic()
-            if held and time.monotonic() - held_since > HANGING_S:
-                self.end_hanging(held)
-                held_since = time.monotonic()
+            check(time.monotonic() - held_since < HANGING_S, f"transactions that nobody ends hold "
+                  f"{held}\n{held and self.cluster.producers(*held[0][:2])}")
             time.sleep(0.2)
         out = digest.counts(self.cluster, f"{APP}.account.events")
         self.monkey.tell(f"calm; {out} records in account.events for {len(self.event_ids)} events")
@@ -235,16 +241,6 @@ class Trial:
             found += [(topic, partition, stable) for partition, stable in
                       self.cluster.ends(topic, committed=True).items() if stable < ends[partition]]
         return found
-
-    def end_hanging(self, held):
-        """What docs/faults.md tells an operator to do about transactions that the broker has
-        forgotten to end."""
-        for topic, partition, offset in held:
-            place = ("--topic", topic, "--partition", str(partition))
-            self.say(f"HANGING: {topic}/{partition} at {offset}\n" +
-                     self.cluster.transactions("describe-producers", *place))
-            self.say(self.cluster.transactions("abort", *place, "--start-offset", str(offset)))
-            self.hanging_count += 1
 
     def await_load(self, loading):
         loading.join(DRAIN_S_MAX)
@@ -335,7 +331,6 @@ class Trial:
                  f"{texts.count('partition lost')} assignments lost, "
                  f"{texts.count('states restored from their topics')} partitions restored, "
                  f"{aborted} records of aborted transactions, "
-                 f"{self.hanging_count} transactions that the broker forgot, "
                  f"{written - left} of {written} records of accounts compacted away")
         self.say(f"{len(self.event_ids)} events, {self.poison_count} poisonous records, "
                  f"{self.alert_count} alerts: " +

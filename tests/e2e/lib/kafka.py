@@ -30,10 +30,12 @@ class Broker:
     def __init__(self, folder):
         self.folder = os.path.join(folder, "kafka")
         self.address = None
+        self.environment = None  # of tools/kafka; None: this process's
 
     def tool(self, *arguments):
         result = subprocess.run([os.path.join(ROOT, "tools/kafka"), *arguments],
-                                capture_output=True, text=True, check=False)
+                                capture_output=True, text=True, check=False,
+                                env=self.environment)
         if result.returncode != 0:
             raise RuntimeError(f"tools/kafka {' '.join(arguments)}: {result.stderr}")
         return result.stdout.strip()
