@@ -223,24 +223,22 @@ static struct outstanding_forecast make(const struct series_state *state,
 	const double *quantile = result->quantile[horizon - 1];
 	int64_t naive = naive_of(state, definition->season, horizon);
 	double shift = state->skill.fallen_back ? (double)naive - quantile[INTERVAL_Q500] : 0;
-	int64_t said[INTERVAL_QUANTILE_COUNT];
+	double around[INTERVAL_QUANTILE_COUNT];
 	for (int q = 0; q < INTERVAL_QUANTILE_COUNT; q++) {
 		double value = quantile[q] + shift;
-		said[q] = forecast_words_amount(result->nonnegative && value < 0 ? 0 : value);
+		around[q] = result->nonnegative && value < 0 ? 0 : value;
 	}
-	return (struct outstanding_forecast){
+	struct outstanding_forecast made = {
 		.origin_ms = state->open_ms,
 		.target_ms = state->open_ms + (horizon - 1) * state->period_ms,
 		.horizon = horizon,
-		.point = state->skill.fallen_back ? naive : said[INTERVAL_Q500],
-		.lower_80 = said[INTERVAL_Q100],
-		.upper_80 = said[INTERVAL_Q900],
-		.lower_95 = said[INTERVAL_Q025],
-		.upper_95 = said[INTERVAL_Q975],
 		.naive = naive,
 		.own = forecast_words_amount(quantile[INTERVAL_Q500]),
 		.size = result->size,
 	};
+	made.point = state->skill.fallen_back ? naive : made.own;
+	forecast_words_intervals(around, &made);
+	return made;
 }
 
 /* To the totals that the series counts in: all of one hierarchy and unit in one partition. */

@@ -11,6 +11,25 @@ int64_t forecast_words_amount(double value)
 	return value < 0 ? -(int64_t)(0.5 - value) : (int64_t)(value + 0.5);
 }
 
+static int64_t at_most(int64_t value, int64_t most)
+{
+	return value < most ? value : most;
+}
+
+static int64_t at_least(int64_t value, int64_t least)
+{
+	return value > least ? value : least;
+}
+
+void forecast_words_intervals(const double quantile[INTERVAL_QUANTILE_COUNT],
+			      struct outstanding_forecast *made)
+{
+	made->lower_80 = at_most(forecast_words_amount(quantile[INTERVAL_Q100]), made->point);
+	made->lower_95 = at_most(forecast_words_amount(quantile[INTERVAL_Q025]), made->lower_80);
+	made->upper_80 = at_least(forecast_words_amount(quantile[INTERVAL_Q900]), made->point);
+	made->upper_95 = at_least(forecast_words_amount(quantile[INTERVAL_Q975]), made->upper_80);
+}
+
 void forecast_words_accuracy(const struct series_context *series, int64_t actual,
 			     const struct outstanding_forecast *made, struct effects *effects)
 {

@@ -3,6 +3,7 @@
 #define CONSUMERS_FORECAST_WORDS_H
 
 #include "consumers/series.h"
+#include "models/interval.h"
 #include "runtime/effects.h"
 #include "schemas/states.h"
 
@@ -15,6 +16,11 @@ struct series_context {
 
 /* To the nearest minor unit, within what an int64 holds. */
 int64_t forecast_words_amount(double value);
+
+/* The ends of the intervals around point, from quantiles that were made around it: beyond 2^53 a
+ * double is not exact, and they are kept in order. */
+void forecast_words_intervals(const double quantile[INTERVAL_QUANTILE_COUNT],
+			      struct outstanding_forecast *made);
 
 void forecast_words_forecast(const struct series_context *series,
 			     const struct outstanding_forecast *made, const char *method,

@@ -85,23 +85,17 @@ size_t level_state_predict(struct level_state *state, struct outstanding_forecas
 	interval_quantiles(&state->interval, point, count, state->size, state->nonnegative,
 			   quantile);
 	for (int h = 0; h < count; h++) {
-		int64_t said[INTERVAL_QUANTILE_COUNT];
-		for (int q = 0; q < INTERVAL_QUANTILE_COUNT; q++)
-			said[q] = forecast_words_amount(quantile[h][q]);
 		made[h] = (struct outstanding_forecast){
 			.origin_ms = state->origin_ms,
 			.target_ms = state->origin_ms + h * state->period_ms,
 			.horizon = h + 1,
 			.point = state->steps[h].point,
-			.lower_80 = said[INTERVAL_Q100],
-			.upper_80 = said[INTERVAL_Q900],
-			.lower_95 = said[INTERVAL_Q025],
-			.upper_95 = said[INTERVAL_Q975],
 			.naive = state->steps[h].naive,
 			.own = state->steps[h].point,
 			.scale = state->scale,
 			.size = state->size,
 		};
+		forecast_words_intervals(quantile[h], &made[h]);
 		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
 		state->outstanding[state->outstanding_count++] = made[h];
 	}

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -126,6 +129,136 @@ static void partitions_change_nothing(void **state)
 	free(five);
 }
 
+/* ---- what series may be like ---------------------------------------------------------------- */
+
+enum { ODD_WEEKS = 40, ODD_FORECASTS_MAX = 4096 };
+
+/* A constant one, a single point, orders below 0 (which are refused), amounts that no sum holds,
+ * nothings, a period told twice, days long past, two points far apart, noise. */
+static void write_odd(const char *path)
+{
+	FILE *file = fopen(path, "w");
+	CHECK(file != NULL);
+	fputs("customer,day,amount,country\n", file);
+	for (int week = 0; week < ODD_WEEKS; week++) {
+		int month = week / 4 + 1, day = week % 4 * 7 + 1;
+		char date[16];
+		snprintf(date, sizeof date, "2024-%02d-%02d", month, day);
+		fprintf(file, "A,%s,100.00,CONST\n", date);
+		fprintf(file, "B,%s,%d.00,NEG\n", date, -40 - week % 3);
+		fprintf(file, "C,%s,90000000000000000.00,HUGE\n", date);
+		fprintf(file, "D,%s,0.00,ZERO\n", date);
+		for (int i = 0; i < 2; i++)
+			fprintf(file, "E,%s,%d.50,TWICE\n", date, 10 + week % 5);
+		fprintf(file, "F,%s,%d.00,NOISE\n", date, week * 7919 % 1013);
+		fprintf(file, "G,%s,%d.00,\n", date, 1 + week % 2);
+		if (week % 10 == 9)
+			fprintf(file, "H,2023-11-%02d,75.00,BACK\n", 1 + week % 28);
+		if (week == 12)
+			fprintf(file, "I,%s,500.00,ONE\n", date);
+		if (week == 3 || week == 33)
+			fprintf(file, "J,%s,1000.00,GAP\n", date);
+	}
+	CHECK(fclose(file) == 0);
+}
+
+struct odd_forecast {
+	char series[KEY_LEN_MAX + 1];
+	int64_t origin_ms, horizon, point;
+};
+
+/* One said forecast, whose quantiles must be in order; false: another record. */
+static bool read_forecast(const char *line, size_t len, struct odd_forecast *out)
+{
+	if (strncmp(line, "forecasts\t", 10) != 0)
+		return false;
+	const char *json = memchr(line, '{', len);
+	json_t *record = json_loadb(json, (size_t)(line + len - json), 0, NULL);
+	const char *series = NULL;
+	json_int_t origin, horizon, point, low95, low80, high80, high95;
+	assert_non_null(record);
+	assert_int_equal(json_unpack(record, "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "series",
+				     &series, "origin_ms", &origin, "horizon", &horizon, "point",
+				     &point, "lower_95", &low95, "lower_80", &low80, "upper_80",
+				     &high80, "upper_95", &high95),
+			 0);
+	assert_true(low95 <= low80 && low80 <= point && point <= high80 && high80 <= high95);
+	*out = (struct odd_forecast){ .origin_ms = origin, .horizon = horizon, .point = point };
+	snprintf(out->series, sizeof out->series, "%s", series);
+	json_decref(record);
+	return true;
+}
+
+static bool is_part_of(const struct odd_forecast *part, const struct odd_forecast *total)
+{
+	size_t len = strcspn(total->series, "/");
+	return part->origin_ms == total->origin_ms && part->horizon == total->horizon &&
+	       strncmp(part->series, total->series, len) == 0 &&
+	       strncmp(part->series + len, ".country/", 9) == 0;
+}
+
+static int64_t saturated(int64_t a, int64_t b)
+{
+	int64_t sum;
+	return !__builtin_add_overflow(a, b, &sum) ? sum : a < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static void odd_series_are_forecast_without_a_nan(void **state)
+{
+	(void)state;
+	static struct odd_forecast made[ODD_FORECASTS_MAX];
+	static const char path[] = "build/odd_series.csv";
+	static const char *const series[] = { "CONST", "HUGE", "ZERO", "TWICE", "NOISE",
+					      "BACK",  "ONE",  "GAP",  "-" };
+	size_t count = 0, checked = 0, whole = 0, seen[sizeof series / sizeof series[0]] = { 0 };
+	write_odd(path);
+	char *dump = run("tests/driver/cases/map.json", path, 2);
+	for (const char *bad = "nan\0inf\0NaN\0Inf\0", *word = bad; *word; word += 4) {
+		char after_colon[8];
+		for (int i = 0; i < 2; i++) {
+			snprintf(after_colon, sizeof after_colon, i == 0 ? ":%s" : ":-%s", word);
+			assert_null(strstr(dump, after_colon));
+		}
+	}
+	for (const char *line = dump, *end; *line != '\0'; line = end) {
+		end = strchr(line, '\n') + 1;
+		if (count == ODD_FORECASTS_MAX || strstr(line, "\t\"revenue.week") == NULL ||
+		    strstr(line, "\t\"revenue.week") > end ||
+		    !read_forecast(line, (size_t)(end - line), &made[count]))
+			continue;
+		for (size_t i = 0; i < sizeof series / sizeof series[0]; i++)
+			seen[i] += strcmp(strrchr(made[count].series, '/') + 1, series[i]) == 0;
+		count++;
+	}
+	for (size_t i = 0; i < sizeof series / sizeof series[0]; i++)
+		assert_true(seen[i] > 0);
+	for (size_t t = 0; t < count; t++) {
+		int64_t sum = 0, begun_late = 0;
+		size_t parts = 0;
+		for (size_t i = 0; i < count; i++)
+			if (is_part_of(&made[i], &made[t])) {
+				bool late = strstr(made[i].series, "/BACK") != NULL;
+				if (late)
+					begun_late = made[i].point;
+				else
+					sum = saturated(sum, made[i].point);
+				parts++;
+			}
+		if (strcmp(made[t].series, "revenue.week/EUR/") != 0)
+			continue;
+		assert_true(parts > 0);
+		/* a part with closes that are past counts in none whose total was out */
+		if (made[t].point != saturated(sum, begun_late))
+			assert_int_equal(made[t].point, sum);
+		else
+			whole++;
+		checked++;
+	}
+	assert_true(checked > 100 && whole > checked / 2);
+	assert_non_null(strstr(dump, "-41.00,NEG"));
+	free(dump);
+}
+
 static size_t count_of(const char *text, const char *part)
 {
 	size_t count = 0;
@@ -195,6 +328,7 @@ int main(int argc, char **argv)
 		CASE("bad_rows"),
 		CASE("weeks"),
 		cmocka_unit_test(partitions_change_nothing),
+		cmocka_unit_test(odd_series_are_forecast_without_a_nan),
 		cmocka_unit_test(clock_of_a_quiet_input_is_kept),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
