@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "evaluate/forecast_trial.h"
 #include "evaluate/series_table.h"
@@ -170,6 +172,47 @@ static void threads_do_not_show(void **state)
 	series_table_free(&table);
 }
 
+/* Series a of 12 points and b of 10; a regressor for both, and one of b's own in its place. */
+static void regressors_are_known_as_far_as_told(void **state)
+{
+	(void)state;
+	static const struct portfolio_periods NONE = { .count = 0 };
+	char path[] = "/tmp/foretell-regressors-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	FILE *file = fdopen(fd, "w");
+	assert_non_null(file);
+	fputs("price,1,2,3,4,,6,7,8,9,10,11,12,13\n"
+	      "price@b,5,5,5,5,5,5,5,5,5,7\n"
+	      "promotion,0,0,1,0,0,1,0,0,1,0,0,1,0,0,1\n",
+	      file);
+	fclose(file);
+	struct series_table *series =
+		parsed("a,1,2,3,4,5,6,7,8,9,10,11,12\nb,1,2,3,4,5,6,7,8,9,10\n");
+	struct regressor_table *table;
+	struct err *err = regressor_table_read(path, NULL, series, 3, &table);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+	assert_int_equal(table->sets[0].count, 2);
+	assert_int_equal(table->sets[1].count, 2);
+	assert_string_equal(table->sets[1].column[0].name, "price");
+	double x[15][2];
+	/* of a one price is told beyond its end, so one is known beyond each origin */
+	regressor_set_fill(&table->sets[0], 12, 8, &NONE, 3, x[0]);
+	for (int t = 0; t < 9; t++)
+		assert_true(x[t][0] == t + 1);
+	assert_true(x[9][0] > 7 && x[9][0] < 13 && x[9][0] != 10);
+	for (int t = 0; t < 11; t++) /* promotions are told to the end */
+		assert_true(x[t][1] == (t % 3 == 2));
+	/* of b's price nothing is told: the 7 is not seen from before */
+	regressor_set_fill(&table->sets[1], 10, 9, &NONE, 3, x[0]);
+	for (int t = 0; t < 12; t++)
+		assert_true(fabs(x[t][0] - 5) < 1e-9);
+	regressor_table_free(&table);
+	series_table_free(&series);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +222,7 @@ int main(void)
 		cmocka_unit_test(what_was_foretold_exactly_has_a_scale),
 		cmocka_unit_test(an_empty_series_is_named),
 		cmocka_unit_test(threads_do_not_show),
+		cmocka_unit_test(regressors_are_known_as_far_as_told),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
