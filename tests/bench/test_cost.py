@@ -28,6 +28,9 @@ import contextlib  # noqa: E402
 
 # gcc 12 -O2, foretell's own code without the job's and the libraries': as measured, and a tenth.
 INSTRUCTIONS_MAX = 740
+# A close of a series, searches and estimates at their share, with all that is said and stored.
+CLOSE_INSTRUCTIONS_MAX = 265000
+SERIES, CLOSES = 64, 8
 EVENTS = 40000
 EVENTS_COUNTED = 400000
 ALLOCATIONS_PER_EVENT_MAX = 0.001
@@ -78,14 +81,14 @@ def read_profile(path):
     return costs
 
 
-def profile(folder, events, *settings):
+def profile(folder, program, *settings):
     out = os.path.join(folder, "profile")
     store = tempfile.mkdtemp(dir=folder)
     done = subprocess.run(
         ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={out}",
          "--compress-strings=no", "--compress-pos=no", "--collect-atstart=no",
-         "--toggle-collect=worker_step", os.path.join(PROGRAMS, "bench_cost"),
-         f"events={events}", f"store={store}", *settings],
+         "--toggle-collect=worker_step", os.path.join(PROGRAMS, program), f"store={store}",
+         *settings],
         check=False, timeout=RUN_S_MAX, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True)
     check(done.returncode == 0, done.stdout)
@@ -94,8 +97,8 @@ def profile(folder, events, *settings):
 
 def per_event(folder, *settings):
     """{group: instructions for each event in the steady state}"""
-    small = profile(folder, EVENTS, *settings)
-    large = profile(folder, 2 * EVENTS, *settings)
+    small = profile(folder, "bench_cost", f"events={EVENTS}", *settings)
+    large = profile(folder, "bench_cost", f"events={2 * EVENTS}", *settings)
     return {group: (large[group] - small[group]) / EVENTS for group in large}
 
 
@@ -118,6 +121,17 @@ def instructions(folder):
 def instructions_wasted(folder):
     costs = per_event(folder, "checkpoint.interval.ms=0")
     check(own(costs) > INSTRUCTIONS_MAX, f"{own(costs):.0f} instructions an event")
+
+
+@test("instructions for each close of a series are within their limit")
+def closes(folder):
+    settings = f"series={SERIES}", "history=200"
+    small = profile(folder, "bench_forecast", *settings, f"closes={CLOSES}")
+    large = profile(folder, "bench_forecast", *settings, f"closes={2 * CLOSES}")
+    small["model of Kafka"] = large["model of Kafka"] = 0
+    cost = (sum(large.values()) - sum(small.values())) / (SERIES * CLOSES)
+    diag(f"{cost:.0f} instructions a close")
+    check(cost <= CLOSE_INSTRUCTIONS_MAX, f"the limit is {CLOSE_INSTRUCTIONS_MAX}")
 
 
 def counted_run(folder, broker, events, settings):
