@@ -10,6 +10,8 @@
 #include "kafka/memory_tail.h"
 #include "tests/lib/bus_world.h"
 
+#define PYTHON "deps/venv/bin/python"
+
 enum { TAIL_BYTES = 1 << 20, TAIL_RECORDS = 100, STILL_POLLS = 5, PATIENCE_MS = 100 };
 
 /* ---- reading on ----------------------------------------------------------------------------- */
@@ -183,7 +185,7 @@ static void remake(struct world *world, const char *topic)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		execl("deps/venv/bin/python", "python", "tests/e2e/lib/remake_topic.py",
+		execl(PYTHON, PYTHON, "tests/e2e/lib/remake_topic.py",
 		      world->client.brokers, topic, "1", (char *)NULL);
 		_exit(127);
 	}
