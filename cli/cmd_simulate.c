@@ -28,6 +28,8 @@ static const struct args_flag flags[] = {
 	{ "rate", "R", NULL, "records a second with --follow (100)" },
 	{ "oracle", NULL, NULL, "no feeds: how well anybody could foretell this company's churn" },
 	{ "futures", "K", NULL, "that the oracle lets each customer live (16)" },
+	{ "vehicles", NULL, NULL,
+	  "dealers sell electric vehicles, besides (docs/allocations.md)" },
 	{ "clean", NULL, NULL, "plant nothing: no share below, no outages, no skewed clocks" },
 	{ "unlinked", "SHARE", NULL, "of systems that nothing links to the account (0.01)" },
 	{ "mislinked", "SHARE", NULL, "of ERP customers linked to a wrong account (0)" },
@@ -93,6 +95,7 @@ static struct err *options_read(const struct args *args, struct simulate_options
 {
 	int64_t seed, accounts, months;
 	*options = simulate_defaults();
+	options->has_vehicles = args_switch(args, "vehicles");
 	if (args_switch(args, "clean")) {
 		options->unlinked = options->mislinked = 0;
 		options->duplicates = options->late = options->malformed = 0;

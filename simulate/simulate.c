@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "simulate/dealers.h"
 #include "simulate/report_care.h"
 #include "simulate/report_product.h"
 #include "simulate/report_sales.h"
@@ -14,6 +15,7 @@ enum {
 	AFTER_DAYS = 60,    /* mails still go out to somebody who left */
 	HAZARD_DAYS = 7,    /* between two rows of the true hazards */
 	STREAM_WORLD_TALK = 4,
+	STREAM_DEALER_TALK = 8,
 	STREAM_TALK = (1 << 8) + 2,
 };
 
@@ -23,6 +25,8 @@ struct company {
 	struct world world;
 	struct account *accounts;
 	struct prng world_talk;
+	struct dealers dealers;
+	struct prng dealer_talk;
 	uint32_t world_serials[FEED_COUNT];
 	struct teller teller;
 	struct customer_day day;
@@ -254,6 +258,11 @@ static void world_day(struct company *company)
 	teller->serials = company->world_serials;
 	report_supply_world(teller);
 	report_care_world(teller);
+	if (!company->options->has_vehicles)
+		return;
+	teller->random = &company->dealer_talk;
+	dealers_step(&company->dealers, &company->world);
+	dealers_tell(&company->dealers, teller);
 }
 
 static struct err *play_day(struct company *company, int day)
@@ -325,6 +334,8 @@ struct err *simulate_run(const struct simulate_options *options, struct simulate
 	company->options = options;
 	company->result = result;
 	company->world_talk = prng_new(options->seed, STREAM_WORLD_TALK);
+	company->dealer_talk = prng_new(options->seed, STREAM_DEALER_TALK);
+	dealers_init(&company->dealers, options->seed);
 	world_init(&company->world, options->seed, result->day_count,
 		   simulate_sales_count(options->account_count));
 	accounts_init(company);

@@ -22,6 +22,7 @@ struct simulate_options {
 	int64_t start_ms;	/* a Monday, 00:00 UTC */
 	double unlinked, mislinked, duplicates, late, malformed; /* shares, 0 to 1 */
 	bool has_outages, has_skew;
+	bool has_vehicles; /* dealers sell vehicles, besides (dealers.h) */
 	struct post_sink sink;	  /* send may be NULL: counted only */
 	struct truth *truth;	  /* may be NULL */
 	const volatile int *stop; /* non-zero: end after the day; may be NULL */
