@@ -68,8 +68,8 @@ FLOAT := -ffp-contract=off -fno-fast-math
 CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(RDKAFKA_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL := -std=c17 -g -fPIE -fstack-protector-strong -fno-omit-frame-pointer $(WARN) $(FLOAT)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS := $(RDKAFKA_LIBS) -lrocksdb -lavro -ljansson -lcurl -lmicrohttpd -lssl -lcrypto -lzstd -llz4 \
-	-llzma -lz -lm -lpthread
+LIBS := $(RDKAFKA_LIBS) -lrocksdb -lClp -lavro -ljansson -lcurl -lmicrohttpd -lssl -lcrypto \
+	-lzstd -llz4 -llzma -lz -lm -lpthread
 ifeq ($(SAN),)
 # The C library's own checks of buffer sizes need -O, and see nothing under a sanitizer.
 CFLAGS_ALL += -O2 -D_FORTIFY_SOURCE=2

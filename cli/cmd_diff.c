@@ -28,17 +28,18 @@ static const struct args_spec spec = {
 	.operand_count_max = 2,
 	.about =
 		"Compares what two applications say about the same input: for each key, the\n"
-		"sequence of values and stable headers in alerts, scores, forecasts and\n"
-		"forecast.accuracy, and the latest value in accounts and forecast.series. Byte by\n"
-		"byte; offsets, broker timestamps and the header lsn are not compared. Both\n"
-		"applications should have read their input to its end.",
+		"sequence of values and stable headers in alerts, scores, forecasts,\n"
+		"forecast.accuracy and allocations, and the latest value in accounts and\n"
+		"forecast.series. Byte by byte; offsets, broker timestamps and the header lsn are\n"
+		"not compared. Both applications should have read their input to its end.",
 	.options = shown_options,
 	.examples = examples,
 	.quiet = true,
 };
 
 static const char *const compared[] = {
-	"alerts", "scores", "forecasts", "forecast.accuracy", "accounts", "forecast.series", NULL
+	"alerts", "scores", "forecasts", "forecast.accuracy", "allocations",
+	"accounts", "forecast.series", NULL
 };
 
 enum {

@@ -44,6 +44,7 @@ static const char *const shown_options[] = {
 	"cache.entries",
 	"series.dimensions",
 	"series.file",
+	"allocation.file",
 	"alert.open",
 	"alert.close",
 	"risk.open",
@@ -67,9 +68,10 @@ static const struct args_spec spec = {
 	.operands = "[STAGE...]",
 	.operand_count_min = 0,
 	.operand_count_max = STAGE_COUNT,
-	.about = "Runs the stages resolve, identify, account, forecast, levels, gather and learn\n"
-		 "(all, or those named) in one process, exactly once, until SIGINT or SIGTERM.\n"
-		 "Ends cleanly: what is under way is committed, and every state is published.",
+	.about = "Runs the stages resolve, identify, account, forecast, levels, gather and learn,\n"
+		 "with allocation.file allocate, too (all, or those named), in one process,\n"
+		 "exactly once, until SIGINT or SIGTERM. Ends cleanly: what is under way is\n"
+		 "committed, and every state is published.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
@@ -101,18 +103,25 @@ struct run {
 static struct err *choose_stages(struct run *run)
 {
 	size_t asked = args_operand_count(run->args), found = 0;
+	bool allocates = *conf_string(args_conf(run->args), "allocation.file") != '\0';
 	for (size_t s = 0; s < STAGE_COUNT; s++) {
-		bool wanted = asked == 0;
+		bool wanted = asked == 0 && (s != STAGE_ALLOCATE || allocates);
 		for (size_t i = 0; i < asked; i++)
 			wanted = wanted || strcmp(args_operand(run->args, i), stage_names[s]) == 0;
 		if (wanted)
 			run->stages[run->stage_count++] = stage_names[s];
 		found += wanted;
 	}
-	if (asked == 0 || found == asked)
-		return NULL;
-	return err_new(ERR_FATAL, "USAGE",
-		       "the stages are resolve, account and forecast, each named once");
+	if (asked > 0 && found != asked)
+		return err_new(ERR_FATAL, "USAGE",
+			       "the stages are resolve, identify, account, forecast, levels, "
+			       "allocate, gather and learn, each named once");
+	for (size_t i = 0; i < run->stage_count; i++)
+		if (!allocates && strcmp(run->stages[i], stage_names[STAGE_ALLOCATE]) == 0)
+			return err_new(ERR_FATAL, "USAGE",
+				       "the stage allocate needs allocation.file "
+				       "(docs/allocations.md)");
+	return NULL;
 }
 
 static struct err *missing(const char *topic)

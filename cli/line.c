@@ -73,12 +73,21 @@ struct line {
 	_Atomic bool stop;
 };
 
+struct err *line_series(const struct conf *conf, struct series_table *series)
+{
+	size_t dimension_count = 0;
+	const char *const *dimensions = conf_list(conf, "series.dimensions", &dimension_count);
+	const char *file = conf_string(conf, "series.file");
+	if (*file != '\0')
+		return series_file_read(file, series);
+	series_table_init(series, dimensions, dimension_count);
+	return NULL;
+}
+
 static struct err *read_options(struct line *line)
 {
 	const struct conf *conf = line->options.conf;
 	struct stage_options *options = &line->stage_options;
-	size_t dimension_count = 0;
-	const char *const *dimensions = conf_list(conf, "series.dimensions", &dimension_count);
 	options->app_id = conf_string(conf, "app.id");
 	options->inputs = conf_list(conf, "inputs", &options->input_count);
 	options->partition_count = line->options.partition_count;
@@ -98,11 +107,13 @@ static struct err *read_options(struct line *line)
 	options->risk = (struct risk_options){ conf_double(conf, "risk.open"),
 					       conf_double(conf, "risk.close") };
 	options->activate = strcmp(conf_string(conf, "model.activate"), "auto") == 0;
-	const char *file = conf_string(conf, "series.file");
-	if (*file != '\0')
-		return series_file_read(file, &options->series);
-	series_table_init(&options->series, dimensions, dimension_count);
-	return NULL;
+	struct err *err = line_series(conf, &options->series);
+	const char *network = conf_string(conf, "allocation.file");
+	if (err == NULL && *network != '\0')
+		err = network_read(network, &options->network);
+	if (err == NULL && *network != '\0')
+		err = network_check(&options->network, &options->series);
+	return err;
 }
 
 static bool follows(const struct line *line)

@@ -24,6 +24,9 @@ struct line_options {
 
 struct line;
 
+/* The series that a process forecasts by its own configuration. Errors: FATAL SERIES_INVALID. */
+ERR_MUST_USE struct err *line_series(const struct conf *conf, struct series_table *series);
+
 /* A new line, its store opened, its threads started. Errors: FATAL. */
 ERR_MUST_USE struct err *line_start(const struct line_options *options, struct line **line);
 

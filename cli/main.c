@@ -31,10 +31,12 @@ static const struct command commands[] = {
 	{ "explain", "show an account's state, score and reasons", cmd_explain },
 	{ "feedback", "say something about an alert", cmd_feedback },
 	{ "models", "show what was learnt, and make a version active", cmd_models },
+	{ "series", "show the series that were deployed, and deploy others", cmd_series },
 	{ "identity", "show the names of an account, and who told of each link", cmd_identity },
 	{ "erase", "forget an account, and tell what remains where", cmd_erase },
 	{ "risk", "rank the accounts by their risk", cmd_risk },
 	{ "forecast", "plot forecasts against what came, and judge them", cmd_forecast },
+	{ "allocations", "show what stock to move where, and why", cmd_allocations },
 	{ "evaluate", "judge models on files, before connecting anything", cmd_evaluate },
 	{ "diff", "compare the outputs of two applications", cmd_diff },
 	{ "config", "print the configuration in effect, or the reference page", cmd_config },
@@ -56,7 +58,7 @@ static void help_print(FILE *out)
 		"foretell turns business events on Kafka into early warnings and forecasts.\n\n"
 		"Usage: foretell SUBCOMMAND [FLAGS] [OPERANDS]\n\nSubcommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out,
 		"\n`foretell SUBCOMMAND --help` says more. Configuration comes from defaults, a "
 		"file\n(--config FILE or FORETELL_CONFIG), the environment "

@@ -241,6 +241,14 @@ static const struct conf_option rows[] = {
 	  .max = 1024,
 	  .doc = "JSON file that says which series are forecast (docs/forecasting.md), instead of "
 		 "revenue by day and week. Every process of an application needs the same." },
+	{ .name = "allocation.file",
+	  .kind = CONF_STRING,
+	  .fallback = "",
+	  .min = 0,
+	  .max = 1024,
+	  .doc = "JSON file with sites, ways and costs by which stock is allocated "
+		 "(docs/allocations.md). Every process of an application needs the same. Empty: "
+		 "no allocations are made, and there is no allocate stage." },
 	{ .name = "webhook.url",
 	  .kind = CONF_STRING,
 	  .fallback = "",

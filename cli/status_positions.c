@@ -70,8 +70,12 @@ static struct err *read_stage(struct stage_positions *stage, const struct conf *
 	if (err != NULL)
 		return err;
 	stage->positions = check_calloc(stage->view.position_count + 1, sizeof *stage->positions);
+	/* a stage that only some applications have */
+	stage->is_used = strcmp(stage->stage, stage_names[STAGE_ALLOCATE]) != 0 ||
+			 stage->view.member_count > 0;
 	for (size_t i = 0; i < stage->view.position_count; i++) {
 		position_judge(&stage->view.positions[i], &stage->positions[i]);
+		stage->is_used |= stage->positions[i].fault != POSITION_NONE;
 		stage->lag += stage->positions[i].lag;
 		stage->fault_count += stage->positions[i].fault > POSITION_NONE;
 	}

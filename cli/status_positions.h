@@ -38,6 +38,7 @@ struct stage_positions {
 	struct stage_position *positions; /* one for each of view.positions */
 	int64_t lag;			  /* added up */
 	size_t fault_count;		  /* beyond POSITION_NONE */
+	bool is_used; /* others are not shown */
 };
 
 struct status_positions {

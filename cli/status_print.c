@@ -40,7 +40,8 @@ static void print_stage(const struct stage_positions *stage, FILE *out)
 void status_print_positions(const struct status_positions *positions, FILE *out)
 {
 	for (size_t i = 0; i < STAGE_COUNT; i++)
-		print_stage(&positions->stages[i], out);
+		if (positions->stages[i].is_used)
+			print_stage(&positions->stages[i], out);
 }
 
 static json_t *position_json(const struct group_position *committed,
@@ -71,6 +72,8 @@ json_t *status_positions_json(const struct status_positions *positions)
 	json_t *stages = json_array();
 	for (size_t i = 0; i < STAGE_COUNT; i++) {
 		const struct stage_positions *stage = &positions->stages[i];
+		if (!stage->is_used)
+			continue;
 		json_t *list = json_array();
 		for (size_t k = 0; k < stage->view.position_count; k++)
 			json_array_append_new(list, position_json(&stage->view.positions[k],

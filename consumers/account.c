@@ -13,6 +13,7 @@
 #include "consumers/model_shelf.h"
 #include "consumers/region.h"
 #include "consumers/risk.h"
+#include "consumers/series_shelf.h"
 
 enum {
 	LOGIC_VERSION = 5,
@@ -21,6 +22,7 @@ enum {
 	REGION_KIND = 2,
 	MODELS_KIND = 3,
 	ERASED_KIND = 4,
+	SHELF_KIND = 5,
 	WRITER_NAME_MAX = 32
 };
 
@@ -49,6 +51,9 @@ struct account_stage {
 	uint8_t sent_on[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 	bool is_model; /* not an event but: */
 	struct model_record model;
+	bool is_deployment; /* not an event but: */
+	struct series_definitions_record deployment;
+	struct series_guide guide;
 	struct region_record region; /* scratch of encode and decode, as what follows */
 	struct model_shelf_record shelf;
 	uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES];
@@ -61,6 +66,7 @@ struct account_stage *account_stage_new(const struct account_options *options,
 {
 	struct account_stage *stage = check_calloc(1, sizeof *stage);
 	stage->options = *options;
+	stage->guide.own = options->series;
 	churn_rule_init(&stage->churn, &options->churn);
 	hazard_prior(&stage->prior);
 	stage->registry = registry;
@@ -91,8 +97,12 @@ static struct err *parse(void *context, const struct record *record, struct orig
 		err = err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
 			      record->value.len, OUTPUT_LEN_MAX);
 	stage->is_model = err == NULL && strcmp(type, "foretell.Model") == 0;
+	stage->is_deployment = err == NULL && strcmp(type, "foretell.SeriesDefinitions") == 0;
 	if (stage->is_model)
 		return registry_decode(stage->registry, &model_type, record->value, &stage->model);
+	if (stage->is_deployment)
+		return registry_decode(stage->registry, &series_definitions_type, record->value,
+				       &stage->deployment);
 	if (err == NULL)
 		err = registry_decode(stage->registry, &account_event_type, record->value,
 				      &stage->event);
@@ -126,6 +136,10 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 		targets[0] = (struct target){ MODELS_KIND, bytes_str(examples_key), NO_TIMERS };
 		return 1;
 	}
+	if (stage->is_deployment) {
+		targets[0] = (struct target){ SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS };
+		return 1;
+	}
 	if (region_is_subject(&event->event)) {
 		targets[0] = (struct target){ REGION_KIND, event->event.subject, NO_TIMERS };
 		return 1;
@@ -135,7 +149,7 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	targets[count++] = (struct target){ ACCOUNT_KIND, event->account, event->effective_ms };
 	if (stage->is_moved)
 		return count; /* what was sent on is in its series */
-	const struct series_table *series = &stage->options.series;
+	const struct series_table *series = series_guide_at(&stage->guide, event->event.event_ms);
 	for (size_t i = 0; i < series->count; i++) {
 		int64_t amount;
 		size_t len;
@@ -380,6 +394,44 @@ static struct err *decode_models(void *context, struct bytes value, void *state)
 	return err != NULL ? err : model_shelf_from_record(&stage->shelf, state);
 }
 
+/* ---- deployed series ---- */
+
+static void guided(void *context, const void *state, int64_t offset)
+{
+	struct account_stage *stage = context;
+	series_guide_set(&stage->guide, state, offset);
+}
+
+/* Handed on to all of series.points before any amount that follows from it. */
+static void apply_shelf(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)parsed;
+	struct account_stage *stage = context;
+	const struct series_definitions_record *deployment = &stage->deployment;
+	if (!series_shelf_add(state, deployment, origin->offset))
+		return;
+	*must_publish = true;
+	effects_tell_all(effects, points_topic, key, &series_definitions_type, deployment);
+	if (origin->partition == 0)
+		effects_say(effects, "series.definitions", key, &series_definitions_type,
+			    deployment);
+}
+
+static struct err *encode_shelf(void *context, const char *topic, struct bytes key,
+				const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	const struct account_stage *stage = context;
+	return series_shelf_encode(stage->registry, topic, state, out, len);
+}
+
+static struct err *decode_shelf(void *context, struct bytes value, void *state)
+{
+	const struct account_stage *stage = context;
+	return series_shelf_decode(stage->registry, value, state);
+}
+
 /* ---- as records ---- */
 
 static struct err *encode_account(void *context, const char *topic, struct bytes key,
@@ -409,10 +461,11 @@ static void apply_totals(void *context, const struct origin *origin, const void 
 	(void)origin;
 	(void)must_publish;
 	struct account_stage *stage = context;
+	const struct account_event *event = parsed;
 	struct series_name name;
 	CHECK(series_key_split(key, &name));
 	const struct series_definition *definition =
-		series_find(&stage->options.series, name.definition);
+		series_find(series_guide_at(&stage->guide, event->event.event_ms), name.definition);
 	int64_t amount = 0;
 	uint8_t taken_key[KEY_LEN_MAX];
 	size_t len = 0;
@@ -527,8 +580,16 @@ struct processor account_processor(struct account_stage *stage)
 					     .state_size = sizeof(struct erased_state),
 					     .encode = encode_erased,
 					     .decode = decode_erased,
-					     .apply = apply_erased } },
-		.kind_count = 5,
+					     .apply = apply_erased },
+			   [SHELF_KIND] = { .name = "shelf",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct series_shelf),
+					    .encode = encode_shelf,
+					    .decode = decode_shelf,
+					    .apply = apply_shelf } },
+		.kind_count = 6,
+		.guide = { SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS },
+		.guided = guided,
 		.context = stage,
 		.parse = parse,
 		.route = route,

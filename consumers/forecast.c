@@ -3,22 +3,37 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 #include "consumers/forecast_words.h"
+#include "consumers/held_stock.h"
+#include "consumers/series_shelf.h"
 #include "consumers/series_state.h"
+#include "consumers/supply_note.h"
 #include "models/accuracy.h"
 #include "models/forecaster.h"
 #include "runtime/dead_letter.h"
 
-enum { LOGIC_VERSION = 4, SERIES_KIND = 0, DRIFT_BEFORE_MAX = 26, WRITER_NAME_MAX = 64 };
+enum {
+	LOGIC_VERSION = 5,
+	SERIES_KIND = 0,
+	SHELF_KIND = 1,
+	STOCK_KIND = 2,
+	DRIFT_BEFORE_MAX = 26,
+	WRITER_NAME_MAX = 64
+};
 
 static const char own_log[] = "series.points", state_topic[] = "forecast.series";
-static const char parts_topic[] = "series.parts";
+static const char parts_topic[] = "series.parts", meta_topic[] = "forecast.meta";
 
 struct parsed {
 	const struct record *record;
+	bool is_deployment; /* not a point but: */
+	struct series_definitions_record deployment;
+	bool is_stock; /* or a level for the allocate stage: */
+	struct supply stock;
 	struct series_point point;
 	const struct series_definition *definition;
 	size_t key_len;
@@ -26,7 +41,8 @@ struct parsed {
 };
 
 struct forecast_stage {
-	struct series_table series;
+	struct series_guide guide;
+	struct network network;
 	int32_t partition_count;
 	struct registry *registry;
 	struct parsed parsed;
@@ -34,12 +50,13 @@ struct forecast_stage {
 	struct forecast_counts counts;
 };
 
-struct forecast_stage *forecast_stage_new(const struct series_table *series,
-					  int32_t partition_count, struct registry *registry)
+struct forecast_stage *forecast_stage_new(const struct forecast_options *options,
+					  struct registry *registry)
 {
 	struct forecast_stage *stage = check_calloc(1, sizeof *stage);
-	stage->series = *series;
-	stage->partition_count = partition_count;
+	stage->guide.own = *options->series;
+	stage->network = *options->network;
+	stage->partition_count = options->partition_count;
 	stage->registry = registry;
 	return stage;
 }
@@ -73,20 +90,46 @@ static struct err *check_point(const struct series_point *point,
 	return NULL;
 }
 
+static struct err *parse_stock(struct forecast_stage *stage, const struct record *record)
+{
+	struct parsed *parsed = &stage->parsed;
+	struct supply *stock = &parsed->stock;
+	struct err *err = registry_decode(stage->registry, &supply_type, record->value, stock);
+	if (err != NULL)
+		return err;
+	parsed->definition = series_guide_find(&stage->guide, bytes_str(stage->network.definition));
+	if (stock->product.len > NETWORK_NAME_MAX || stock->place.len > NETWORK_NAME_MAX ||
+	    !time_is_event(stock->known_ms) || parsed->definition == NULL)
+		return err_new(ERR_POISON, "SUPPLY_INVALID",
+			       "a level of stock that allocation.file does not know");
+	parsed->key_len = held_stock_key(stock, parsed->definition, parsed->key).len;
+	return NULL;
+}
+
 static struct err *parse(void *context, const struct record *record, struct origin *origin,
 			 const void **out)
 {
 	(void)origin;
 	struct forecast_stage *stage = context;
 	struct parsed *parsed = &stage->parsed;
+	const char *type = NULL;
 	*out = parsed;
-	struct err *err =
-		registry_decode(stage->registry, &series_point_type, record->value, &parsed->point);
+	struct err *err = registry_record_name(stage->registry, record->value, &type);
+	parsed->is_deployment = err == NULL && strcmp(type, "foretell.SeriesDefinitions") == 0;
+	parsed->is_stock = err == NULL && strcmp(type, "foretell.Supply") == 0;
+	if (parsed->is_deployment)
+		return registry_decode(stage->registry, &series_definitions_type, record->value,
+				       &parsed->deployment);
+	if (parsed->is_stock)
+		return parse_stock(stage, record);
+	if (err == NULL)
+		err = registry_decode(stage->registry, &series_point_type, record->value,
+				      &parsed->point);
 	if (err != NULL)
 		return err;
 	const struct series_point *point = &parsed->point;
 	parsed->record = record;
-	parsed->definition = series_find(&stage->series, point->definition);
+	parsed->definition = series_guide_find(&stage->guide, point->definition);
 	err = check_point(point, parsed->definition);
 	if (err != NULL)
 		return err;
@@ -99,6 +142,15 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 {
 	(void)context;
 	const struct parsed *point = parsed;
+	if (point->is_deployment) {
+		targets[0] = (struct target){ SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS };
+		return 1;
+	}
+	if (point->is_stock) {
+		targets[0] = (struct target){ STOCK_KIND, bytes_of(point->key, point->key_len),
+					      NO_TIMERS };
+		return 1;
+	}
 	/* no timers first: a period closes by the clock, when all partitions have told, not by the
 	 * first amount of the next one */
 	targets[0] =
@@ -246,7 +298,8 @@ static void say_part(const struct forecast_stage *stage, const struct series_con
 		     const struct series_part *part, struct effects *effects)
 {
 	uint8_t key[KEY_LEN_MAX];
-	const struct series_definition *root = &stage->series.definitions[series->definition->root];
+	const struct series_table *table = series_guide_at(&stage->guide, part->origin_ms);
+	const struct series_definition *root = &table->definitions[series->definition->root];
 	const struct series_name name = { bytes_str(root->name), series->name.unit, bytes_str("") };
 	effects_say(effects, parts_topic, series_key(&name, key), &series_part_type, part);
 }
@@ -294,13 +347,14 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 		 void *state, struct effects *effects, bool *must_publish)
 {
 	(void)origin;
-	(void)at_ms;
 	(void)must_publish;
 	struct forecast_stage *stage = context;
 	struct series_state *series_state = state;
-	struct series_context series = { .key = key };
+	struct series_context series = { .key = key, .network = &stage->network };
 	CHECK(series_key_split(key, &series.name));
-	series.definition = series_find(&stage->series, series.name.definition);
+	series.definition =
+		series_find(series_guide_at(&stage->guide, at_ms), series.name.definition);
+	series.version = series_guide_version_at(&stage->guide, at_ms);
 	int64_t target_ms = series_state->open_ms;
 	int64_t actual = series_state_close(series_state);
 	if (series.definition == NULL)
@@ -329,6 +383,88 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	return err;
 }
 
+/* ---- deployed series ---- */
+
+static void guided(void *context, const void *state, int64_t offset)
+{
+	struct forecast_stage *stage = context;
+	series_guide_set(&stage->guide, state, offset);
+}
+
+/* Every partition of account.events tells of it; the first one counts, and goes on to the totals.
+ */
+static void apply_shelf(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	const struct parsed *record = parsed;
+	if (!series_shelf_add(state, &record->deployment, origin->offset))
+		return;
+	*must_publish = true;
+	effects_tell_all(effects, parts_topic, key, &series_definitions_type, &record->deployment);
+}
+
+static struct err *encode_shelf(void *context, const char *topic, struct bytes key,
+				const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	const struct forecast_stage *stage = context;
+	return series_shelf_encode(stage->registry, topic, state, out, len);
+}
+
+static struct err *decode_shelf(void *context, struct bytes value, void *state)
+{
+	const struct forecast_stage *stage = context;
+	return series_shelf_decode(stage->registry, value, state);
+}
+
+/* ---- stock for the allocate stage ---- */
+
+static void apply_stock(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)origin;
+	(void)key;
+	(void)effects;
+	(void)must_publish;
+	const struct parsed *record = parsed;
+	held_stock_add(state, &record->stock, record->definition);
+}
+
+static void fire_stock(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+		       void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)origin;
+	(void)key;
+	(void)at_ms;
+	(void)must_publish;
+	held_stock_tell(state, effects);
+}
+
+static struct err *encode_stock(void *context, const char *topic, struct bytes key,
+				const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct forecast_stage *stage = context;
+	struct supply record;
+	*len = 0;
+	if (held_stock_due(state) == TIME_NONE)
+		return NULL;
+	held_stock_to_record(state, &record);
+	return registry_encode(stage->registry, topic, &supply_type, &record, out, OUTPUT_LEN_MAX,
+			       len);
+}
+
+static struct err *decode_stock(void *context, struct bytes value, void *state)
+{
+	struct forecast_stage *stage = context;
+	struct supply record;
+	struct err *err = registry_decode(stage->registry, &supply_type, value, &record);
+	return err != NULL ? err : held_stock_from_record(&record, state);
+}
+
 static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
 {
 	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, own_log, origin->partition);
@@ -339,13 +475,14 @@ static struct bytes writer_name(const struct origin *origin, char name[WRITER_NA
 static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
 			struct effects *effects)
 {
-	(void)context;
+	const struct forecast_stage *stage = context;
 	char name[WRITER_NAME_MAX];
 	const struct control tick = { .kind = CONTROL_TICK,
 				      .writer = writer_name(origin, name),
 				      .at_ms = clock_ms,
 				      .ingest_ms = origin->ingest_ms };
 	effects_tell_all(effects, parts_topic, tick.writer, &control_type, &tick);
+	supply_tell_clock(&stage->network, origin, clock_ms, effects);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
@@ -357,6 +494,7 @@ static void inputs_given(void *context, const struct origin *origin, struct effe
 				  .input_count = 1 };
 	inputs.inputs[0] = (struct control_input){ bytes_str(own_log), stage->partition_count };
 	effects_tell_all(effects, parts_topic, writer_name(origin, name), &control_type, &inputs);
+	supply_tell_inputs(&stage->network, origin, stage->partition_count, effects);
 }
 
 struct processor forecast_processor(struct forecast_stage *stage)
@@ -364,7 +502,7 @@ struct processor forecast_processor(struct forecast_stage *stage)
 	return (struct processor){
 		.name = "forecast",
 		.logic_version = LOGIC_VERSION,
-		.meta_topic = "forecast.meta",
+		.meta_topic = meta_topic,
 		.no_headers = true,
 		.clocked = true,
 		.kinds = { [SERIES_KIND] = { .name = "series",
@@ -375,8 +513,24 @@ struct processor forecast_processor(struct forecast_stage *stage)
 					     .decode = decode,
 					     .due = series_state_due,
 					     .apply = apply,
-					     .fire = fire } },
-		.kind_count = 1,
+					     .fire = fire },
+			   [SHELF_KIND] = { .name = "shelf",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct series_shelf),
+					    .encode = encode_shelf,
+					    .decode = decode_shelf,
+					    .apply = apply_shelf },
+			   [STOCK_KIND] = { .name = "stock",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct held_stock),
+					    .encode = encode_stock,
+					    .decode = decode_stock,
+					    .due = held_stock_due,
+					    .apply = apply_stock,
+					    .fire = fire_stock } },
+		.kind_count = 3,
+		.guide = { SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS },
+		.guided = guided,
 		.context = stage,
 		.parse = parse,
 		.route = route,

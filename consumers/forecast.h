@@ -7,14 +7,21 @@
 #ifndef CONSUMERS_FORECAST_H
 #define CONSUMERS_FORECAST_H
 
+#include "consumers/network.h"
 #include "consumers/series.h"
 #include "runtime/processor.h"
 
+struct forecast_options {
+	const struct series_table *series;
+	const struct network *network; /* whose demand is told on (consumers/supply_note.h) */
+	int32_t partition_count;       /* of series.points: the writers of supply.events */
+};
+
 struct forecast_stage;
 
-/* A new stage; series is copied, registry borrowed. partition_count: of every topic. */
-struct forecast_stage *forecast_stage_new(const struct series_table *series,
-					  int32_t partition_count, struct registry *registry);
+/* A new stage; series and network are copied, registry is borrowed. */
+struct forecast_stage *forecast_stage_new(const struct forecast_options *options,
+					  struct registry *registry);
 void forecast_stage_free(struct forecast_stage **stage);
 
 /* What was done since the stage began, replays included; for benchmarks. */

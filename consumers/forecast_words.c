@@ -1,5 +1,6 @@
 #include "consumers/forecast_words.h"
 
+#include "consumers/supply_note.h"
 #include "models/accuracy.h"
 
 int64_t forecast_words_amount(double value)
@@ -87,6 +88,10 @@ void forecast_words_forecast(const struct series_context *series,
 		.method = bytes_str(method),
 		.history_count = (int32_t)history_count,
 		.decimals = series_decimals(series->definition, series->name.unit),
+		.definition_version = bytes_str(series->version),
 	};
 	effects_say(effects, "forecasts", series->key, &forecast_type, &forecast);
+	if (series->network != NULL)
+		supply_tell_demand(series->network, &forecast, series->definition->period_ms,
+				   effects);
 }

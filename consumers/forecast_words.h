@@ -2,6 +2,7 @@
 #ifndef CONSUMERS_FORECAST_WORDS_H
 #define CONSUMERS_FORECAST_WORDS_H
 
+#include "consumers/network.h"
 #include "consumers/series.h"
 #include "models/interval.h"
 #include "runtime/effects.h"
@@ -12,6 +13,8 @@ struct series_context {
 	struct bytes key;
 	struct series_name name;
 	const struct series_definition *definition;
+	const char *version;	       /* of the definitions in force */
+	const struct network *network; /* whose demand is told on; NULL: none */
 };
 
 /* To the nearest minor unit, within what an int64 holds. */

@@ -1,26 +1,30 @@
 #include "consumers/levels.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
 #include "base/timestamp.h"
 #include "consumers/forecast_words.h"
 #include "consumers/level_state.h"
+#include "consumers/series_shelf.h"
 #include "models/accuracy.h"
 
-enum { LOGIC_VERSION = 1, LEVEL_KIND = 0 };
+enum { LOGIC_VERSION = 2, LEVEL_KIND = 0, SHELF_KIND = 1 };
 
-static const char state_topic[] = "levels.totals";
+static const char state_topic[] = "levels.totals", meta_topic[] = "levels.meta";
 
 struct parsed {
+	bool is_deployment; /* not a part but: */
+	struct series_definitions_record deployment;
 	struct series_part part;
 	size_t parent_count;
 	struct series_parent parents[SERIES_PARENTS_MAX];
 };
 
 struct levels_stage {
-	struct series_table series;
+	struct series_guide guide;
 	struct registry *registry;
 	struct parsed parsed;
 	struct level_record record; /* scratch of encode and decode */
@@ -29,7 +33,7 @@ struct levels_stage {
 struct levels_stage *levels_stage_new(const struct series_table *series, struct registry *registry)
 {
 	struct levels_stage *stage = check_calloc(1, sizeof *stage);
-	stage->series = *series;
+	stage->guide.own = *series;
 	stage->registry = registry;
 	return stage;
 }
@@ -46,12 +50,21 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	(void)origin;
 	struct levels_stage *stage = context;
 	struct parsed *parsed = &stage->parsed;
+	const char *type = NULL;
 	*out = parsed;
-	struct err *err =
-		registry_decode(stage->registry, &series_part_type, record->value, &parsed->part);
+	struct err *err = registry_record_name(stage->registry, record->value, &type);
+	parsed->is_deployment = err == NULL && strcmp(type, "foretell.SeriesDefinitions") == 0;
+	if (parsed->is_deployment)
+		return registry_decode(stage->registry, &series_definitions_type, record->value,
+				       &parsed->deployment);
+	if (err == NULL)
+		err = registry_decode(stage->registry, &series_part_type, record->value,
+				      &parsed->part);
 	if (err != NULL)
 		return err;
-	parsed->parent_count = series_parents(&stage->series, parsed->part.series, parsed->parents);
+	parsed->parent_count =
+		series_parents(series_guide_at(&stage->guide, parsed->part.origin_ms),
+			       parsed->part.series, parsed->parents);
 	if (parsed->parent_count == 0 || parsed->part.step_count > HORIZON_MAX)
 		return err_new(ERR_POISON, "LEVEL_UNKNOWN",
 			       "%.*s is no part of a total in the series that are defined",
@@ -64,6 +77,10 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 {
 	(void)context;
 	const struct parsed *part = parsed;
+	if (part->is_deployment) {
+		targets[0] = (struct target){ SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS };
+		return 1;
+	}
 	for (size_t i = 0; i < part->parent_count; i++)
 		targets[i] =
 			(struct target){ LEVEL_KIND,
@@ -78,7 +95,9 @@ static void say(struct levels_stage *stage, struct bytes key, struct level_state
 {
 	struct series_context series = { .key = key };
 	CHECK(series_key_split(key, &series.name));
-	series.definition = series_find(&stage->series, series.name.definition);
+	series.definition = series_find(series_guide_at(&stage->guide, state->origin_ms),
+					series.name.definition);
+	series.version = series_guide_version_at(&stage->guide, state->origin_ms);
 	struct outstanding_forecast made[HORIZON_MAX];
 	size_t judged = level_state_judge(state, made);
 	for (size_t i = 0; series.definition != NULL && i < judged; i++)
@@ -133,12 +152,46 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	return err;
 }
 
+/* ---- deployed series ---- */
+
+static void guided(void *context, const void *state, int64_t offset)
+{
+	struct levels_stage *stage = context;
+	series_guide_set(&stage->guide, state, offset);
+}
+
+/* Every partition of series.points tells of it; the first one counts. */
+static void apply_shelf(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)key;
+	(void)effects;
+	(void)must_publish;
+	const struct parsed *record = parsed;
+	(void)series_shelf_add(state, &record->deployment, origin->offset);
+}
+
+static struct err *encode_shelf(void *context, const char *topic, struct bytes key,
+				const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	const struct levels_stage *stage = context;
+	return series_shelf_encode(stage->registry, topic, state, out, len);
+}
+
+static struct err *decode_shelf(void *context, struct bytes value, void *state)
+{
+	const struct levels_stage *stage = context;
+	return series_shelf_decode(stage->registry, value, state);
+}
+
 struct processor levels_processor(struct levels_stage *stage)
 {
 	return (struct processor){
 		.name = "levels",
 		.logic_version = LOGIC_VERSION,
-		.meta_topic = "levels.meta",
+		.meta_topic = meta_topic,
 		.no_headers = true,
 		.clocked = true,
 		.kinds = { [LEVEL_KIND] = { .name = "level",
@@ -149,8 +202,16 @@ struct processor levels_processor(struct levels_stage *stage)
 					    .decode = decode,
 					    .due = level_state_due,
 					    .apply = apply,
-					    .fire = fire } },
-		.kind_count = 1,
+					    .fire = fire },
+			   [SHELF_KIND] = { .name = "shelf",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct series_shelf),
+					    .encode = encode_shelf,
+					    .decode = decode_shelf,
+					    .apply = apply_shelf } },
+		.kind_count = 2,
+		.guide = { SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS },
+		.guided = guided,
 		.context = stage,
 		.parse = parse,
 		.route = route,

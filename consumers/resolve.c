@@ -8,6 +8,7 @@
 #include "consumers/company.h"
 #include "consumers/identity_state.h"
 #include "consumers/names.h"
+#include "consumers/supply_note.h"
 #include "schemas/event_check.h"
 #include "schemas/identity.h"
 #include "schemas/states.h"
@@ -301,6 +302,7 @@ static void apply_event(struct resolve *resolve, struct bytes writer, struct res
 	input->late_count += event->late;
 	tell_names(resolve->options.decisions, event, effects);
 	effects_say(effects, log_topic, event->account, &account_event_type, event);
+	supply_tell_stock(resolve->options.network, event, effects);
 }
 
 static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,

@@ -17,6 +17,7 @@
 #define CONSUMERS_RESOLVE_H
 
 #include "consumers/decisions.h"
+#include "consumers/network.h"
 #include "runtime/processor.h"
 
 struct resolve_options {
@@ -26,6 +27,7 @@ struct resolve_options {
 	int64_t future_ms; /* how far ahead of its ingest time an event may be dated */
 	bool live;	   /* the wall clock carries quiet inputs on */
 	const struct decisions *decisions; /* erased names and cut links; borrowed; NULL: none */
+	const struct network *network;	   /* whose stock is told on; borrowed */
 };
 
 struct resolve;

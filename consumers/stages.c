@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "consumers/account.h"
+#include "consumers/allocate.h"
 #include "consumers/forecast.h"
 #include "consumers/gather.h"
 #include "consumers/identify.h"
@@ -13,11 +14,11 @@
 #include "runtime/names.h"
 
 const char *const stage_names[STAGE_COUNT] = { "resolve", "identify", "account", "forecast",
-					       "levels",  "gather",   "learn" };
+					       "levels",  "allocate", "gather",	 "learn" };
 
 static const char *const logs[STAGE_COUNT] = {
 	NULL,		"identity.events", "account.events", "series.points",
-	"series.parts", "examples",	   "lessons"
+	"series.parts", "supply.events",   "examples",	     "lessons"
 };
 
 struct stage {
@@ -28,6 +29,7 @@ struct stage {
 	struct account_stage *account;
 	struct forecast_stage *forecast;
 	struct levels_stage *levels;
+	struct allocate_stage *allocate;
 	struct gather_stage *gather;
 	struct learn_stage *learn;
 	struct control_input controls[TOPICS_PER_STAGE_MAX];
@@ -48,7 +50,8 @@ static void make_resolve(struct stage *stage, struct registry *registry)
 	stage->input_count = options->input_count;
 	const struct resolve_options resolve = { stage->controls,  options->input_count,
 						 options->tick_ms, options->future_ms,
-						 options->live,	   options->decisions };
+						 options->live,	   options->decisions,
+						 &options->network };
 	stage->resolve = resolve_new(&resolve, registry);
 	stage->processor = resolve_processor(stage->resolve);
 }
@@ -90,8 +93,10 @@ static void make_account(struct stage *stage, struct registry *registry)
 
 static void make_forecast(struct stage *stage, struct registry *registry)
 {
-	stage->forecast = forecast_stage_new(&stage->options.series, stage->options.partition_count,
-					     registry);
+	const struct stage_options *options = &stage->options;
+	const struct forecast_options forecast = { &options->series, &options->network,
+						   options->partition_count };
+	stage->forecast = forecast_stage_new(&forecast, registry);
 	stage->processor = forecast_processor(stage->forecast);
 }
 
@@ -99,6 +104,12 @@ static void make_levels(struct stage *stage, struct registry *registry)
 {
 	stage->levels = levels_stage_new(&stage->options.series, registry);
 	stage->processor = levels_processor(stage->levels);
+}
+
+static void make_allocate(struct stage *stage, struct registry *registry)
+{
+	stage->allocate = allocate_stage_new(&stage->options.network, registry);
+	stage->processor = allocate_processor(stage->allocate);
 }
 
 static void make_gather(struct stage *stage, struct registry *registry)
@@ -130,6 +141,8 @@ struct stage *stage_new(const char *name, const struct stage_options *options,
 		make_forecast(stage, registry);
 	else if (strcmp(name, "levels") == 0)
 		make_levels(stage, registry);
+	else if (strcmp(name, "allocate") == 0)
+		make_allocate(stage, registry);
 	else if (strcmp(name, "gather") == 0)
 		make_gather(stage, registry);
 	else if (strcmp(name, "learn") == 0)
@@ -147,6 +160,7 @@ void stage_free(struct stage **stage)
 	account_stage_free(&(*stage)->account);
 	forecast_stage_free(&(*stage)->forecast);
 	levels_stage_free(&(*stage)->levels);
+	allocate_stage_free(&(*stage)->allocate);
 	gather_stage_free(&(*stage)->gather);
 	learn_stage_free(&(*stage)->learn);
 	free(*stage);
@@ -171,7 +185,9 @@ bool stage_publishes_always(const struct stage *stage)
 
 uint32_t stage_cache_limit(const struct stage *stage, uint32_t entries)
 {
-	/* few keys, and the learner's state is large */
-	return stage->learn != NULL && entries > LEARN_CACHE_ENTRIES ? LEARN_CACHE_ENTRIES
-								     : entries;
+	/* few keys, and a state is large */
+	uint32_t most = stage->learn != NULL	  ? LEARN_CACHE_ENTRIES
+			: stage->allocate != NULL ? ALLOCATE_CACHE_ENTRIES
+						  : entries;
+	return entries < most ? entries : most;
 }

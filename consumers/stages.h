@@ -4,20 +4,23 @@
 
 #include "consumers/churn.h"
 #include "consumers/decisions.h"
+#include "consumers/network.h"
 #include "consumers/risk.h"
 #include "consumers/series.h"
 #include "runtime/processor.h"
 
 enum {
-	STAGE_COUNT = 7,
+	STAGE_COUNT = 8,
 	STAGE_RESOLVE = 0,
 	STAGE_IDENTIFY,
 	STAGE_ACCOUNT,
 	STAGE_FORECAST,
 	STAGE_LEVELS,
+	STAGE_ALLOCATE, /* only where there is a network */
 	STAGE_GATHER,
 	STAGE_LEARN,
-	LEARN_CACHE_ENTRIES = 1000
+	LEARN_CACHE_ENTRIES = 1000,
+	ALLOCATE_CACHE_ENTRIES = 4000
 };
 
 /* In the order in which events flow through them. */
@@ -38,6 +41,7 @@ struct stage_options {
 	const struct decisions *decisions; /* about names; borrowed; NULL: none */
 	bool activate; /* a learnt model becomes active by itself */
 	struct series_table series;
+	struct network network; /* of allocations */
 };
 
 struct stage;

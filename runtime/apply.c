@@ -114,12 +114,27 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 	return NULL;
 }
 
+static struct err *guide(struct engine *engine, struct task *task, int64_t offset)
+{
+	const struct processor *processor = engine->processor;
+	struct entry *entry = NULL;
+	if (processor->guided == NULL)
+		return NULL;
+	struct err *err =
+		task_entry(engine, task, processor->guide.kind, processor->guide.key, &entry);
+	if (err == NULL)
+		processor->guided(processor->context, entry->state, offset);
+	return err;
+}
+
 static struct err *apply_event(struct engine *engine, struct task *task,
 			       const struct record *record, struct origin *origin)
 {
 	const struct processor *processor = engine->processor;
 	const void *parsed = NULL;
-	struct err *err = processor->parse(processor->context, record, origin, &parsed);
+	struct err *err = guide(engine, task, origin->offset);
+	if (err == NULL)
+		err = processor->parse(processor->context, record, origin, &parsed);
 	if (err != NULL)
 		return err;
 	struct target targets[TARGETS_MAX];
@@ -308,8 +323,10 @@ static bool slice_is_full(const struct engine *engine)
 struct err *apply_tick(struct engine *engine, struct task *task)
 {
 	struct pending_tick *tick = &task->tick;
+	struct err *err = guide(engine, task, tick->origin.offset);
+	if (err != NULL)
+		return err;
 	struct due_cursor *cursor = due_cursor_new(task->shelf, task->due_floor_ms);
-	struct err *err = NULL;
 	struct entry *entry = NULL;
 	int64_t skipped_ms = TIME_NONE;
 	int fired = 0;

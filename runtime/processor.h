@@ -59,7 +59,7 @@ struct state_kind {
 		     void *state, struct effects *effects, bool *must_publish);
 };
 
-enum { STATE_KINDS_MAX = 5 };
+enum { STATE_KINDS_MAX = 6 };
 
 struct processor {
 	const char *name;	/* of the stage */
@@ -71,6 +71,12 @@ struct processor {
 	struct state_kind kinds[STATE_KINDS_MAX];
 	size_t kind_count;
 	void *context; /* borrowed; the processor's options and scratch */
+
+	/* A state of the partition by which its records are understood, such as definitions that
+	 * are deployed: given before each record and each slice of a tick, with the offset at hand.
+	 * As with `reads`, it keeps with each change the offset that made it. guided NULL: none. */
+	struct target guide;
+	void (*guided)(void *context, const void *state, int64_t offset);
 
 	/* Reads a record; *parsed is borrowed until the next call. Sets origin->ingest_ms where the
 	 * value knows better than the log when the event came in. POISON sends it to the dlq. */

@@ -52,13 +52,19 @@ static const struct {
 	{ 67, "identity_erased" },
 	{ 68, "resolve_input" },
 	{ 69, "identity_name" },
-	{ 70, "forecast" },
+	{ 70, "forecast_v2" },
 	{ 71, "forecast_accuracy" },
 	{ 72, "series_state_v2" },
 	{ 73, "drift" },
 	{ 76, "series_state" },
 	{ 77, "series_part" },
 	{ 78, "level" },
+	{ 80, "supply" },
+	{ 81, "supply_state" },
+	{ 82, "allocation" },
+	{ 83, "series_definitions" },
+	{ 84, "series_shelf" },
+	{ 85, "forecast" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -297,3 +297,40 @@ static const struct field learner_fields[] = {
 	REQ(learner_record, "learner", learner, FIELD_BYTES),
 };
 TYPE(learner_record_type, "learner", learner_record, learner_fields);
+
+static const struct field series_definitions_fields[] = {
+	TEXT(series_definitions_record, version),
+	LONG(series_definitions_record, from_ms),
+	REQ(series_definitions_record, "body", body, FIELD_BYTES),
+	LONG(series_definitions_record, at_ms),
+	TEXT(series_definitions_record, by),
+};
+const struct record_type series_definitions_type = {
+	.name = "series_definitions",
+	.size = sizeof(struct series_definitions_record),
+	.fields = series_definitions_fields,
+	.field_count = sizeof series_definitions_fields / sizeof(struct field),
+	.own_subject = true,
+};
+
+static const struct field shelved_definitions_fields[] = {
+	LONG(shelved_definitions, offset),
+	TEXT(shelved_definitions, version),
+	LONG(shelved_definitions, from_ms),
+	REQ(shelved_definitions, "body", body, FIELD_BYTES),
+};
+static TYPE(shelved_definitions_type, "ShelvedDefinitions", shelved_definitions,
+	    shelved_definitions_fields);
+
+static const struct field series_shelf_fields[] = {
+	BOOL(series_shelf_record, dropped),
+	ARRAY(series_shelf_record, versions, version_count, shelved_definitions_type,
+	      SERIES_SHELVED_MAX),
+};
+const struct record_type series_shelf_type = {
+	.name = "series_shelf",
+	.size = sizeof(struct series_shelf_record),
+	.fields = series_shelf_fields,
+	.field_count = sizeof series_shelf_fields / sizeof(struct field),
+	.own_subject = true,
+};

@@ -198,6 +198,32 @@ struct account_record {
 
 extern const struct record_type account_record_type;
 
+/* series_definitions: a deployment; series_shelf: the last ones. */
+enum { SERIES_SHELVED_MAX = 3 };
+
+struct series_definitions_record {
+	struct bytes version;
+	int64_t from_ms;
+	struct bytes body;
+	int64_t at_ms;
+	struct bytes by;
+};
+
+struct shelved_definitions {
+	int64_t offset;
+	struct bytes version;
+	int64_t from_ms;
+	struct bytes body;
+};
+
+struct series_shelf_record {
+	bool dropped;
+	size_t version_count;
+	struct shelved_definitions versions[SERIES_SHELVED_MAX];
+};
+
+extern const struct record_type series_definitions_type, series_shelf_type;
+
 enum { REGION_CHANGES_MAX = 24, MODELS_SHELVED_MAX = 4 };
 
 struct region_offer_record {

@@ -237,7 +237,7 @@ static const struct field forecast_fields[] = {
 	FORECAST_KEY(forecast),	  LONG(forecast, point),	LONG(forecast, lower_80),
 	LONG(forecast, upper_80), LONG(forecast, lower_95),	LONG(forecast, upper_95),
 	TEXT(forecast, method),	  INT(forecast, history_count),
-	INT(forecast, decimals),
+	INT(forecast, decimals),  TEXT(forecast, definition_version),
 };
 TYPE(forecast_type, "forecast", forecast, forecast_fields);
 

@@ -187,6 +187,7 @@ struct forecast {
 	struct bytes method;
 	int32_t history_count; /* periods that it was made from */
 	int32_t decimals;
+	struct bytes definition_version; /* of deployed definitions; "": the process's own */
 };
 
 extern const struct record_type forecast_type;

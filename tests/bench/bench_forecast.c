@@ -159,7 +159,9 @@ static struct err *open_worker(struct bench *bench, const struct settings *setti
 				 &bench->store);
 	if (err != NULL)
 		return err;
-	bench->stage = forecast_stage_new(&series, 1, bench->registry);
+	static const struct network none;
+	const struct forecast_options forecast = { &series, &none, 1 };
+	bench->stage = forecast_stage_new(&forecast, bench->registry);
 	bench->processor = forecast_processor(bench->stage);
 	struct bus *bus = bus_memory_open(bench->kafka, APP ".forecast", APP);
 	return worker_open(&options, &bench->processor, bus, bench->store, bench->registry,

@@ -8,6 +8,8 @@
 
 #include "base/check.h"
 #include "cli/decode.h"
+#include "consumers/series_file.h"
+#include "consumers/series_shelf.h"
 #include "consumers/topics.h"
 #include "producers/ingest.h"
 #include "runtime/names.h"
@@ -153,6 +155,51 @@ int64_t memory_line_ingest(struct memory_line *line, const char *map, const char
 	return result.dlq_rows;
 }
 
+static void publish(struct memory_line *line, const char *topic, const struct record_type *type,
+		    const void *record, struct bytes key, int32_t partition)
+{
+	uint8_t value[OUTPUT_LEN_MAX];
+	size_t len = 0;
+	struct registry *registry = NULL;
+	must(registry_open(NULL, &registry));
+	must(registry_encode(registry, topic, type, record, value, sizeof value, &len));
+	const struct outgoing out = { .topic = topic,
+				      .partition = partition,
+				      .key = key,
+				      .value = bytes_of(value, len) };
+	memory_kafka_append(line->kafka, &out);
+	registry_close(&registry);
+}
+
+void memory_line_tell(struct memory_line *line, const struct source_event *event)
+{
+	publish(line, inputs[0], &erp_event_type, event, event->subject, -1);
+}
+
+void memory_line_end(struct memory_line *line, int64_t at_ms)
+{
+	const struct control end = { .kind = CONTROL_END, .writer = bytes_str(""), .at_ms = at_ms };
+	for (int32_t i = 0; i < line->options.partition_count; i++)
+		publish(line, inputs[0], &control_type, &end, bytes_str("end"), i);
+}
+
+void memory_line_deploy(struct memory_line *line, const char *file, int64_t from_ms)
+{
+	char version[SERIES_VERSION_LEN + 1], topic[TOPIC_NAME_MAX + 1];
+	uint8_t body[SERIES_BODY_MAX];
+	size_t len = 0;
+	must(series_deployment_make(file, strlen(file), "series", version, body, &len));
+	const struct series_definitions_record record = { .version = bytes_str(version),
+							  .from_ms = from_ms,
+							  .body = bytes_of(body, len),
+							  .at_ms = from_ms,
+							  .by = bytes_str("test") };
+	topics_name(line->options.app_id, "account.events", topic);
+	for (int32_t i = 0; i < line->options.partition_count; i++)
+		publish(line, topic, &series_definitions_type, &record,
+			bytes_str(series_shelf_key), i);
+}
+
 static struct stage_options stage_options(const struct memory_line *line)
 {
 	struct stage_options options = {
@@ -171,8 +218,16 @@ static struct stage_options stage_options(const struct memory_line *line)
 		.activate = line->options.activate,
 		.decisions = line->options.decisions,
 	};
-	series_table_init(&options.series, &line->options.dimension,
-			  line->options.dimension != NULL ? 1 : 0);
+	const char *series = line->options.series, *network = line->options.network;
+	if (series != NULL)
+		must(series_file_parse(series, strlen(series), "series", &options.series));
+	else
+		series_table_init(&options.series, &line->options.dimension,
+				  line->options.dimension != NULL ? 1 : 0);
+	if (network != NULL) {
+		must(network_parse(network, strlen(network), "network", &options.network));
+		must(network_check(&options.network, &options.series));
+	}
 	return options;
 }
 

@@ -21,6 +21,8 @@ struct memory_line_options {
 	bool all_inputs; /* of a company, else of the ERP alone */
 	bool activate;	       /* model.activate=auto */
 	const struct decisions *decisions; /* about names; borrowed; NULL: none */
+	const char *series;    /* text of a series.file; NULL: revenue */
+	const char *network;   /* text of an allocation.file; NULL: none */
 };
 
 struct memory_line;
@@ -29,6 +31,13 @@ struct memory_line;
 struct memory_line *memory_line_new(struct memory_kafka *kafka,
 				    const struct memory_line_options *options);
 void memory_line_free(struct memory_line **line); /* kills what runs, removes the store */
+
+/* Publishes an event of the ERP; and that its feed has told all up to at_ms. */
+void memory_line_tell(struct memory_line *line, const struct source_event *event);
+void memory_line_end(struct memory_line *line, int64_t at_ms);
+
+/* Deploys series, as `foretell series deploy` does. */
+void memory_line_deploy(struct memory_line *line, const char *file, int64_t from_ms);
 
 /* Publishes a file's events; aborts the test where that fails. Returns the rows that went to dlq.
  */

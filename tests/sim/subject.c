@@ -256,7 +256,9 @@ static struct forecast_stage *make_forecast(int32_t partition_count, struct regi
 {
 	struct series_table series;
 	series_table_init(&series, NULL, 0);
-	return forecast_stage_new(&series, partition_count, registry);
+	static const struct network none;
+	const struct forecast_options options = { &series, &none, partition_count };
+	return forecast_stage_new(&options, registry);
 }
 
 struct actor *actor_new(const struct subject *subject, uint32_t logic, int32_t partition_count,

@@ -12,6 +12,7 @@
 #include "schemas/record_plan.h"
 #include "schemas/identity.h"
 #include "schemas/states.h"
+#include "schemas/supply.h"
 #include "schemas/utf8.h"
 
 enum { OUT_MAX = 64 * 1024, RECORD_SIZE_MAX = 65536, SEED = 20261123 };
@@ -27,6 +28,8 @@ static const struct record_type *const types[] = {
 	&account_change_type, &identity_decision_type, &identity_erased_type,
 	&example_type, &lesson_type, &model_type, &gathered_type, &learner_record_type,
 	&region_record_type, &model_shelf_type,
+	&supply_type, &supply_record_type, &allocation_type, &series_definitions_type,
+	&series_shelf_type,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };
@@ -544,11 +547,12 @@ static void forecasts_reach_their_members(void **state)
 				     .upper_95 = 8,
 				     .method = S("x"),
 				     .history_count = 9,
-				     .decimals = 3 };
+				     .decimals = 3,
+				     .definition_version = S("v") };
 	expect_json(&forecast_type, &forecast,
 		    "{" FORECAST_JSON "\"point\":4,\"lower_80\":5,\"upper_80\":6,\"lower_95\":7,"
 		    "\"upper_95\":8,\"method\":\"x\",\"history_count\":9,"
-		    "\"decimals\":3}");
+		    "\"decimals\":3,\"definition_version\":\"v\"}");
 	struct forecast_accuracy accuracy = { .series = S("s"),
 					      .definition = S("d"),
 					      .dimension = S("m"),

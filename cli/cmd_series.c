@@ -1,0 +1,290 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/line.h"
+#include "cli/options.h"
+#include "consumers/series_file.h"
+#include "consumers/series_shelf.h"
+#include "consumers/topics.h"
+#include "kafka/reader.h"
+#include "kafka/writer.h"
+#include "schemas/registry.h"
+#include "schemas/states.h"
+
+static const struct args_flag flags[] = {
+	{ "from", "TIME", NULL,
+	  "events from then on belong to them (the next midnight UTC, with weeks Monday's)" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const char *const options[] = {
+	"kafka.bootstrap.servers", "app.id", "registry.url", "series.file",
+	"series.dimensions",	   NULL
+};
+
+static const char *const examples[] = { "foretell series", "foretell series check series.json",
+					"foretell series deploy series.json --from 2026-01-05",
+					NULL };
+
+static const struct args_spec spec = {
+	.command = "series",
+	.operands = "[check|deploy FILE]",
+	.operand_count_min = 0,
+	.operand_count_max = 2,
+	.about = "Shows the definitions of series that were deployed; check reads a file as it\n"
+		 "would be; deploy puts it into account.events, where it replaces the ones before\n"
+		 "for all events from a point in time on, without a restart.",
+	.flags = flags,
+	.options = options,
+	.examples = examples,
+	.quiet = true,
+};
+
+enum { FLUSH_MS = 30000, VALUE_MAX = 4096 };
+
+struct deployment {
+	struct series_table table; /* of the file */
+	char version[SERIES_VERSION_LEN + 1];
+	uint8_t body[SERIES_BODY_MAX];
+	size_t len;
+	int64_t from_ms;
+};
+
+struct listing {
+	struct registry *registry;
+	const struct deployment *next; /* to be compared with what is there; NULL: show all */
+	int64_t count;
+	struct series_table last;
+};
+
+static struct err *read_file(const char *path, struct deployment *deployment)
+{
+	FILE *file = fopen(path, "rb");
+	if (file == NULL)
+		return err_new(ERR_FATAL, "SERIES_INVALID", "can't read %s: %s", path,
+			       strerror(errno));
+	char *text = check_malloc(SERIES_FILE_BYTES_MAX);
+	size_t len = fread(text, 1, SERIES_FILE_BYTES_MAX, file);
+	fclose(file);
+	struct err *err = series_file_parse(text, len, path, &deployment->table);
+	if (err == NULL)
+		err = series_deployment_make(text, len, path, deployment->version, deployment->body,
+					     &deployment->len);
+	free(text);
+	return err;
+}
+
+static void print_table(const struct series_table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct series_definition *definition = &table->definitions[i];
+		printf("  %-40s %-5s horizon %2d, season %2d\n", definition->name,
+		       definition->iso_period, definition->horizon, definition->season);
+	}
+}
+
+/* ---- what is there -------------------------------------------------------------------------- */
+
+static struct err *take(void *context, const struct record *record)
+{
+	struct listing *listing = context;
+	struct series_definitions_record deployed;
+	char from[TIME_TEXT_LEN + 1], at[TIME_TEXT_LEN + 1];
+	struct err *err = registry_decode(listing->registry, &series_definitions_type,
+					  record->value, &deployed);
+	if (err != NULL)
+		return err;
+	listing->count++;
+	bool readable = series_deployment_read(deployed.body, &listing->last);
+	if (listing->next != NULL)
+		return NULL;
+	time_format(deployed.from_ms, from);
+	time_format(deployed.at_ms, at);
+	printf("%.*s  in force from %s, deployed %s by %.*s%s\n", (int)deployed.version.len,
+	       (const char *)deployed.version.data, from, at,
+	       deployed.by.len > 0 ? (int)deployed.by.len : 1,
+	       deployed.by.len > 0 ? (const char *)deployed.by.data : "?",
+	       readable ? "" : ", not readable by this foretell");
+	if (readable)
+		print_table(&listing->last);
+	return NULL;
+}
+
+static struct err *list(const struct args *args, const struct client_options *client,
+			struct listing *listing)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	topics_name(conf_string(args_conf(args), "app.id"), "series.definitions", topic);
+	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
+	return reader_run(&reader, take, listing, NULL);
+}
+
+/* ---- deploying ------------------------------------------------------------------------------ */
+
+static bool same_path(const struct record_path *a, const struct record_path *b)
+{
+	return a->kind == b->kind && a->offset == b->offset && strcmp(a->map_key, b->map_key) == 0;
+}
+
+static bool same_meaning(const struct series_definition *a, const struct series_definition *b)
+{
+	if (a->type_count != b->type_count || a->dimension_count != b->dimension_count ||
+	    a->counts != b->counts || a->decimals != b->decimals || strcmp(a->unit, b->unit) != 0 ||
+	    a->period_ms != b->period_ms || a->origin_ms != b->origin_ms ||
+	    (!a->counts && !same_path(&a->measure, &b->measure)))
+		return false;
+	for (size_t i = 0; i < a->type_count; i++)
+		if (!bytes_equal(bytes_of(a->types[i], a->type_lens[i]),
+				 bytes_of(b->types[i], b->type_lens[i])))
+			return false;
+	for (size_t i = 0; i < a->dimension_count; i++)
+		if (!same_path(&a->dimensions[i], &b->dimensions[i]))
+			return false;
+	return true;
+}
+
+/* A series goes on under its name, so a name means one thing for good. */
+static struct err *check_names(const struct series_table *before, const struct series_table *after)
+{
+	for (size_t i = 0; i < after->count; i++) {
+		const struct series_definition *now = &after->definitions[i];
+		const struct series_definition *was = series_find(before, bytes_str(now->name));
+		if (was != NULL && !same_meaning(was, now))
+			return err_new(
+				ERR_FATAL, "SERIES_CHANGED",
+				"%s is deployed with other types, measure, unit, dimensions "
+				"or period; its past would be mixed with what comes: give it "
+				"another name (horizon and season may change)",
+				now->name);
+	}
+	return NULL;
+}
+
+static struct err *choose_from(const struct args *args, struct deployment *deployment)
+{
+	const char *text = args_value(args, "from", NULL);
+	if (text != NULL && time_parse(text, &deployment->from_ms))
+		return NULL;
+	if (text != NULL)
+		return err_new(ERR_FATAL, "USAGE",
+			       "--from can't be \"%.40s\": expected a time, e.g. 2026-01-05", text);
+	bool weeks = false;
+	for (size_t i = 0; i < deployment->table.count; i++)
+		weeks = weeks || deployment->table.definitions[i].period_ms == MS_PER_WEEK;
+	int64_t step_ms = weeks ? MS_PER_WEEK : MS_PER_DAY;
+	deployment->from_ms =
+		time_floor(time_wall_ms(), step_ms, weeks ? WEEK_ORIGIN_MS : 0) + step_ms;
+	return NULL;
+}
+
+static struct err *send(const char *topic, const struct client_options *client, struct bytes value)
+{
+	int32_t partition_count = 0;
+	struct writer *writer = NULL;
+	struct err *err = writer_open(client, &writer);
+	if (err == NULL)
+		err = writer_partition_count(writer, topic, &partition_count);
+	for (int32_t i = 0; err == NULL && i < partition_count; i++) {
+		const struct outgoing out = { .topic = topic,
+					      .partition = i,
+					      .key = bytes_str(series_shelf_key),
+					      .value = value };
+		err = writer_send(writer, &out);
+	}
+	if (err == NULL)
+		err = writer_flush(writer, FLUSH_MS);
+	if (writer != NULL)
+		writer_close(&writer);
+	return err;
+}
+
+static struct err *deploy(const struct args *args, const struct client_options *client,
+			  struct registry *registry, const struct deployment *deployment)
+{
+	char topic[TOPIC_NAME_MAX + 1], from[TIME_TEXT_LEN + 1];
+	uint8_t value[VALUE_MAX];
+	size_t len = 0;
+	const char *user = getenv("USER");
+	const struct series_definitions_record record = {
+		.version = bytes_str(deployment->version),
+		.from_ms = deployment->from_ms,
+		.body = bytes_of(deployment->body, deployment->len),
+		.at_ms = time_wall_ms(),
+		.by = bytes_str(user != NULL ? user : ""),
+	};
+	topics_name(conf_string(args_conf(args), "app.id"), "account.events", topic);
+	struct err *err = registry_encode(registry, topic, &series_definitions_type, &record, value,
+					  sizeof value, &len);
+	if (err == NULL)
+		err = send(topic, client, bytes_of(value, len));
+	if (err != NULL)
+		return err;
+	time_format(deployment->from_ms, from);
+	printf("%s is deployed; in force for events from %s on\n", deployment->version, from);
+	print_table(&deployment->table);
+	return NULL;
+}
+
+static struct err *series_run(const struct args *args, struct deployment *deployment)
+{
+	struct options_client client;
+	struct listing *listing = check_calloc(1, sizeof *listing);
+	const char *verb = args_operand(args, 0);
+	options_client_init(&client, args_conf(args));
+	listing->next = verb != NULL ? deployment : NULL;
+	struct err *err =
+		registry_open(conf_string(args_conf(args), "registry.url"), &listing->registry);
+	if (err == NULL)
+		err = line_series(args_conf(args), &listing->last);
+	if (err == NULL)
+		err = list(args, &client.options, listing);
+	if (err == NULL && verb == NULL && listing->count == 0)
+		printf("nothing was deployed: series.file and series.dimensions are in force\n");
+	if (err == NULL && verb != NULL)
+		err = check_names(&listing->last, &deployment->table);
+	if (err == NULL && verb != NULL)
+		err = deploy(args, &client.options, listing->registry, deployment);
+	registry_close(&listing->registry);
+	free(listing);
+	return err;
+}
+
+static struct err *series(const struct args *args)
+{
+	const char *verb = args_operand(args, 0), *path = args_operand(args, 1);
+	if (verb != NULL &&
+	    (path == NULL || (strcmp(verb, "check") != 0 && strcmp(verb, "deploy") != 0)))
+		return err_new(ERR_FATAL, "USAGE", "expected nothing, check FILE, or deploy FILE");
+	struct deployment *deployment = check_calloc(1, sizeof *deployment);
+	struct err *err = NULL;
+	if (verb != NULL)
+		err = read_file(path, deployment);
+	if (err == NULL && verb != NULL)
+		err = choose_from(args, deployment);
+	if (err == NULL && verb != NULL && strcmp(verb, "check") == 0) {
+		printf("%s is good: version %s\n", path, deployment->version);
+		print_table(&deployment->table);
+	} else if (err == NULL) {
+		err = series_run(args, deployment);
+	}
+	free(deployment);
+	return err;
+}
+
+int cmd_series(int argc, char **argv)
+{
+	struct args *args;
+	int code = args_open(&spec, argc, argv, &args);
+	if (args == NULL)
+		return code;
+	struct err *err = series(args);
+	args_close(&args);
+	return exit_report("series", &err);
+}

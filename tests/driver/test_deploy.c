@@ -1,0 +1,213 @@
+/* Series that are deployed while the line runs: they count from their time on, whole periods, and
+ * neither crashes nor checkpoints nor lost stores change a byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+#include "base/timestamp.h"
+#include "consumers/series_shelf.h"
+#include "tests/lib/memory_line.h"
+
+enum { DAYS = 60, CHANGE_DAY = 20, AGAIN_DAY = 40, CUSTOMERS = 6, TURNS = 150, EVENT_ID_LEN = 24 };
+
+static const int64_t begin_ms = INT64_C(1704067200000);
+static const char *const outputs[] = { "forecasts", "forecast.accuracy", "forecast.series",
+				       "series.definitions", "dlq" };
+
+#define OWN                                                                                 \
+	"{\"name\": \"units.day\", \"types\": [\"erp.order\"], \"measure\": \"quantity\", " \
+	"\"period\": \"P1D\", \"horizon\": 2}"
+#define ADDED                                                                          \
+	"{\"name\": \"orders.day\", \"types\": [\"erp.order\"], \"period\": \"P1D\", " \
+	"\"horizon\": "                                                                \
+	"2, \"dimensions\": [\"attrs.region\"]}"
+static const char own[] = "{\"series\": [" OWN "]}";
+static const char both[] = "{\"series\": [" OWN ", " ADDED "]}";
+static const char other[] = "{\"series\": [" ADDED "]}";
+
+static void must(struct err *err)
+{
+	if (err == NULL)
+		return;
+	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
+	abort();
+}
+
+static int64_t day_ms(int day)
+{
+	return begin_ms + day * MS_PER_DAY;
+}
+
+/* Each customer orders once a day, two pieces. */
+static void feed(struct memory_line *line, int from_day, int until_day)
+{
+	for (int day = from_day; day < until_day; day++) {
+		for (int c = 0; c < CUSTOMERS; c++) {
+			char id[EVENT_ID_LEN], customer[8];
+			snprintf(id, sizeof id, "E%d-%d", day, c);
+			snprintf(customer, sizeof customer, "K%d", c);
+			struct source_event event = { .event_id = bytes_str(id),
+						      .source = bytes_str("test"),
+						      .type = bytes_str("erp.order"),
+						      .subject = bytes_str(customer),
+						      .event_ms = day_ms(day) + 9 * MS_PER_HOUR };
+			event.has_quantity = true;
+			event.quantity = 2;
+			event.attr_count = 1;
+			event.attrs[0] = (struct attr){ bytes_str("region"),
+							bytes_str(c % 2 ? "NORTH" : "SOUTH") };
+			memory_line_tell(line, &event);
+		}
+	}
+	memory_line_end(line, day_ms(until_day));
+}
+
+/* What lies before the account stage is the same each time: it is run to its end, and what is
+ * deployed comes between. */
+static void bring(struct memory_line *line, int from_day, int until_day)
+{
+	feed(line, from_day, until_day);
+	must(memory_line_run(line, STAGE_RESOLVE));
+	must(memory_line_run(line, STAGE_IDENTIFY));
+}
+
+static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed)
+{
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = partition_count,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = checkpoint_ms,
+						     .cache_entries = 200,
+						     .series = own };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	struct prng random = prng_new(seed, 2);
+	bring(line, 0, CHANGE_DAY - 5);
+	memory_line_deploy(line, both, day_ms(CHANGE_DAY));
+	memory_line_deploy(line, both, day_ms(CHANGE_DAY)); /* once more: nothing changes */
+	bring(line, CHANGE_DAY - 5, AGAIN_DAY - 5);
+	memory_line_deploy(line, other, day_ms(AGAIN_DAY));
+	bring(line, AGAIN_DAY - 5, DAYS);
+	for (int turn = 0; seed > 0 && turn < TURNS; turn++) {
+		size_t stage = prng_chance(&random, 0.5) ? STAGE_ACCOUNT : STAGE_FORECAST;
+		if (prng_chance(&random, 0.08))
+			memory_line_kill(line, stage);
+		else if (prng_chance(&random, 0.01))
+			memory_line_lose_store(line);
+		else
+			must(memory_line_step(line, stage));
+	}
+	must(memory_line_finish(line));
+	char *dump = memory_line_dump(line, outputs, sizeof outputs / sizeof outputs[0]);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+	return dump;
+}
+
+static size_t count_of(const char *dump, const char *text)
+{
+	size_t count = 0;
+	for (const char *at = dump; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* The state of a series, to its line's end; and how many days of its history have that amount. */
+static size_t days_with(const char *dump, const char *series, int amount)
+{
+	char begin[64], part[32], *state = NULL;
+	snprintf(begin, sizeof begin, "forecast.series\t\"%s\"", series);
+	snprintf(part, sizeof part, "{\"amount\":%d}", amount);
+	const char *at = strstr(dump, begin);
+	assert_non_null(at);
+	state = check_strdup(at);
+	state[strcspn(state, "\n")] = '\0';
+	size_t count = count_of(state, part);
+	free(state);
+	return count;
+}
+
+static void counts_from_its_time_on(void **state)
+{
+	const char *dump = *state;
+	assert_null(strstr(dump, "dlq\t"));
+	assert_int_equal(days_with(dump, "orders.day/C62/", CUSTOMERS), DAYS - CHANGE_DAY);
+	assert_int_equal(days_with(dump, "orders.day.region/C62/NORTH", CUSTOMERS / 2),
+			 DAYS - CHANGE_DAY);
+	/* no longer among them: no amount and no forecast after the second change */
+	assert_int_equal(days_with(dump, "units.day/C62/", 2 * CUSTOMERS), AGAIN_DAY);
+	assert_int_equal(count_of(dump, "forecasts\t\"units.day/C62/\""), 2 * (AGAIN_DAY - 1));
+	assert_int_equal(count_of(dump, "series.definitions\t"), 2);
+}
+
+static void forecasts_name_their_version(void **state)
+{
+	const char *dump = *state;
+	char version[SERIES_VERSION_LEN + 1], text[64];
+	uint8_t body[SERIES_BODY_MAX];
+	size_t len;
+	must(series_deployment_make(both, strlen(both), "both", version, body, &len));
+	snprintf(text, sizeof text, "\"definition_version\":\"%s\"", version);
+	/* closes of days CHANGE_DAY to AGAIN_DAY - 1 of four series, but for the last of units.day
+	 */
+	assert_true(count_of(dump, text) > 2 * 3 * (AGAIN_DAY - CHANGE_DAY - 1));
+	assert_int_equal(count_of(dump, "\"definition_version\":\"\""), 2 * (CHANGE_DAY - 1));
+	must(series_deployment_make(other, strlen(other), "other", version, body, &len));
+	snprintf(text, sizeof text, "\"definition_version\":\"%s\"", version);
+	assert_true(count_of(dump, text) > 2 * 3 * (DAYS - AGAIN_DAY - 1));
+}
+
+static void expect_same(const char *expected, const char *actual, const char *what)
+{
+	size_t start = 0;
+	if (strcmp(expected, actual) == 0)
+		return;
+	for (size_t i = 0; expected[i] == actual[i]; i++)
+		if (expected[i] == '\n')
+			start = i + 1;
+	fail_msg("%s:\nexpected %.600s\ngot      %.600s", what, expected + start, actual + start);
+}
+
+static void nothing_changes_a_byte(void **state)
+{
+	static const int64_t checkpoints[] = { 0, 30, 1000000 };
+	char *one = run(1, 50, 0);
+	expect_same(*state, one, "one partition");
+	free(one);
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		char what[32], *crashed = run(3, checkpoints[seed % 3], seed);
+		snprintf(what, sizeof what, "crashes of seed %d", (int)seed);
+		expect_same(*state, crashed, what);
+		free(crashed);
+	}
+}
+
+static int set_up(void **state)
+{
+	*state = run(3, 50, 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_from_its_time_on),
+		cmocka_unit_test(forecasts_name_their_version),
+		cmocka_unit_test(nothing_changes_a_byte),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
