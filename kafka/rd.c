@@ -302,6 +302,7 @@ static bool code_unreachable(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 	case RD_KAFKA_RESP_ERR__WAIT_COORD:
+	case RD_KAFKA_RESP_ERR__NOENT: /* the leader's broker isn't known, or not any more */
 	case RD_KAFKA_RESP_ERR__SSL: return true;
 	default: return false;
 	}
