@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from lib.avro import ROOT
@@ -120,6 +121,7 @@ class Cluster(Broker):
         self.names, self.proxy = names, proxy
         self.port = free_port()
         self.addresses = {}
+        self.members = {}  # group: who asks for what it has committed
 
     @staticmethod
     def can_restart():
@@ -178,6 +180,17 @@ class Cluster(Broker):
             pid = int(file.read())
         os.kill(pid, signal.SIGKILL)
         return lambda: not os.path.exists(f"/proc/{pid}")
+
+    def lag(self, group, topic):
+        """What the group has still to commit on a topic without transactions."""
+        if group not in self.members:
+            self.members[group] = Consumer({
+                "bootstrap.servers": self.address, "group.id": group, "log_level": 0,
+                "isolation.level": "read_uncommitted"})
+        ends = self.ends(topic, committed=False)
+        asked = [TopicPartition(topic, partition) for partition in ends]
+        return sum(ends[position.partition] - max(0, position.offset) for position in
+                   self.members[group].committed(asked, timeout=30))
 
     def producers(self, topic, partition):
         """What Kafka's own tool says of who has a transaction open there."""

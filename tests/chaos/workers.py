@@ -89,12 +89,14 @@ class Worker:
         with open(self.log, encoding="utf-8", errors="replace") as log:
             return log.read()
 
-    def take_over(self, app, other, partitions, timeout_s):
+    def take_over(self, app, other, partitions, timeout_s, then=lambda: None):
         """`other` dies for good; for how long this one's account stage is without partitions until
-        it has all of them, in seconds, and what its log says of it."""
+        it has all of them, in seconds, and what its log says of it. `then` is called after the
+        death."""
         since, killed = len(self.text()), datetime.datetime.now(datetime.timezone.utc)
         other.kill()
         other.wipe(app, identity_too=True)
+        then()
         end = time.monotonic() + timeout_s
         while True:
             ours = [t for t in self.text()[since:].splitlines() if '"stage":"account"' in t]
