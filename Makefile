@@ -30,7 +30,7 @@ B := build$(if $(B_NAME),/$(B_NAME))
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
 NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink \
-	bench-forecast fuzz tidy format image-check
+	bench-forecast bench-memory bench-takeover fuzz tidy format image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
 deps/rdkafka.mk: FORCE
@@ -176,6 +176,16 @@ bench-forecast: ## series that the forecast stage closes a second (SERIES=, HIST
 		history=$(or $(HISTORY),200) closes=$(or $(CLOSES),16) \
 		store=$(B)/bench/forecast-store
 
+bench-memory: ## whether memory.max holds with ACCOUNTS (ten million) on disk (MEMORY=, MORE=)
+	@tools/setup test
+	@$(MAKE) all bench-programs
+	@deps/venv/bin/python tests/bench/memory.py
+
+bench-takeover: ## how long partitions are nobody's when a process dies for good (ACCOUNTS=)
+	@tools/setup test
+	@$(MAKE) all bench-programs
+	@deps/venv/bin/python tests/bench/takeover.py
+
 bench-flink: ## the reference job on foretell and on Flink
 	@tools/setup test bench-flink
 	@$(MAKE) all bench-programs
@@ -199,7 +209,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-names \
-	bench-flink bench-forecast \
+	bench-flink bench-forecast bench-memory bench-takeover \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 /* Loads a topic with the events of the reference job, batched and compressed as the job says.
  *
- *   bench_load brokers=HOST:PORT topic=T events=N [accounts=N] [first_pass=1] [erp=1]
+ *   bench_load brokers=HOST:PORT topic=T events=N [accounts=N] [first_pass=1]
+ *              [erp=1 [apart_ms=N]]
  *
  * The topic must exist and be empty. With erp=1 the same accounts, kinds and amounts come as
- * foretell's own ERP events, ERP_PERIOD_MS apart. */
+ * foretell's own ERP events, apart_ms of event time apart. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -18,19 +19,19 @@
 #include "tests/bench/job/stream.h"
 
 /* From 2024-01-01; 3,000,000 events last a year and a half. */
-#define ERP_START_MS  INT64_C(1704067200000)
-#define ERP_PERIOD_MS INT64_C(15000)
+#define ERP_START_MS INT64_C(1704067200000)
+enum { ERP_APART_MS = 15000 };
 
 struct load {
 	const char *brokers, *topic;
-	int64_t event_count, account_count, first_pass, erp;
+	int64_t event_count, account_count, first_pass, erp, apart_ms;
 	struct registry *registry;
 	rd_kafka_t *producer;
 	rd_kafka_topic_t *handle;
 };
 
-static const char *const own_names[] = { "brokers",    "topic", "events", "accounts",
-					 "first_pass", "erp",	NULL };
+static const char *const own_names[] = { "brokers",    "topic", "events",   "accounts",
+					 "first_pass", "erp",	"apart_ms", NULL };
 
 static const struct {
 	const char *name, *value;
@@ -89,7 +90,7 @@ static struct err *as_erp_event(struct load *load, struct bytes value, int64_t i
 		.source = bytes_str("bench"),
 		.type = bytes_str(type),
 		.subject = event.account,
-		.event_ms = ERP_START_MS + index * ERP_PERIOD_MS,
+		.event_ms = ERP_START_MS + index * load->apart_ms,
 		.has_amount = true,
 		.has_quantity = true,
 		.amount_minor = (int64_t)(event.amount * 100 + 0.5) * (back ? -1 : 1),
@@ -160,6 +161,9 @@ int main(int argc, char **argv)
 		err = settings_number(&settings, "first_pass", 0, 0, 1, &load.first_pass);
 	if (err == NULL)
 		err = settings_number(&settings, "erp", 0, 0, 1, &load.erp);
+	if (err == NULL)
+		err = settings_number(&settings, "apart_ms", ERP_APART_MS, 1, MS_PER_DAY,
+				      &load.apart_ms);
 	load.brokers = settings_text(&settings, "brokers", "127.0.0.1:9092");
 	load.topic = settings_text(&settings, "topic", "reference.events");
 	int64_t began_ms = time_monotonic_ms();
