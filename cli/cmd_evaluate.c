@@ -16,6 +16,8 @@ static const struct kind kinds[] = {
 	{ "forecast", "series of a file, scored as in the M4 competition", cmd_evaluate_forecast },
 	{ "company", "the churn model on simulated companies, beside an oracle",
 	  cmd_evaluate_company },
+	{ "vehicles", "signals for the demand of simulated vehicles, and what they save",
+	  cmd_evaluate_vehicles },
 	{ NULL, NULL, NULL },
 };
 

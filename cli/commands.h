@@ -24,6 +24,7 @@ int cmd_evaluate_churn(int argc, char **argv);
 int cmd_evaluate_inactivity(int argc, char **argv);
 int cmd_evaluate_forecast(int argc, char **argv);
 int cmd_evaluate_company(int argc, char **argv);
+int cmd_evaluate_vehicles(int argc, char **argv);
 int cmd_allocations(int argc, char **argv);
 int cmd_risk(int argc, char **argv);
 int cmd_forecast(int argc, char **argv);
