@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "schemas/compat.h"
@@ -73,19 +74,12 @@ static struct err *parse(const char *label, const char *text, struct parsed *par
 
 static struct err *parse_file(const char *path, struct parsed *parsed)
 {
-	FILE *file = fopen(path, "rb");
-	if (file == NULL)
-		return err_new(ERR_FATAL, "SCHEMA_FILE", "can't read %s", path);
-	parsed->text = check_malloc(SCHEMA_TEXT_MAX + 1);
-	size_t len = fread(parsed->text, 1, SCHEMA_TEXT_MAX + 1, file);
-	bool failed = ferror(file) != 0;
-	fclose(file);
-	if (failed || len > SCHEMA_TEXT_MAX || memchr(parsed->text, '\0', len) != NULL)
-		return err_new(ERR_FATAL, "SCHEMA_FILE",
-			       "%s can't be read, is longer than %d bytes, or is no text", path,
-			       SCHEMA_TEXT_MAX);
-	parsed->text[len] = '\0';
-	return parse(path, parsed->text, parsed);
+	size_t len = 0;
+	struct err *err =
+		file_text_read(path, SCHEMA_TEXT_MAX, "SCHEMA_FILE", &parsed->text, &len);
+	if (err == NULL && memchr(parsed->text, '\0', len) != NULL)
+		err = err_new(ERR_FATAL, "SCHEMA_FILE", "%s is no text", path);
+	return err != NULL ? err : parse(path, parsed->text, parsed);
 }
 
 /* One direction of a comparison; says what is wrong. */

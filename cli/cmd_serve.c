@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "cli/args.h"
@@ -69,21 +70,11 @@ struct serve {
 static struct err *pem_read(const struct conf *conf, const char *option, char **text)
 {
 	const char *path = conf_string(conf, option);
+	size_t len = 0;
 	if (*path == '\0')
 		return NULL;
-	char *pem = check_calloc(1, PEM_LEN_MAX + 1);
-	FILE *file = fopen(path, "rb");
-	size_t len = file == NULL ? 0 : fread(pem, 1, PEM_LEN_MAX, file);
-	bool good = len > 0 && ferror(file) == 0;
-	if (file != NULL)
-		fclose(file);
-	if (good) {
-		*text = pem;
-		return NULL;
-	}
-	free(pem);
-	return err_new(ERR_FATAL, "CONF_INVALID", "%s=%s can't be read; expected a PEM file",
-		       option, path);
+	struct err *err = file_text_read(path, PEM_LEN_MAX, "CONF_INVALID", text, &len);
+	return err == NULL ? NULL : err_wrap(err, "%s, expected a PEM file", option);
 }
 
 static bool is_loopback(const char *address)

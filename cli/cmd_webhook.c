@@ -1,10 +1,10 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "cli/args.h"
@@ -133,19 +133,17 @@ static struct err *file_read(const char *path, char text[SECRET_FILE_MAX])
 	text[0] = '\0';
 	if (*path == '\0')
 		return NULL;
-	FILE *file = fopen(path, "r");
-	if (file == NULL)
-		return err_new(ERR_FATAL, "WEBHOOK_FILE", "can't read %s: %s", path,
-			       strerror(errno));
-	size_t len = fread(text, 1, SECRET_FILE_MAX - 1, file);
-	bool whole = feof(file) != 0;
-	fclose(file);
-	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+	char *whole = NULL;
+	size_t len = 0;
+	struct err *err = file_text_read(path, SECRET_FILE_MAX - 1, "WEBHOOK_FILE", &whole, &len);
+	if (err != NULL)
+		return err;
+	while (len > 0 && strchr(" \t\r\n", whole[len - 1]) != NULL)
 		len--;
+	memcpy(text, whole, len);
 	text[len] = '\0';
-	return whole ? NULL
-		     : err_new(ERR_FATAL, "WEBHOOK_FILE", "%s is larger than %d bytes", path,
-			       SECRET_FILE_MAX - 1);
+	free(whole);
+	return NULL;
 }
 
 static struct err *webhook_set_up(struct sink *sink, const struct args *args)

@@ -1,11 +1,11 @@
 #include "consumers/series_file.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/timestamp.h"
 
 /* One entry of the list, as it is written. */
@@ -215,17 +215,12 @@ struct err *series_file_parse(const char *text, size_t len, const char *name,
 
 struct err *series_file_read(const char *path, struct series_table *table)
 {
-	FILE *file = fopen(path, "rb");
-	if (file == NULL)
-		return err_new(ERR_FATAL, "SERIES_INVALID", "can't read %s: %s", path,
-			       strerror(errno));
-	char *text = check_malloc(SERIES_FILE_BYTES_MAX);
-	size_t len = fread(text, 1, SERIES_FILE_BYTES_MAX, file);
-	bool whole = feof(file) != 0;
-	fclose(file);
-	struct err *err = whole ? series_file_parse(text, len, path, table)
-				: err_new(ERR_FATAL, "SERIES_INVALID",
-					  "%s can't be read, or is larger than 1 MiB", path);
+	char *text = NULL;
+	size_t len = 0;
+	struct err *err =
+		file_text_read(path, SERIES_FILE_BYTES_MAX, "SERIES_INVALID", &text, &len);
+	if (err == NULL)
+		err = series_file_parse(text, len, path, table);
 	free(text);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/limits.h"
 
 enum { FILE_LEN_MAX = 256 * 1024, RATE_MAX = 10000000 };
@@ -127,15 +128,11 @@ struct err *door_keys_parse(const char *file, struct bytes text, int64_t rate,
 
 struct err *door_keys_load(const char *path, int64_t rate, struct door_keys **keys)
 {
-	uint8_t *text = check_malloc(FILE_LEN_MAX);
-	FILE *file = fopen(path, "rb");
-	size_t len = file == NULL ? 0 : fread(text, 1, FILE_LEN_MAX, file);
-	bool failed = file == NULL || ferror(file) != 0 || len == FILE_LEN_MAX;
-	struct err *err = failed ? err_new(ERR_FATAL, "DOOR_KEYS",
-					   "%s can't be read; expected a JSON file of keys", path)
-				 : door_keys_parse(path, bytes_of(text, len), rate, keys);
-	if (file != NULL)
-		fclose(file);
+	char *text = NULL;
+	size_t len = 0;
+	struct err *err = file_text_read(path, FILE_LEN_MAX, "DOOR_KEYS", &text, &len);
+	if (err == NULL)
+		err = door_keys_parse(path, bytes_of(text, len), rate, keys);
 	free(text);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "producers/mapping_read.h"
 
 struct err *mapping_parse(const char *name, struct bytes json, struct mapping **out)
@@ -21,23 +22,11 @@ struct err *mapping_parse(const char *name, struct bytes json, struct mapping **
 struct err *mapping_load(const char *path, struct mapping **mapping)
 {
 	*mapping = NULL;
-	uint8_t *json = check_malloc(MAPPING_LEN_MAX + 1);
-	FILE *file = fopen(path, "rb");
-	size_t len = file == NULL ? 0 : fread(json, 1, MAPPING_LEN_MAX + 1, file);
-	bool failed = file == NULL || ferror(file) != 0;
-	struct err *err = NULL;
-	if (failed)
-		err = err_new(ERR_FATAL, "MAPPING_FILE",
-			      "%s: can't be read; expected a mapping "
-			      "file in JSON",
-			      path);
-	else if (len > MAPPING_LEN_MAX)
-		err = err_new(ERR_FATAL, "MAPPING_FILE", "%s: expected at most %d bytes", path,
-			      MAPPING_LEN_MAX);
-	else
+	char *json = NULL;
+	size_t len = 0;
+	struct err *err = file_text_read(path, MAPPING_LEN_MAX, "MAPPING_FILE", &json, &len);
+	if (err == NULL)
 		err = mapping_parse(path, bytes_of(json, len), mapping);
-	if (file != NULL)
-		fclose(file);
 	free(json);
 	return err;
 }
