@@ -13,7 +13,8 @@ RUN make && strip --strip-debug build/foretell
 FROM ${BASE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \
-        coinor-libclp1 libavro23 libcurl4 libjansson4 liblz4-1 liblzma5 libmicrohttpd12 librocksdb7.8 \
+        coinor-libclp1 libavro23 libcurl4 libjansson4 libjemalloc2 liblz4-1 liblzma5 \
+        libmicrohttpd12 librocksdb7.8 \
         libsasl2-2 libsasl2-modules libsasl2-modules-gssapi-mit libssl3 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/foretell --create-home foretell

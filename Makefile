@@ -73,6 +73,9 @@ LIBS := $(RDKAFKA_LIBS) -lrocksdb -lClp -lavro -ljansson -lcurl -lmicrohttpd -ls
 ifeq ($(SAN),)
 # The C library's own checks of buffer sizes need -O, and see nothing under a sanitizer.
 CFLAGS_ALL += -O2 -D_FORTIFY_SOURCE=2
+# A record is allocated in the client's thread and freed in the worker's: the C library's allocator
+# makes them wait for each other. A sanitizer has one of its own.
+ALLOCATOR := -ljemalloc
 else
 CFLAGS_ALL += -O1 -fno-sanitize-recover=all \
 	-fsanitize=$(subst fuzzer,fuzzer-no-link,$(SAN))
@@ -221,7 +224,7 @@ define stamp
 endef
 
 $(B)/flags: FORCE
-	$(call stamp,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS))
+	$(call stamp,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(ALLOCATOR) $(LIBS))
 
 $(B)/sources: FORCE
 	$(call stamp,$(LIB_OBJ) $(TEST_LIB_OBJ) $(BENCH_JOB_OBJ) $(SIM_OBJ))
@@ -254,7 +257,7 @@ $(B)/libtests.a: $(TEST_LIB_OBJ) $(B)/sources
 
 $(B)/foretell: $(B)/obj/cli/main.o $(B)/libforetell.a
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALLOCATOR) $(LIBS)
 
 # An archive is searched once, so the tests' own helpers stand before what they use.
 $(TEST_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
@@ -265,7 +268,7 @@ $(TEST_BIN): $(B)/%: $(B)/obj/%.o $(B)/libtests.a $(B)/libforetell.a
 $(BENCH_BIN): $(B)/%: $(B)/obj/%.o $(BENCH_JOB_OBJ) $(B)/libforetell.a
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALLOCATOR) $(LIBS)
 
 $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(B)/libforetell.a
 	@mkdir -p $(@D)

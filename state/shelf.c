@@ -73,7 +73,7 @@ struct err *shelf_position(struct shelf *shelf, struct shelf_position *position)
 	struct bytes key = layout_position_key();
 	rocksdb_free(shelf->position);
 	shelf->position =
-		rocksdb_get_cf(shelf->store->db, shelf->store->read_options, shelf->handle,
+		rocksdb_get_cf(shelf->store->db, store_read_options(shelf->store), shelf->handle,
 			       (const char *)key.data, key.len, &len, &message);
 	struct err *err = NULL;
 	if (message != NULL)
@@ -124,7 +124,7 @@ struct err *shelf_get(struct shelf *shelf, uint8_t kind, struct bytes key,
 	*value = (struct shelf_value){ .present = false };
 	if (shelf->pinned != NULL)
 		rocksdb_pinnableslice_destroy(shelf->pinned);
-	shelf->pinned = rocksdb_get_pinned_cf(shelf->store->db, shelf->store->read_options,
+	shelf->pinned = rocksdb_get_pinned_cf(shelf->store->db, store_read_options(shelf->store),
 					      shelf->handle, (const char *)raw, raw_len, &message);
 	if (message != NULL)
 		return store_read_error(shelf, message);
@@ -191,9 +191,9 @@ struct err *shelf_get_many(struct shelf *shelf, struct shelf_loan *loan, uint8_t
 		loan->key_lens[i] = layout_state_key(loan->keys[i], kind, keys[i]);
 		values[i] = (struct shelf_value){ .present = false };
 	}
-	rocksdb_batched_multi_get_cf(shelf->store->db, shelf->store->many_options, shelf->handle,
-				     count, loan->key_starts, loan->key_lens, loan->slices,
-				     loan->messages, false);
+	rocksdb_batched_multi_get_cf(shelf->store->db, store_read_options(shelf->store),
+				     shelf->handle, count, loan->key_starts, loan->key_lens,
+				     loan->slices, loan->messages, false);
 	loan->count = count;
 	struct err *err = first_error(shelf, loan->messages, count);
 	for (size_t i = 0; err == NULL && i < count; i++)
@@ -252,8 +252,8 @@ struct due_cursor *due_cursor_new(struct shelf *shelf, int64_t from_ms)
 {
 	struct due_cursor *cursor = check_malloc(sizeof *cursor);
 	cursor->shelf = shelf;
-	cursor->iterator = rocksdb_create_iterator_cf(shelf->store->db, shelf->store->read_options,
-						      shelf->handle);
+	cursor->iterator = rocksdb_create_iterator_cf(
+		shelf->store->db, store_read_options(shelf->store), shelf->handle);
 	uint8_t start[DUE_PREFIX_LEN];
 	layout_due_prefix(start, from_ms);
 	rocksdb_iter_seek(cursor->iterator, (const char *)start, sizeof start);

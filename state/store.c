@@ -19,6 +19,8 @@ enum {
 	WRITE_BUFFER_MAX = 32 * 1024 * 1024, /* of one shelf */
 	LOAD_BYTES_MAX = 32 * 1024 * 1024,
 	WAL_BYTES_MAX = 64 * 1024 * 1024, /* is read within half a second */
+	CACHE_SHARD_BITS = 2,
+	INDEX_RESTARTS = 16, /* keys of an index that begin alike are kept once */
 	ARENA_BLOCK_BYTES = 128 * 1024,
 	BLOCK_BYTES = 4096,
 	SCAN_AHEAD_BYTES = 1024 * 1024,
@@ -117,13 +119,21 @@ struct err *store_read_error(struct shelf *shelf, char *message)
 /* ---- opening -------------------------------------------------------------------------------- */
 
 /* Tuned for single states of some hundred bytes out of many millions: what is active is in the
- * workers' caches, so blocks that are read here are seldom read again. */
+ * workers' caches, so a block that is read here is seldom read again: the block cache is for
+ * indexes and filters. */
 static void make_table_options(struct store *store, size_t cache_bytes)
 {
 	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
 	store->table_options = table;
-	store->block_cache = rocksdb_cache_create_lru(cache_bytes);
+	/* few shards: in many small ones a table's index doesn't fit */
+	store->cache_bytes = cache_bytes;
+	rocksdb_lru_cache_options_t *cache = rocksdb_lru_cache_options_create();
+	rocksdb_lru_cache_options_set_capacity(cache, cache_bytes);
+	rocksdb_lru_cache_options_set_num_shard_bits(cache, CACHE_SHARD_BITS);
+	store->block_cache = rocksdb_cache_create_lru_opts(cache);
+	rocksdb_lru_cache_options_destroy(cache);
 	rocksdb_block_based_options_set_block_cache(table, store->block_cache);
+	rocksdb_block_based_options_set_index_block_restart_interval(table, INDEX_RESTARTS);
 	rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
 	rocksdb_block_based_options_set_format_version(table, 5);
 	rocksdb_block_based_options_set_data_block_index_type(
@@ -179,11 +189,17 @@ static void make_options(struct store *store, size_t memory_bytes)
 	store->write_options = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_memtable_insert_hint_per_batch(store->write_options, 1);
 	store->read_options = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_fill_cache(store->read_options, 0);
+	store->fill_options = rocksdb_readoptions_create();
 	store->scan_options = rocksdb_readoptions_create();
 	rocksdb_readoptions_set_fill_cache(store->scan_options, 0);
 	rocksdb_readoptions_set_readahead_size(store->scan_options, SCAN_AHEAD_BYTES);
-	store->many_options = rocksdb_readoptions_create();
-	rocksdb_readoptions_set_fill_cache(store->many_options, 0);
+}
+
+const rocksdb_readoptions_t *store_read_options(const struct store *store)
+{
+	bool full = rocksdb_cache_get_usage(store->block_cache) > store->cache_bytes / 16 * 15;
+	return full ? store->fill_options : store->read_options;
 }
 
 static struct shelf *add_shelf(struct store *store, const char *name,
@@ -345,8 +361,8 @@ void store_close(struct store **out)
 	rocksdb_cache_destroy(store->block_cache);
 	rocksdb_writeoptions_destroy(store->write_options);
 	rocksdb_readoptions_destroy(store->read_options);
+	rocksdb_readoptions_destroy(store->fill_options);
 	rocksdb_readoptions_destroy(store->scan_options);
-	rocksdb_readoptions_destroy(store->many_options);
 	pthread_mutex_destroy(&store->lock);
 	if (store->lock_file >= 0)
 		close(store->lock_file);

@@ -30,9 +30,10 @@ struct store {
 	rocksdb_block_based_table_options_t *table_options;
 	rocksdb_cache_t *block_cache;
 	rocksdb_writeoptions_t *write_options;
-	rocksdb_readoptions_t *read_options; /* what it reads stays in the block cache */
-	rocksdb_readoptions_t *many_options; /* what it reads does not: it is seldom met again */
-	rocksdb_readoptions_t *scan_options; /* nor what is read in order */
+	size_t cache_bytes;		     /* of the block cache */
+	rocksdb_readoptions_t *read_options; /* blocks that are read don't go into it */
+	rocksdb_readoptions_t *fill_options; /* they do */
+	rocksdb_readoptions_t *scan_options; /* they don't; what follows is read ahead */
 	rocksdb_column_family_handle_t *default_family;
 	pthread_mutex_t lock; /* of the list below: workers open shelves side by side */
 	struct shelf **shelves;
@@ -41,6 +42,11 @@ struct store {
 
 /* Errors: as store_batch_write. */
 ERR_MUST_USE struct err *store_write(struct store *store, rocksdb_writebatch_t *batch);
+
+/* How to read a few states. While all indexes and filters have room in the block cache they are in
+ * it since their table was opened, and states would only push them out. Later on what had to go
+ * must be able to come back, and the states compete with it. */
+const rocksdb_readoptions_t *store_read_options(const struct store *store);
 
 /* RETRY STORE_FULL where the disk has less room than must stay free. */
 ERR_MUST_USE struct err *store_room(const struct store *store);
