@@ -305,7 +305,8 @@ static void say_part(const struct forecast_stage *stage, const struct series_con
 }
 
 static void predict(struct forecast_stage *stage, struct series_state *state,
-		    const struct series_context *series, bool changed, struct effects *effects)
+		    const struct series_context *series, bool changed, int64_t tick_offset,
+		    struct effects *effects)
 {
 	struct forecast_counts *counts = &stage->counts;
 	double history[SERIES_HISTORY_MAX];
@@ -326,6 +327,7 @@ static void predict(struct forecast_stage *stage, struct series_state *state,
 	double scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
 	struct series_part part = { .series = series->key,
 				    .origin_ms = state->open_ms,
+				    .tick_offset = tick_offset,
 				    .actual = state->history[state->history_count - 1],
 				    .step_count = (size_t)result.horizon_count };
 	for (int h = 1; h <= result.horizon_count; h++) {
@@ -346,7 +348,6 @@ static void predict(struct forecast_stage *stage, struct series_state *state,
 static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
 		 void *state, struct effects *effects, bool *must_publish)
 {
-	(void)origin;
 	(void)must_publish;
 	struct forecast_stage *stage = context;
 	struct series_state *series_state = state;
@@ -360,7 +361,7 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	if (series.definition == NULL)
 		return; /* no longer defined: its periods close in silence */
 	bool changed = judge(series_state, &series, target_ms, actual, effects);
-	predict(stage, series_state, &series, changed, effects);
+	predict(stage, series_state, &series, changed, origin->offset, effects);
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,

@@ -18,11 +18,13 @@ static void add_saturating(int64_t *sum, int64_t amount)
 void level_state_add(struct level_state *state, int64_t period_ms, const struct series_part *part)
 {
 	if (part->origin_ms < state->origin_ms ||
-	    (part->origin_ms == state->origin_ms && !state->is_open))
+	    (part->origin_ms == state->origin_ms &&
+	     (!state->is_open || part->tick_offset != state->tick_offset)))
 		return;
 	if (!state->is_open) {
 		state->is_open = true;
 		state->origin_ms = part->origin_ms;
+		state->tick_offset = part->tick_offset;
 		state->period_ms = period_ms;
 		state->part_count = state->actual = 0;
 		state->step_count = 0;
@@ -113,6 +115,7 @@ void level_state_to_record(const struct level_state *state, struct level_record 
 	*record = (struct level_record){
 		.is_open = state->is_open,
 		.origin_ms = state->origin_ms,
+		.tick_offset = state->tick_offset,
 		.period_ms = state->period_ms,
 		.part_count = state->part_count,
 		.closed_count = state->closed_count,
@@ -135,6 +138,7 @@ void level_state_from_record(const struct level_record *record, struct level_sta
 	*state = (struct level_state){
 		.is_open = record->is_open && record->step_count > 0,
 		.origin_ms = record->origin_ms,
+		.tick_offset = record->tick_offset,
 		.period_ms = record->period_ms,
 		.part_count = record->part_count,
 		.closed_count = record->closed_count,

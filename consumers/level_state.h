@@ -8,8 +8,9 @@
 
 /* Plain data of fixed size, zeroed when new. */
 struct level_state {
-	bool is_open;	   /* parts of this close have come, and it isn't said */
-	int64_t origin_ms; /* of this close, or the last one that was said; 0: none */
+	bool is_open;	     /* parts of this close have come, and it isn't said */
+	int64_t origin_ms;   /* of this close, or the last one that was said; 0: none */
+	int64_t tick_offset; /* of this close's parts */
 	int64_t period_ms, part_count, closed_count;
 	int64_t actual;
 	bool nonnegative;
@@ -22,8 +23,8 @@ struct level_state {
 	struct interval interval;
 };
 
-/* Adds a part of the close at hand, or of a later one when none is; one of a close that was said is
- * left out. */
+/* Adds a part of the close at hand, or of a later one when none is. One of an earlier close is left
+ * out, and so is one that another tick closed: whether the total is out by then must not matter. */
 void level_state_add(struct level_state *state, int64_t period_ms, const struct series_part *part);
 
 /* Takes out the forecasts of the period that ended with the close at hand into made[HORIZON_MAX],

@@ -103,9 +103,11 @@ static void say(struct levels_stage *stage, struct bytes key, struct level_state
 	for (size_t i = 0; series.definition != NULL && i < judged; i++)
 		forecast_words_accuracy(&series, state->actual, &made[i], effects);
 	size_t count = level_state_predict(state, made);
+	size_t history_count = state->closed_count < SERIES_HISTORY_MAX
+				       ? (size_t)state->closed_count
+				       : SERIES_HISTORY_MAX;
 	for (size_t i = 0; series.definition != NULL && i < count; i++)
-		forecast_words_forecast(&series, &made[i], "sum", (size_t)state->closed_count,
-					effects);
+		forecast_words_forecast(&series, &made[i], "sum", history_count, effects);
 }
 
 static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,

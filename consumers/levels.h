@@ -7,7 +7,8 @@
  * the next one (they are series of one definition, so of one partition, which closes periods in
  * order), and before the tick that closed them, which the forecast stage hands on: a total is said
  * when its part of a later close comes, or that tick, whichever is first. A series that begins late
- * counts from the first close whose total isn't out.
+ * has closes that are past: another tick closed those than the others', by which they are known,
+ * and left out.
  *
  * The total's actual is the sum of the parts' actuals, its naive forecast the sum of theirs; its
  * quantiles come from its own past errors (models/interval.h). It doesn't fall back: its parts do.

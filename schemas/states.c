@@ -119,6 +119,7 @@ static TYPE(series_step_type, "SeriesStep", series_step, series_step_fields);
 static const struct field series_part_fields[] = {
 	TEXT(series_part, series),
 	LONG(series_part, origin_ms),
+	LONG(series_part, tick_offset),
 	LONG(series_part, actual),
 	ARRAY(series_part, steps, step_count, series_step_type, HORIZON_MAX),
 };
@@ -127,6 +128,7 @@ TYPE(series_part_type, "series_part", series_part, series_part_fields);
 static const struct field level_fields[] = {
 	BOOL(level_record, is_open),
 	LONG(level_record, origin_ms),
+	LONG(level_record, tick_offset),
 	LONG(level_record, period_ms),
 	LONG(level_record, part_count),
 	LONG(level_record, closed_count),

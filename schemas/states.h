@@ -113,7 +113,7 @@ struct series_step {
 /* series_part: forecasts of a series of the finest level, on their way to its totals. */
 struct series_part {
 	struct bytes series;
-	int64_t origin_ms, actual;
+	int64_t origin_ms, tick_offset, actual;
 	size_t step_count;
 	struct series_step steps[HORIZON_MAX];
 };
@@ -123,7 +123,7 @@ extern const struct record_type series_part_type;
 /* A total in the levels stage. */
 struct level_record {
 	bool is_open;
-	int64_t origin_ms, period_ms, part_count, closed_count, actual;
+	int64_t origin_ms, tick_offset, period_ms, part_count, closed_count, actual;
 	bool nonnegative;
 	size_t step_count, outstanding_count, error_count;
 	struct series_step steps[HORIZON_MAX];

@@ -140,6 +140,38 @@ static void periods_close_in_order_and_are_corrected(void **state)
 	assert_int_equal(series.history_count, SERIES_HISTORY_MAX);
 }
 
+/* A state that is full of the longest numbers fits into a record: else it would pin what a replay
+ * begins from. */
+static void the_largest_series_state_can_be_published(void **state)
+{
+	(void)state;
+	static struct series_state_record record;
+	static uint8_t out[OUTPUT_LEN_MAX];
+	size_t len = 0;
+	memset(&record, 0, sizeof record);
+	record.history_count = SERIES_HISTORY_MAX;
+	record.open_count = SERIES_OPEN_MAX;
+	record.outstanding_count = SERIES_OUTSTANDING_MAX;
+	record.has_method = true;
+	record.method.ar_change_count = SERIES_CHANGES_MAX;
+	record.method.member_count = SERIES_MEMBERS_MAX;
+	record.method.step_count = HORIZON_MAX;
+	record.method.far_size = HORIZON_MAX * SERIES_MEMBERS_MAX;
+	for (size_t i = 0; i < SERIES_HISTORY_MAX; i++)
+		record.history[i].amount = INT64_MIN;
+	for (size_t i = 0; i < SERIES_OPEN_MAX; i++)
+		record.open[i].amount = INT64_MIN;
+	for (size_t i = 0; i < SERIES_OUTSTANDING_MAX; i++)
+		record.outstanding[i] =
+			(struct outstanding_forecast){ INT64_MIN, INT64_MIN, INT32_MIN, INT64_MIN,
+						       INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN,
+						       INT64_MIN, INT64_MIN, 1,		1 };
+	struct err *err =
+		record_encode(&series_state_type, &record, out, OUTPUT_LEN_MAX - 64, &len);
+	assert_null(err);
+	print_message("# %zu bytes\n", len);
+}
+
 /* The next forecast of a series is the same whether its state stayed in memory or came back from
  * its record: a replay depends on it. */
 static void series_state_comes_back_from_its_record(void **state)
@@ -387,6 +419,7 @@ int main(void)
 		cmocka_unit_test(events_are_judged),
 		cmocka_unit_test(series_keys_come_apart_again),
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
+		cmocka_unit_test(the_largest_series_state_can_be_published),
 		cmocka_unit_test(series_state_comes_back_from_its_record),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),

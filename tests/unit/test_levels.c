@@ -17,6 +17,7 @@ static struct series_part part_of(int close, int part)
 {
 	struct series_part made = { .series = bytes_str("x"),
 				    .origin_ms = close * MS_PER_DAY,
+				    .tick_offset = close,
 				    .actual = 1000 * (part + 1) + close * 7 % 90,
 				    .step_count = AHEAD };
 	for (int h = 0; h < AHEAD; h++)
@@ -70,6 +71,8 @@ static void a_close_is_said_once(void **state)
 	level_state_add(&level, MS_PER_DAY, &late);
 	assert_int_equal(level.part_count, PARTS);
 	late = part_of(11, 7); /* one that began late counts from here on */
+	level_state_add(&level, MS_PER_DAY, &late);
+	late.tick_offset = 12; /* another one's past close, with a later tick */
 	level_state_add(&level, MS_PER_DAY, &late);
 	(void)level_state_judge(&level, made);
 	assert_int_equal(level_state_predict(&level, made), AHEAD);
