@@ -62,6 +62,7 @@ struct draw {
 	bool had_life; /* the topics have been there before, and were made anew */
 	int64_t commit_ms, checkpoint_ms;
 	uint32_t cache_entries;
+	uint32_t follow_chance; /* of a standby's turn, in each of the world's: one in so many */
 	uint32_t strike_chance; /* of a call: one in so many; 0: none */
 	uint32_t trouble;	/* turns between two of the world's doings, about */
 	bool compacts, retains;
@@ -570,7 +571,7 @@ static bool may_run(const struct world *world, const struct process *process)
 static void follow(struct world *world, const struct process *process)
 {
 	if (process != NULL && !process->stopped && process->standby != NULL &&
-	    chance(world, world->calm ? 1 : 3))
+	    chance(world, world->calm ? 1 : world->draw.follow_chance))
 		(void)standby_turn(process->standby);
 }
 
@@ -867,6 +868,7 @@ static void draw(struct world *world)
 	static const int64_t checkpoints[] = { 0, 5, 50, 500, 1000000 };
 	static const uint32_t caches[] = { 24, 56, 72, 200 };
 	static const uint32_t chances[] = { 0, 300, 60, 20 };
+	static const uint32_t lazy[] = { 2, 12, 60, 300 };
 	struct draw *draw = &world->draw;
 	uint32_t subject = below(world, 16);
 	draw->subject = subject == 0   ? &subject_forecast
@@ -881,6 +883,7 @@ static void draw(struct world *world)
 	draw->checkpoint_ms = checkpoints[below(world, 5)];
 	draw->cache_entries = caches[below(world, 4)] + draw->subject->cache_entries_min;
 	draw->strike_chance = chances[below(world, 4)];
+	draw->follow_chance = lazy[below(world, 4)];
 	draw->trouble = chance(world, 3) ? 400 : 60;
 	draw->compacts = chance(world, 2);
 	draw->retains = chance(world, 2);
