@@ -83,7 +83,7 @@ static struct err *fire(struct engine *engine, struct task *task, struct entry *
 	kind->fire(processor->context, kind->reads != NULL ? &with : origin, entry_key(*entry),
 		   at_ms, (*entry)->state, engine->effects, &said);
 	task_entry_changed(engine, task, *entry, origin->offset);
-	task_entry_say(engine, task, *entry, said);
+	task_entry_say(engine, *entry, said);
 	CHECK((*entry)->due_ms > at_ms);
 	count(&engine->stats->fired);
 	return NULL;
@@ -110,7 +110,7 @@ static struct err *apply_to(struct engine *engine, struct task *task, const void
 	kind->apply(engine->processor->context, kind->reads != NULL ? &with : origin, parsed,
 		    target->key, entry->state, engine->effects, &said);
 	task_entry_changed(engine, task, entry, origin->offset);
-	task_entry_say(engine, task, entry, said);
+	task_entry_say(engine, entry, said);
 	return NULL;
 }
 

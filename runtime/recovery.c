@@ -161,9 +161,13 @@ static struct err *find_start(struct engine *engine, struct task *task,
 		.fingerprint = task_fingerprint(engine, task),
 		.cluster = bytes_str(engine->cluster),
 		.low = low,
-		/* nor is it where another logic judged what would be read again */
+		/* nor is it where another logic judged what would be read again. Where states name
+		 * others, a store that is behind would publish some of them as they were, while
+		 * those that name them stand in the topics as they are: whoever restored both would
+		 * not touch the named ones again */
 		.replayable = engine->options.checkpoint_interval_ms > 0 &&
-			      committed->logic_version == engine->processor->logic_version,
+			      committed->logic_version == engine->processor->logic_version &&
+			      engine->processor->follow == NULL,
 	};
 	struct shelf_position shelf;
 	struct err *err = shelf_position(task->shelf, &shelf);

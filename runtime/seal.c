@@ -51,12 +51,10 @@ static struct err *publish_entry(struct engine *engine, struct task *task, struc
 	struct bytes value = bytes_of(len > 0 ? engine->scratch : NULL, len);
 	struct bytes topic_key =
 		kind->published ? key : seal_meta_key(task->own_topic, kind->name, key, composed);
-	/* what last changed below the committed Y is in the topic, as it is or later, and so is
-	 * what a replay says again: a store that catches up must not put an older state over it, or
-	 * one that another names is found behind it. Interval 0 never catches up, and its states
-	 * may change without a record */
-	if (engine->options.checkpoint_interval_ms == 0 ||
-	    (entry->lsn >= task->published_y && !entry->was_published))
+	/* what last changed below the committed Y is in the topic, as it is or later: a store that
+	 * catches up must not put an older state over it. Interval 0 never catches up, and its
+	 * states may change without a record */
+	if (engine->options.checkpoint_interval_ms == 0 || entry->lsn >= task->published_y)
 		err = publish_value(engine, task, kind->state_topic, topic_key, entry->lsn, value);
 	if (err != NULL)
 		return err;

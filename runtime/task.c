@@ -123,7 +123,6 @@ void task_entry_changed(struct engine *engine, struct task *task, struct entry *
 {
 	const struct state_kind *kind = &engine->processor->kinds[entry->kind];
 	entry->lsn = offset;
-	entry->was_published = false;
 	entry->due_ms = kind->due != NULL ? kind->due(entry->state) : TIME_NONE;
 	cache_dirty(engine->cache, entry, offset);
 	due_queue_add(task->due, entry);
@@ -131,11 +130,8 @@ void task_entry_changed(struct engine *engine, struct task *task, struct entry *
 }
 
 /* Each slot is listed once at most, so the list can't outgrow the cache. */
-void task_entry_say(struct engine *engine, const struct task *task, struct entry *entry, bool said)
+void task_entry_say(struct engine *engine, struct entry *entry, bool said)
 {
-	/* what was said before X went with its state */
-	entry->was_published = said && entry->lsn < task->live_from &&
-			       task->committed.logic_version == engine->processor->logic_version;
 	if (!said || entry->must_publish)
 		return;
 	entry->must_publish = true;

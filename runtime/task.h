@@ -30,9 +30,8 @@ ERR_MUST_USE struct err *task_entry_fill(struct engine *engine, const struct tas
 void task_entry_changed(struct engine *engine, struct task *task, struct entry *entry,
 			int64_t offset);
 
-/* Whether something was said about this key by the change just noted: its state then goes with the
- * next seal. */
-void task_entry_say(struct engine *engine, const struct task *task, struct entry *entry, bool said);
+/* Whether something was said about this key: its state then goes with the next seal. */
+void task_entry_say(struct engine *engine, struct entry *entry, bool said);
 
 /* What its shelf must agree with, besides the logic: the logs that it is made of. */
 uint64_t task_fingerprint(const struct engine *engine, const struct task *task);

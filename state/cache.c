@@ -257,7 +257,7 @@ void cache_publish(struct cache *cache, struct entry *entry)
 	queue->count--;
 	cache->dirty_count--;
 	entry->first_dirty = ENTRY_CLEAN;
-	entry->must_publish = entry->was_published = false;
+	entry->must_publish = false;
 }
 
 void cache_land(struct cache *cache)

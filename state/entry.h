@@ -28,11 +28,10 @@ struct entry {
 	uint32_t task;	     /* index of the task that owns it */
 	uint32_t generation; /* of the slot: tells a reused slot from the one remembered */
 	uint32_t dirty_prev, dirty_next;
-	uint8_t kind;	    /* index into the processor's kinds */
-	bool referenced;    /* since the eviction hand last passed */
-	bool must_publish;  /* with this transaction, because something was said about it */
-	bool was_published; /* as it is now, in an earlier life: its topic has it, or a later one */
-	bool in_flight;	    /* published in a transaction whose outcome isn't known yet */
+	uint8_t kind;	   /* index into the processor's kinds */
+	bool referenced;   /* since the eviction hand last passed */
+	bool must_publish; /* with this transaction, because something was said about it */
+	bool in_flight;	   /* published in a transaction whose outcome isn't known yet */
 	uint8_t key_len;
 	uint8_t key[KEY_LEN_MAX];
 	_Alignas(16) uint8_t state[];

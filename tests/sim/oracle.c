@@ -58,7 +58,7 @@ static void note_word(struct pass *pass, const struct cell *cell, const struct t
 
 static void pass_fire(struct pass *pass, struct cell *cell)
 {
-	const struct tally_rule rule = { pass->logic, cell->kind };
+	const struct tally_rule rule = { pass->logic, cell->kind, pass->lines->subject->names };
 	struct tally_word word;
 	tally_fire(&cell->state, &rule, cell->state.due_ms, &word);
 	note_word(pass, cell, &word);
@@ -68,7 +68,7 @@ static void pass_fire(struct pass *pass, struct cell *cell)
 static uint8_t pass_touch(struct pass *pass, uint8_t kind, struct bytes key, int64_t offset,
 			  const struct tally_event *event)
 {
-	const struct tally_rule rule = { pass->logic, kind };
+	const struct tally_rule rule = { pass->logic, kind, pass->lines->subject->names };
 	struct tally_word word;
 	struct cell *cell = cell_get(pass, kind, key);
 	while (tally_due(&cell->state) <= event->at_ms)

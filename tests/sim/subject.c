@@ -69,22 +69,18 @@ static bool tally_holds(const void *context, struct bytes value)
 	return state.count >= claim->count;
 }
 
-const struct subject subject_tally = {
-	.stage = "tally",
-	.group = SIM_APP ".tally",
-	.input = "in",
-	.topics = { { TALLY_SAID, false, false },
-		    { TALLY_TICKS, false, false },
-		    { TALLY_STATES, true, false },
-		    { TALLY_META, true, false },
-		    { "dlq", false, false } },
-	.begin_ms = 1000,
-	.logic_versions = 2,
-	.has_oracle = true,
-	.draw = tally_draw,
-	.claims = tally_claims,
-	.holds = tally_holds,
-};
+#define TALLY_SUBJECT(does_name)                                                       \
+	.stage = "tally", .group = SIM_APP ".tally", .input = "in",                    \
+	.topics = { { TALLY_SAID, false, false },                                      \
+		    { TALLY_TICKS, false, false },                                     \
+		    { TALLY_STATES, true, false },                                     \
+		    { TALLY_META, true, false },                                       \
+		    { "dlq", false, false } },                                         \
+	.begin_ms = 1000, .logic_versions = 2, .has_oracle = true, .draw = tally_draw, \
+	.claims = tally_claims, .holds = tally_holds, .names = does_name
+
+const struct subject subject_tally = { TALLY_SUBJECT(false) };
+const struct subject subject_naming = { TALLY_SUBJECT(true) };
 
 /* ---- account -------------------------------------------------------------------------------- */
 
@@ -273,6 +269,7 @@ struct actor *actor_new(const struct subject *subject, uint32_t logic, int32_t p
 		actor->processor = forecast_processor(actor->forecast);
 	} else {
 		actor->tally.logic = logic;
+		actor->tally.does_name = subject->names;
 		actor->processor = tally_processor(&actor->tally);
 	}
 	return actor;

@@ -1,7 +1,7 @@
 /* What is simulated: a stage of the runtime, its topics, and how its input is drawn.
  *
  *   tally               the simulation's own (tests/sim/tally.h), small and unforgiving; an oracle
- *                       knows its rules (tests/sim/oracle.h)
+ *                       knows its rules (tests/sim/oracle.h); naming: one whose states name others
  *   account, forecast   the shipped ones (consumers/); one undisturbed pass of the runtime tells
  *                       what must come of their input (tests/sim/clean.h)
  *
@@ -49,8 +49,8 @@ struct subject {
 	struct subject_topic topics[SUBJECT_TOPICS_MAX];
 	int64_t begin_ms; /* of event time */
 	uint32_t cache_entries_min;
-	uint32_t logic_versions; /* 2: it can be upgraded */
-	bool has_oracle;
+	uint32_t logic_versions;	   /* 2: it can be upgraded */
+	bool has_oracle, names;		   /* names: its states name others */
 	void (*draw)(struct draft *draft); /* an event */
 	/* Whether a record of topics[0] claims a state, and whether a value is it. NULL: none does.
 	 */
@@ -58,7 +58,7 @@ struct subject {
 	bool (*holds)(const void *claim, struct bytes value);
 };
 
-extern const struct subject subject_tally, subject_account, subject_forecast;
+extern const struct subject subject_tally, subject_naming, subject_account, subject_forecast;
 
 /* One who plays it: a processor of that logic version (1 or 2) with what it needs. registry is
  * borrowed. */

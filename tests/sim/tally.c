@@ -48,7 +48,7 @@ void tally_apply(struct tally *state, const struct tally_rule *rule, int64_t off
 	int64_t due_ms = event->at_ms + in_ms;
 	state->due_ms = waits && due_ms > event->at_ms && rule->kind != 2 ? due_ms : 0;
 	speak(state, word);
-	if (rule->kind != 2 && (state->digest >> 40 & 3) == 0)
+	if (rule->names && rule->kind != 2 && (state->digest >> 40 & 3) == 0)
 		word->names = (uint8_t)(1 + (state->digest >> 48) % THIRD_KEYS);
 }
 
@@ -166,7 +166,7 @@ static void apply_first(void *context, const struct origin *origin, const void *
 			struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
 	struct tally_stage *stage = context;
-	const struct tally_rule rule = { stage->logic, 0 };
+	const struct tally_rule rule = { stage->logic, 0, stage->does_name };
 	note_name(stage, apply_kind(&rule, origin, parsed, key, state, effects, must_publish));
 }
 
@@ -174,7 +174,7 @@ static void apply_second(void *context, const struct origin *origin, const void 
 			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
 	struct tally_stage *stage = context;
-	const struct tally_rule rule = { stage->logic, 1 };
+	const struct tally_rule rule = { stage->logic, 1, stage->does_name };
 	note_name(stage, apply_kind(&rule, origin, parsed, key, state, effects, must_publish));
 }
 
@@ -182,7 +182,7 @@ static void apply_third(void *context, const struct origin *origin, const void *
 			struct bytes key, void *state, struct effects *effects, bool *must_publish)
 {
 	const struct tally_stage *stage = context;
-	const struct tally_rule rule = { stage->logic, 2 };
+	const struct tally_rule rule = { stage->logic, 2, stage->does_name };
 	(void)apply_kind(&rule, origin, parsed, key, state, effects, must_publish);
 }
 
@@ -190,7 +190,7 @@ static void fire_first(void *context, const struct origin *origin, struct bytes 
 		       void *state, struct effects *effects, bool *must_publish)
 {
 	const struct tally_stage *stage = context;
-	const struct tally_rule rule = { stage->logic, 0 };
+	const struct tally_rule rule = { stage->logic, 0, stage->does_name };
 	struct tally_word word;
 	tally_fire(state, &rule, at_ms, &word);
 	say(origin, key, &word, effects, must_publish);
@@ -200,7 +200,7 @@ static void fire_second(void *context, const struct origin *origin, struct bytes
 			void *state, struct effects *effects, bool *must_publish)
 {
 	const struct tally_stage *stage = context;
-	const struct tally_rule rule = { stage->logic, 1 };
+	const struct tally_rule rule = { stage->logic, 1, stage->does_name };
 	struct tally_word word;
 	tally_fire(state, &rule, at_ms, &word);
 	say(origin, key, &word, effects, must_publish);
@@ -269,7 +269,7 @@ struct processor tally_processor(struct tally_stage *stage)
 		.context = stage,
 		.parse = parse,
 		.route = route,
-		.follow = follow,
+		.follow = stage->does_name ? follow : NULL,
 		.clock_moved = clock_moved,
 	};
 }

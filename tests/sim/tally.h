@@ -51,6 +51,7 @@ struct tally_word {
 struct tally_rule {
 	uint32_t logic;
 	uint8_t kind;
+	bool names; /* whether states name others */
 };
 
 int64_t tally_due(const void *state);
@@ -74,6 +75,7 @@ bool tally_decode(struct bytes key, struct bytes value, struct tally_event *even
 
 struct tally_stage {
 	uint32_t logic;		  /* version */
+	bool does_name;		  /* states name others */
 	struct tally_event event; /* scratch of parse */
 	uint8_t second[TALLY_KEY_LEN_MAX], third[TALLY_KEY_LEN_MAX];
 	uint8_t names; /* by the record at hand */

@@ -873,6 +873,7 @@ static void draw(struct world *world)
 	uint32_t subject = below(world, 16);
 	draw->subject = subject == 0   ? &subject_forecast
 			: subject <= 2 ? &subject_account
+			: subject <= 7 ? &subject_naming
 				       : &subject_tally;
 	draw->partition_count = 1 + (int32_t)below(world, PLAN_PARTITIONS_MAX);
 	draw->slot_count = 1 + below(world, SLOTS_MAX);
