@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/models_grow.h"
 #include "cli/options.h"
 #include "consumers/topics.h"
 #include "kafka/reader.h"
@@ -16,16 +17,19 @@
 static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
 
 static const char *const examples[] = { "foretell models",
-					"foretell models activate 96664a7f7b5672a4", NULL };
+					"foretell models activate 96664a7f7b5672a4",
+					"foretell models grow", NULL };
 
 static const struct args_spec spec = {
 	.command = "models",
-	.operands = "[activate VERSION]",
+	.operands = "[activate VERSION | grow]",
 	.operand_count_min = 0,
 	.operand_count_max = 2,
-	.about = "Shows the versions of the churn model that the learn stage has published, with\n"
-		 "their measurements on examples that they had not learnt; activate puts one into\n"
-		 "account.events, from where on it judges.",
+	.about =
+		"Shows the versions of the churn model that the learn stage has published, with\n"
+		"their measurements on examples that they had not learnt; activate puts one into\n"
+		"account.events, from where on it judges. grow boosts trees on top of it with the\n"
+		"lessons so far, and publishes them where they are better on the last quarter.",
 	.options = options,
 	.examples = examples,
 	.quiet = true,
@@ -39,8 +43,14 @@ struct models {
 	size_t count;
 	bool is_found;
 	struct model_record record; /* the wanted one; its texts in `bytes` */
-	uint8_t body[HAZARD_MODEL_BYTES];
+	uint8_t body[HAZARD_MODEL_BYTES_MAX];
 };
+
+/* By the layout of its body (models/hazard.h). */
+static bool has_trees(const struct model_record *record)
+{
+	return record->body.len > 0 && record->body.data[0] == 2;
+}
 
 static void model_print(const struct model_record *record)
 {
@@ -50,7 +60,8 @@ static void model_print(const struct model_record *record)
 	       (int)record->version.len, (const char *)record->version.data, at,
 	       record->example_count, record->ended_count, record->log_loss, record->base_log_loss,
 	       record->base_rate, record->calibration_error,
-	       record->is_proven    ? "better than the base rate"
+	       record->is_proven    ? has_trees(record) ? "better than the base rate, with trees"
+							: "better than the base rate"
 	       : record->is_refuted ? "no better than the base rate"
 				    : "too few examples to tell");
 }
@@ -68,11 +79,11 @@ static struct err *take(void *context, const struct record *record)
 	if (models->wanted == NULL)
 		model_print(&model);
 	else if (bytes_equal(model.version, bytes_str(models->wanted)) &&
-		 model.body.len == sizeof models->body) {
+		 model.body.len <= sizeof models->body) {
 		models->is_found = true;
 		models->record = model;
 		memcpy(models->body, model.body.data, sizeof models->body);
-		models->record.body = bytes_of(models->body, sizeof models->body);
+		models->record.body = bytes_of(models->body, model.body.len);
 		models->record.version = bytes_str(models->wanted);
 		models->record.name = bytes_str("churn");
 	}
@@ -114,10 +125,15 @@ static struct err *models_run(const struct args *args)
 	char topic[TOPIC_NAME_MAX + 1];
 	struct options_client client;
 	struct models models = { .wanted = args_operand(args, 1) };
-	if (args_operand_count(args) == 1 ||
+	size_t count = args_operand_count(args);
+	bool grows = count == 1 && strcmp(args_operand(args, 0), "grow") == 0;
+	if ((count == 1 && !grows) ||
 	    (models.wanted != NULL && strcmp(args_operand(args, 0), "activate") != 0))
-		return err_new(ERR_FATAL, "USAGE", "expected nothing, or: activate VERSION");
+		return err_new(ERR_FATAL, "USAGE",
+			       "expected nothing, or: activate VERSION, or: grow");
 	options_client_init(&client, args_conf(args));
+	if (grows)
+		return models_grow(args_conf(args), &client.options);
 	struct err *err =
 		registry_open(conf_string(args_conf(args), "registry.url"), &models.registry);
 	if (err != NULL)

@@ -56,7 +56,7 @@ struct account_stage {
 	struct series_guide guide;
 	struct region_record region; /* scratch of encode and decode, as what follows */
 	struct model_shelf_record shelf;
-	uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES];
+	uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES_MAX];
 	uint8_t keys[SERIES_DEFINITIONS_MAX][KEY_LEN_MAX];
 	struct account_record record; /* scratch of encode and decode */
 };
@@ -391,7 +391,9 @@ static struct err *decode_models(void *context, struct bytes value, void *state)
 {
 	struct account_stage *stage = context;
 	struct err *err = registry_decode(stage->registry, &model_shelf_type, value, &stage->shelf);
-	return err != NULL ? err : model_shelf_from_record(&stage->shelf, state);
+	if (err == NULL)
+		model_shelf_from_record(&stage->shelf, state);
+	return err;
 }
 
 /* ---- deployed series ---- */

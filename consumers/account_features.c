@@ -1,5 +1,7 @@
 #include "consumers/account_features.h"
 
+#include <string.h>
+
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
@@ -43,8 +45,13 @@ static void add_use(struct features *features, const struct source_event *event)
 	const struct feature_use *use = &event->marketing.feature;
 	bool is_told = event->has_marketing && event->marketing.has_feature;
 	double count = is_told && use->has_use_count ? (double)use->use_count : 1;
-	if (is_told && use->has_seats_active)
+	if (is_told && use->has_seats_active) {
 		features->seats_active = use->seats_active;
+		if (features->seats > 0 && use->seats_active >= 0)
+			features_add(features, SIGNAL_SEATS, event->event_ms,
+				     dm_clamp((double)use->seats_active / (double)features->seats,
+					      0, 1));
+	}
 	features_add(features, SIGNAL_USE, event->event_ms, count);
 }
 
@@ -64,6 +71,29 @@ static void add_subscription(struct features *features, const struct source_even
 		features->renewal_ms = told->renewal_ms;
 	if (told->has_seats)
 		features_seats(features, event->event_ms, told->seats);
+}
+
+/* A trial's end is a date like a renewal's, of one who is no subscriber yet. */
+static void add_trial(struct features *features, const struct source_event *event)
+{
+	const struct subscription *told = &event->marketing.subscription;
+	if (!features->is_subscriber && event->has_marketing && event->marketing.has_subscription &&
+	    told->has_trial_ends_ms && time_is_event(told->trial_ends_ms))
+		features->renewal_ms = told->trial_ends_ms;
+}
+
+static void add_visit(struct features *features, const struct source_event *event)
+{
+	const struct web_visit *visit = &event->marketing.visit;
+	static const char pricing[] = "pricing";
+	features_add(features, SIGNAL_VISIT, event->event_ms, 1);
+	if (!event->has_marketing || !event->marketing.has_visit)
+		return;
+	for (size_t i = 0; i + sizeof pricing - 1 <= visit->page.len; i++)
+		if (memcmp(visit->page.data + i, pricing, sizeof pricing - 1) == 0) {
+			features_add(features, SIGNAL_INTEREST, event->event_ms, 1);
+			return;
+		}
 }
 
 static void add_satisfaction(struct features *features, const struct source_event *event)
@@ -124,6 +154,8 @@ static const struct {
 	{ "support.satisfaction", add_satisfaction },
 	{ "support.ticket.answered", add_answer },
 	{ "crm.account.created", add_created },
+	{ "product.trial", add_trial },
+	{ "marketing.visit", add_visit },
 };
 
 /* Types that are counted. */
@@ -132,7 +164,6 @@ static const struct {
 	enum signal signal;
 } counted[] = {
 	{ "erp.order", SIGNAL_ORDER },
-	{ "marketing.visit", SIGNAL_VISIT },
 	{ "iot.charging", SIGNAL_CHARGING },
 	{ "marketing.touch", SIGNAL_MAIL },
 	{ "marketing.mail.opened", SIGNAL_MAIL_OPENED },
@@ -145,6 +176,8 @@ static const struct {
 	{ "erp.return", SIGNAL_RETURN },
 	{ "crm.opportunity.won", SIGNAL_WON },
 	{ "crm.opportunity.lost", SIGNAL_LOST },
+	{ "content.opened", SIGNAL_INTEREST },
+	{ "content.shared", SIGNAL_INTEREST },
 };
 
 void account_features_add(struct features *features, const struct source_event *event)

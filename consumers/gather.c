@@ -10,7 +10,7 @@
 #include "consumers/examples.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 1, WAITING_KIND = 0, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 2, WAITING_KIND = 0, WRITER_NAME_MAX = 32 };
 enum { OUTCOME_UNKNOWN = -2, OUTCOME_NONE = -1 };
 
 static const char meta_topic[] = "gather.meta";

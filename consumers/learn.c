@@ -8,7 +8,7 @@
 #include "consumers/examples.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 1, LEARNER_KIND = 0, VERSION_LEN = 16 };
+enum { LOGIC_VERSION = 2, LEARNER_KIND = 0, VERSION_LEN = 16 };
 
 static const char meta_topic[] = "learn.meta";
 static const char models_topic[] = "models";
@@ -101,11 +101,11 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	struct learning *learning = state;
 	struct hazard_model *model = &learning->learner.model;
 	const struct hazard_measure *measure = &learning->learner.measure;
-	uint8_t body[HAZARD_MODEL_BYTES];
+	uint8_t body[HAZARD_MODEL_BYTES_MAX];
 	char hex[HASH_SHA256_HEX_LEN + 1];
 	hazard_batch_end(&learning->learner);
-	hazard_model_pack(model, body);
-	hash_sha256_hex(bytes_of(body, sizeof body), hex);
+	size_t body_len = hazard_model_pack(model, body);
+	hash_sha256_hex(bytes_of(body, body_len), hex);
 	memset(model->version, 0, sizeof model->version);
 	memcpy(model->version, hex, VERSION_LEN);
 	learning->due_ms = 0;
@@ -114,7 +114,7 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 		.version = bytes_str(model->version),
 		.generation = learning->generation++,
 		.at_ms = at_ms,
-		.body = bytes_of(body, sizeof body),
+		.body = bytes_of(body, body_len),
 		.example_count = measure->example_count,
 		.ended_count = measure->ended_count,
 		.log_loss = measure->loss / measure->weight,
@@ -163,9 +163,12 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	learning->is_begun = record.learner.len > 0;
 	if (!learning->is_begun)
 		return NULL;
-	if (!hazard_learner_unpack(record.learner, &learning->learner))
-		return err_new(ERR_FATAL, "STATE_INVALID",
-			       "what was learnt can't be read by this foretell");
+	/* of another set of features: what was learnt then says nothing about these */
+	if (!hazard_learner_unpack(record.learner, &learning->learner)) {
+		learning->is_begun = false;
+		learning->due_ms = 0;
+		return NULL;
+	}
 	size_t version_len = record.version.len < VERSION_LEN ? record.version.len : VERSION_LEN;
 	memcpy(learning->learner.model.version, record.version.data, version_len);
 	return NULL;

@@ -35,38 +35,33 @@ const struct hazard_model *model_shelf_at(const struct model_shelf *shelf, int64
 }
 
 void model_shelf_to_record(const struct model_shelf *shelf, struct model_shelf_record *record,
-			   uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES])
+			   uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES_MAX])
 {
 	record->model_count = shelf->count;
 	for (size_t i = 0; i < shelf->count; i++) {
 		const struct hazard_model *model = &shelf->models[i].model;
-		hazard_model_pack(model, bodies[i]);
-		record->models[i] =
-			(struct shelved_model){ .offset = shelf->models[i].offset,
-						.version = bytes_str(model->version),
-						.body = bytes_of(bodies[i], HAZARD_MODEL_BYTES),
-						.is_proven = model->is_proven,
-						.is_refuted = model->is_refuted,
-						.base_rate = model->base_rate };
+		size_t body_len = hazard_model_pack(model, bodies[i]);
+		record->models[i] = (struct shelved_model){ .offset = shelf->models[i].offset,
+							    .version = bytes_str(model->version),
+							    .body = bytes_of(bodies[i], body_len),
+							    .is_proven = model->is_proven,
+							    .is_refuted = model->is_refuted,
+							    .base_rate = model->base_rate };
 	}
 }
 
-struct err *model_shelf_from_record(const struct model_shelf_record *record,
-				    struct model_shelf *shelf)
+void model_shelf_from_record(const struct model_shelf_record *record, struct model_shelf *shelf)
 {
 	memset(shelf, 0, sizeof *shelf);
 	for (size_t i = 0; i < record->model_count; i++) {
 		const struct shelved_model *from = &record->models[i];
-		struct hazard_model *model = &shelf->models[i].model;
+		struct hazard_model *model = &shelf->models[shelf->count].model;
 		if (!hazard_model_unpack(from->body, model))
-			return err_new(ERR_FATAL, "STATE_INVALID",
-				       "an active model can't be read by this foretell");
+			continue;
 		version_set(model, from->version);
 		model->is_proven = from->is_proven;
 		model->is_refuted = from->is_refuted;
 		model->base_rate = from->base_rate;
-		shelf->models[i].offset = from->offset;
-		shelf->count++;
+		shelf->models[shelf->count++].offset = from->offset;
 	}
-	return NULL;
 }

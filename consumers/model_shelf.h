@@ -22,10 +22,10 @@ void model_shelf_add(struct model_shelf *shelf, const struct model_record *recor
 /* The model that was active at `offset`; NULL: none was, the prior is. A NULL shelf has none. */
 const struct hazard_model *model_shelf_at(const struct model_shelf *shelf, int64_t offset);
 
-/* To the record, whose bodies are written into bodies, and back. Errors: FATAL STATE_INVALID. */
+/* To the record, whose bodies are written into bodies, and back. A model of another layout, or set
+ * of features, is left out: without one the prior judges. */
 void model_shelf_to_record(const struct model_shelf *shelf, struct model_shelf_record *record,
-			   uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES]);
-ERR_MUST_USE struct err *model_shelf_from_record(const struct model_shelf_record *record,
-						 struct model_shelf *shelf);
+			   uint8_t bodies[MODELS_SHELVED_MAX][HAZARD_MODEL_BYTES_MAX]);
+void model_shelf_from_record(const struct model_shelf_record *record, struct model_shelf *shelf);
 
 #endif

@@ -27,6 +27,8 @@ static const char *const signal_names[SIGNAL_COUNT] = {
 	[SIGNAL_LOST] = "lost",
 	[SIGNAL_RETURN] = "return",
 	[SIGNAL_PRICE] = "price",
+	[SIGNAL_SEATS] = "seats",
+	[SIGNAL_INTEREST] = "interest",
 };
 
 static void place_set(uint8_t place[PLACE_LEN_MAX], uint8_t *len, struct bytes name)

@@ -10,10 +10,8 @@ static const char *const codes[GROUP_COUNT] = {
 	[GROUP_USAGE] = "USAGE",
 	[GROUP_SERVICE] = "SERVICE",
 	[GROUP_SATISFACTION] = "SATISFACTION",
-	[GROUP_DEALINGS] = "DEALINGS",
 	[GROUP_PRICE] = "PRICE",
 	[GROUP_COMPETITOR] = "COMPETITOR",
-
 	[GROUP_SILENCE] = "SILENCE",
 };
 
@@ -152,25 +150,14 @@ static void tell_satisfaction(const struct telling *telling, struct words *words
 	say(words, " of ", "/");
 	say_number(words, recent(telling, SIGNAL_MAIL));
 	say(words, " mails", " 封邮件");
-}
-
-static void tell_dealings(const struct telling *telling, struct words *words)
-{
-	const struct trace *traces = telling->features->traces;
-	const struct trace *paid = &traces[SIGNAL_PAYMENT];
-	double mean = (double)paid->sums[HORIZON_QUARTER] /
+	const struct trace *paid = &features->traces[SIGNAL_PAYMENT];
+	double late = (double)paid->sums[HORIZON_QUARTER] /
 		      ((double)paid->counts[HORIZON_QUARTER] + 1e-9);
-	if (paid->count > 0) {
-		say(words, "pays ", "平均在到期日");
-		say_number(words, mean < 0 ? -mean : mean);
-		say(words, mean < 0 ? " days before it is due; " : " days after it is due; ",
-		    mean < 0 ? " 天前付款；" : " 天后付款；");
-	}
-	say(words, "about ", "过去一年约赢得 ");
-	say_number(words, (double)traces[SIGNAL_WON].counts[HORIZON_YEAR]);
-	say(words, " deals won and ", " 单，失去 ");
-	say_number(words, (double)traces[SIGNAL_LOST].counts[HORIZON_YEAR]);
-	say(words, " lost in a year", " 单");
+	if (paid->count == 0 || late < 1)
+		return;
+	say(words, ", pays ", "，平均逾期 ");
+	say_number(words, late);
+	say(words, " days late", " 天付款");
 }
 
 static void tell_price(const struct telling *telling, struct words *words)
@@ -210,10 +197,10 @@ static void tell_silence(const struct telling *telling, struct words *words)
 }
 
 static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *) = {
-	[GROUP_RENEWAL] = tell_renewal,	      [GROUP_USAGE] = tell_usage,
-	[GROUP_SERVICE] = tell_service,	      [GROUP_SATISFACTION] = tell_satisfaction,
-	[GROUP_DEALINGS] = tell_dealings,     [GROUP_PRICE] = tell_price,
-	[GROUP_COMPETITOR] = tell_competitor, [GROUP_SILENCE] = tell_silence,
+	[GROUP_RENEWAL] = tell_renewal, [GROUP_USAGE] = tell_usage,
+	[GROUP_SERVICE] = tell_service, [GROUP_SATISFACTION] = tell_satisfaction,
+	[GROUP_PRICE] = tell_price,	[GROUP_COMPETITOR] = tell_competitor,
+	[GROUP_SILENCE] = tell_silence,
 };
 
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,

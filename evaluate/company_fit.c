@@ -9,6 +9,7 @@
 #include "base/dmath.h"
 
 #define RIDGE	   200.0
+#define RIDGE_BIAS 20.0 /* of a cause's, towards that all causes are alike */
 #define SCALE_MIN  1e-3
 #define SLOT_MEAN  0.0
 #define SLOT_SCALE 1.0
@@ -17,9 +18,10 @@
 #define DEVIATION	  0.02
 #define DEVIATION_REGION  0.15
 #define DEVIATION_SEGMENT 0.05
-#define DEVIATION_BIAS	  0.25
+#define DEVIATION_LEVEL	  0.25
+#define DEVIATION_CAUSE	  0.10
 
-enum { STEPS = 9 };
+enum { STEPS = 25, HALVINGS_MAX = 6 };
 
 struct fit {
 	const struct company_table *table;
@@ -31,12 +33,13 @@ struct fit {
 
 static bool is_slot(size_t i)
 {
-	return i >= FEATURE_REGION_FIRST && i <= FEATURE_SEGMENT_LAST;
+	return i >= FEATURE_LEVEL && i <= FEATURE_SEGMENT_LAST;
 }
 
-static bool is_region(size_t i)
+/* What differs between companies: it is learnt from each, and not fitted. */
+static bool is_local(size_t i)
 {
-	return i >= FEATURE_REGION_FIRST && i <= FEATURE_REGION_LAST;
+	return i >= FEATURE_LEVEL && i <= FEATURE_REGION_LAST;
 }
 
 static void scales_set(struct fit *fit)
@@ -58,14 +61,13 @@ static void scales_set(struct fit *fit)
 	}
 }
 
-static void inputs_set(const struct fit *fit, size_t row, double inputs[HAZARD_WEIGHT_COUNT])
+static void inputs_set(const struct fit *fit, size_t row, double inputs[FEATURE_COUNT])
 {
 	const float *features = fit->table->features + row * FEATURE_COUNT;
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
 		double x = ((double)features[i] - fit->means[i]) / fit->scales[i];
-		inputs[i] = is_region(i) ? 0 : x > 6 ? 6 : x < -6 ? -6 : x;
+		inputs[i] = is_local(i) ? 0 : x > 6 ? 6 : x < -6 ? -6 : x;
 	}
-	inputs[FEATURE_COUNT] = 1;
 }
 
 /* Solves hessian x step = gradient in place, by Cholesky. */
@@ -92,35 +94,76 @@ static void solve(double *hessian, double *gradient)
 	}
 }
 
-static void newton_step(struct fit *fit)
+/* All causes alike make up the base rate. */
+static double bias_start(const struct fit *fit)
 {
-	enum { N = HAZARD_WEIGHT_COUNT };
-	double inputs[N], gradient[N];
-	memset(fit->hessian, 0, (size_t)N * N * sizeof *fit->hessian);
-	for (size_t i = 0; i < N; i++) {
-		double ridge = i == FEATURE_COUNT ? 1e-6 : RIDGE;
-		gradient[i] = -ridge * fit->weights[i];
-		fit->hessian[i * N + i] = ridge;
+	return dm_log(fit->base_rate / (1 - fit->base_rate) / HAZARD_CAUSE_COUNT);
+}
+
+static double penalty(const struct fit *fit, size_t i, double *towards)
+{
+	*towards = i < FEATURE_COUNT ? 0 : bias_start(fit);
+	return i < FEATURE_COUNT ? RIDGE : RIDGE_BIAS;
+}
+
+/* What is minimised: the log loss of all looks, and the penalties. */
+static double loss_at(const struct fit *fit, const double weights[HAZARD_WEIGHT_COUNT])
+{
+	double inputs[FEATURE_COUNT], loss = 0;
+	for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++) {
+		double towards, ridge = penalty(fit, i, &towards);
+		loss += ridge / 2 * (weights[i] - towards) * (weights[i] - towards);
 	}
 	for (size_t row = 0; row < fit->table->count; row++) {
-		double margin = 0;
 		inputs_set(fit, row, inputs);
-		for (size_t i = 0; i < N; i++)
-			margin += fit->weights[i] * inputs[i];
-		double p = dm_sigmoid(margin);
-		double rest = (company_left(&fit->table->rows[row]) ? 1 : 0) - p;
-		for (size_t i = 0; i < N; i++) {
-			double curve = p * (1 - p) * inputs[i];
-			gradient[i] += rest * inputs[i];
-			if (curve == 0)
-				continue;
-			for (size_t j = 0; j <= i; j++)
-				fit->hessian[i * N + j] += curve * inputs[j];
-		}
+		double margin = hazard_margin(weights, inputs, NULL);
+		double z = company_left(&fit->table->rows[row]) ? -margin : margin;
+		loss += z > 0 ? z + dm_log1p(dm_exp(-z)) : dm_log1p(dm_exp(z));
 	}
+	return loss;
+}
+
+static void slopes_add(struct fit *fit, size_t row, double gradient[HAZARD_WEIGHT_COUNT])
+{
+	enum { N = HAZARD_WEIGHT_COUNT };
+	double inputs[FEATURE_COUNT], slopes[N];
+	inputs_set(fit, row, inputs);
+	double p = dm_sigmoid(hazard_margin(fit->weights, inputs, slopes));
+	double rest = (company_left(&fit->table->rows[row]) ? 1 : 0) - p;
+	for (size_t i = 0; i < N; i++) {
+		double curve = p * (1 - p) * slopes[i];
+		gradient[i] += rest * slopes[i];
+		if (curve == 0)
+			continue;
+		for (size_t j = 0; j <= i; j++)
+			fit->hessian[i * N + j] += curve * slopes[j];
+	}
+}
+
+/* A Gauss-Newton step, halved until the loss falls; the loss then. */
+static double newton_step(struct fit *fit, double loss)
+{
+	enum { N = HAZARD_WEIGHT_COUNT };
+	double gradient[N], tried[N], share = 1;
+	memset(fit->hessian, 0, (size_t)N * N * sizeof *fit->hessian);
+	for (size_t i = 0; i < N; i++) {
+		double towards, ridge = penalty(fit, i, &towards);
+		gradient[i] = ridge * (towards - fit->weights[i]);
+		fit->hessian[i * N + i] = ridge;
+	}
+	for (size_t row = 0; row < fit->table->count; row++)
+		slopes_add(fit, row, gradient);
 	solve(fit->hessian, gradient);
-	for (size_t i = 0; i < N; i++)
-		fit->weights[i] += gradient[i];
+	for (int halving = 0; halving < HALVINGS_MAX; halving++, share /= 2) {
+		for (size_t i = 0; i < N; i++)
+			tried[i] = fit->weights[i] + share * gradient[i];
+		double now = loss_at(fit, tried);
+		if (now >= loss)
+			continue;
+		memcpy(fit->weights, tried, sizeof tried);
+		return now;
+	}
+	return loss;
 }
 
 static void print_numbers(FILE *out, const char *name, const double *numbers, size_t count)
@@ -144,14 +187,19 @@ void company_fit_print(FILE *out, const struct company_table *table, const char 
 	for (size_t row = 0; row < table->count; row++)
 		left += company_left(&table->rows[row]);
 	fit->base_rate = left / (double)table->count;
-	fit->weights[FEATURE_COUNT] = dm_log(fit->base_rate / (1 - fit->base_rate));
-	for (int step = 0; step < STEPS; step++)
-		newton_step(fit);
+	for (size_t i = FEATURE_COUNT; i < HAZARD_WEIGHT_COUNT; i++)
+		fit->weights[i] = bias_start(fit);
+	double loss = loss_at(fit, fit->weights), before = loss + 1;
+	for (int step = 0; step < STEPS && before - loss > 1e-3; step++) {
+		before = loss;
+		loss = newton_step(fit, loss);
+	}
 	for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++)
-		deviations[i] = i == FEATURE_COUNT ? DEVIATION_BIAS
-				: is_region(i)	   ? DEVIATION_REGION
-				: is_slot(i)	   ? DEVIATION_SEGMENT
-						   : DEVIATION;
+		deviations[i] = i >= FEATURE_COUNT   ? DEVIATION_CAUSE
+				: i == FEATURE_LEVEL ? DEVIATION_LEVEL
+				: is_local(i)	     ? DEVIATION_REGION
+				: is_slot(i)	     ? DEVIATION_SEGMENT
+						     : DEVIATION;
 	fprintf(out,
 		"/* The hazard model before anything was learnt. Made by `foretell evaluate "
 		"company\n"
@@ -159,7 +207,7 @@ void company_fit_print(FILE *out, const struct company_table *table, const char 
 		"#ifndef MODELS_HAZARD_PRIOR_H\n#define MODELS_HAZARD_PRIOR_H\n\n"
 		"#include \"models/hazard.h\"\n\n"
 		"/* clang-format off */\n"
-		"#define HAZARD_PRIOR_VERSION   \"prior-1\"\n"
+		"#define HAZARD_PRIOR_VERSION   \"prior-2\"\n"
 		"#define HAZARD_PRIOR_BASE_RATE %.6f\n",
 		from, table->count, fit->base_rate);
 	print_numbers(out, "hazard_prior_means", fit->means, FEATURE_COUNT);

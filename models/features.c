@@ -273,7 +273,7 @@ static void read_peers(const struct view *view, const struct surroundings *aroun
 		-(1 - b / 2 * (1 - b / 12 * (1 - b / 30 * (1 - b / 56 * (1 - b / 90)))));
 	out[FEATURE_CLIMATE] = around->climate;
 	out[FEATURE_ORDER_RATE] = dm_log(rate(view, SIGNAL_ORDER, HORIZON_YEAR) / 0.05);
-	out[FEATURE_TICKET_RATE] = dm_log(rate(view, SIGNAL_TICKET, HORIZON_YEAR) / 0.025);
+	out[FEATURE_LEVEL] = 1;
 	for (int i = FEATURE_REGION_FIRST; i <= FEATURE_SEGMENT_LAST; i++)
 		out[i] = 0;
 	if (region >= 0)
@@ -322,6 +322,11 @@ static void read_usage(const struct view *view, double *out)
 			dm_exp(-days_between(features->seats_cut_ms, view->now_ms) / 90);
 }
 
+static double discontent(const struct view *view)
+{
+	return 0.65 - mean(view, SIGNAL_SATISFACTION, HORIZON_YEAR, 0.65, 1.5);
+}
+
 static void read_service(const struct view *view, double *out)
 {
 	out[FEATURE_LATE_WEEKS] = dm_log1p(view->sums[SIGNAL_DELIVERY][HORIZON_WEEKS]);
@@ -336,12 +341,7 @@ static void read_service(const struct view *view, double *out)
 	load = load > 6 ? 6 : load;
 	out[FEATURE_LOAD] = load;
 	out[FEATURE_LOAD_SQUARE] = load * load / 4;
-	out[FEATURE_ANSWER] = dm_log1p(mean(view, SIGNAL_ANSWER, HORIZON_YEAR, 6.5, 2)) - 2;
-}
-
-static double discontent(const struct view *view)
-{
-	return 0.65 - mean(view, SIGNAL_SATISFACTION, HORIZON_YEAR, 0.65, 1.5);
+	out[FEATURE_LOAD_DISCONTENT] = discontent(view) * 4;
 }
 
 static void read_satisfaction(const struct view *view, double *out)
@@ -349,13 +349,16 @@ static void read_satisfaction(const struct view *view, double *out)
 	out[FEATURE_SCORE] = discontent(view) * 4;
 	out[FEATURE_SCORE_RECENT] =
 		(0.65 - mean(view, SIGNAL_SATISFACTION, HORIZON_QUARTER, 0.65, 1.0)) * 4;
+	/* a slow answer explains a bad score */
+	out[FEATURE_ANSWER] = dm_log1p(mean(view, SIGNAL_ANSWER, HORIZON_YEAR, 6.5, 2)) - 2;
+	out[FEATURE_TICKET_RATE] = dm_log(rate(view, SIGNAL_TICKET, HORIZON_YEAR) / 0.025);
 	out[FEATURE_ESCALATION_YEAR] = dm_log1p(view->counts[SIGNAL_ESCALATION][HORIZON_YEAR]);
 	out[FEATURE_TICKET_TREND] = trend(view, SIGNAL_TICKET, HORIZON_QUARTER);
 	double sent = view->counts[SIGNAL_MAIL][HORIZON_YEAR],
 	       sent_quarter = view->counts[SIGNAL_MAIL][HORIZON_QUARTER];
 	double opened = view->counts[SIGNAL_MAIL_OPENED][HORIZON_YEAR],
 	       opened_quarter = view->counts[SIGNAL_MAIL_OPENED][HORIZON_QUARTER];
-	double usual = (opened + 1.0) / (sent + 3.5);
+	double usual = (opened + 1.7) / (sent + 6);
 	out[FEATURE_MAIL_LEVEL] = dm_log(usual / 0.28);
 	out[FEATURE_MAIL_TREND] = dm_log((opened_quarter + 4 * usual) / (sent_quarter + 4) / usual);
 	out[FEATURE_RETURN] = view->counts[SIGNAL_RETURN][HORIZON_QUARTER];
@@ -382,7 +385,11 @@ static void read_market(const struct view *view, const struct surroundings *arou
 	out[FEATURE_PROMOTION] =
 		offer * (around->promotion_days < 45 ? around->promotion_days / 45 : 1);
 	out[FEATURE_PROMOTIONS] = around->promotions / 20;
-	out[FEATURE_PROMOTION_DISCONTENT] = offer * discontent(view) * 4;
+	/* of the days ahead, those with an offer, by its size: as a logarithm, since it is a
+	 * factor */
+	double reach = offer * (around->promotion_days < 90 ? around->promotion_days / 90 : 1);
+	out[FEATURE_EXPOSURE] = dm_log(0.05 + reach) + 3;
+	out[FEATURE_PROMOTION_DISCONTENT] = discontent(view) * 4;
 }
 
 static void read_deals(const struct view *view, double *out)
@@ -392,6 +399,18 @@ static void read_deals(const struct view *view, double *out)
 			    view->counts[SIGNAL_LOST][HORIZON_YEAR] + 2);
 	out[FEATURE_LOST] = view->counts[SIGNAL_LOST][HORIZON_QUARTER];
 	out[FEATURE_ACTIVITY] = trend(view, SIGNAL_ACTIVITY, HORIZON_WEEKS);
+}
+
+/* How much the product is used at all, and for how many: the contented use it more. */
+static void read_liking(const struct view *view, double *out)
+{
+	const struct features *features = view->features;
+	out[FEATURE_USE_RATE] = out[FEATURE_SEATS] = 0;
+	if (features->traces[SIGNAL_USE].count == 0)
+		return;
+	out[FEATURE_USE_RATE] = dm_log(rate(view, SIGNAL_USE, HORIZON_YEAR) / 10);
+	if (features->seats_usual > 0)
+		out[FEATURE_SEATS] = dm_log((double)features->seats_usual) - 2.5;
 }
 
 void features_read(const struct features *features, const struct surroundings *surroundings,
@@ -407,6 +426,7 @@ void features_read(const struct features *features, const struct surroundings *s
 	read_payment(&view, out);
 	read_market(&view, surroundings, out);
 	read_deals(&view, out);
+	read_liking(&view, out);
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
 		if (!(out[i] > -8))
 			out[i] = -8;
@@ -423,19 +443,13 @@ int features_slot(const uint8_t *name, size_t len)
 	return (int)((hash ^ hash >> 15) & 0x7fffffff);
 }
 
-enum feature_group features_group(size_t feature)
-{
-	static const struct {
-		size_t first;
-		enum feature_group group;
-	} bounds[] = {
-		{ FEATURE_WON, GROUP_DEALINGS },       { FEATURE_PROMOTION, GROUP_COMPETITOR },
-		{ FEATURE_PRICE_GAP, GROUP_PRICE },    { FEATURE_PAYMENT, GROUP_DEALINGS },
-		{ FEATURE_SCORE, GROUP_SATISFACTION }, { FEATURE_LATE_WEEKS, GROUP_SERVICE },
-		{ FEATURE_SILENCE, GROUP_USAGE },      { FEATURE_RENEWAL_SOON, GROUP_RENEWAL },
-	};
-	for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
-		if (feature >= bounds[i].first)
-			return bounds[i].group;
-	return GROUP_PEERS;
-}
+const size_t features_first[GROUP_SILENCE + 1] = {
+	[GROUP_PEERS] = 0,
+	[GROUP_RENEWAL] = FEATURE_RENEWAL_SOON,
+	[GROUP_USAGE] = FEATURE_SILENCE,
+	[GROUP_SERVICE] = FEATURE_LATE_WEEKS,
+	[GROUP_SATISFACTION] = FEATURE_SCORE,
+	[GROUP_PRICE] = FEATURE_PRICE_GAP,
+	[GROUP_COMPETITOR] = FEATURE_PROMOTION,
+	[GROUP_SILENCE] = FEATURE_COUNT,
+};

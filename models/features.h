@@ -34,7 +34,9 @@ enum signal {
 	SIGNAL_WON,	 /* a deal */
 	SIGNAL_LOST,
 	SIGNAL_RETURN,
-	SIGNAL_PRICE, /* of what it buys; value: change in per cent */
+	SIGNAL_PRICE,	 /* of what it buys; value: change in per cent */
+	SIGNAL_SEATS,	 /* in use, as a share of those of its plan */
+	SIGNAL_INTEREST, /* it looked at prices or at sales content */
 	SIGNAL_COUNT,
 };
 
@@ -94,7 +96,7 @@ enum feature {
 	FEATURE_SEASON_COS,
 	FEATURE_CLIMATE,
 	FEATURE_ORDER_RATE,
-	FEATURE_TICKET_RATE,
+	FEATURE_LEVEL, /* 1: the company as it is now */
 	FEATURE_REGION_FIRST,
 	FEATURE_REGION_LAST = FEATURE_REGION_FIRST + 15,
 	FEATURE_SEGMENT_FIRST,
@@ -124,19 +126,25 @@ enum feature {
 	FEATURE_ESCALATION_WEEKS,
 	FEATURE_LOAD,
 	FEATURE_LOAD_SQUARE,
-	FEATURE_ANSWER,
+	FEATURE_LOAD_DISCONTENT,
 	/* satisfaction */
 	FEATURE_SCORE,
 	FEATURE_SCORE_RECENT,
+	FEATURE_ANSWER,
 	FEATURE_ESCALATION_YEAR,
+	FEATURE_TICKET_RATE,
 	FEATURE_TICKET_TREND,
 	FEATURE_MAIL_LEVEL,
 	FEATURE_MAIL_TREND,
 	FEATURE_RETURN,
-	/* payments */
 	FEATURE_PAYMENT,
 	FEATURE_PAYMENT_TREND,
 	FEATURE_OVERDUE,
+	FEATURE_WON,
+	FEATURE_LOST,
+	FEATURE_ACTIVITY,
+	FEATURE_USE_RATE,
+	FEATURE_SEATS,
 	/* price */
 	FEATURE_PRICE_GAP,
 	FEATURE_PRICE_WEEKS,
@@ -144,32 +152,32 @@ enum feature {
 	/* competitors */
 	FEATURE_PROMOTION,
 	FEATURE_PROMOTIONS,
+	FEATURE_EXPOSURE,
 	FEATURE_PROMOTION_DISCONTENT,
-	/* deals */
-	FEATURE_WON,
-	FEATURE_LOST,
-	FEATURE_ACTIVITY,
 	FEATURE_COUNT,
 };
 
 enum feature_group {
 	GROUP_PEERS,
 	GROUP_RENEWAL,
-	GROUP_USAGE,
+	/* causes, which add up: see models/hazard.h */
+	GROUP_CAUSE_FIRST,
+	GROUP_USAGE = GROUP_CAUSE_FIRST,
 	GROUP_SERVICE,
 	GROUP_SATISFACTION,
-	GROUP_DEALINGS, /* payments and deals */
 	GROUP_PRICE,
 	GROUP_COMPETITOR,
+	GROUP_CAUSE_LAST = GROUP_COMPETITOR,
 	GROUP_SILENCE, /* of the whole account: no feature, see hazard_add_silence */
 	GROUP_COUNT,
 };
 
+/* The first feature of each group, and the end of the last: a group's features stand together. */
+extern const size_t features_first[GROUP_SILENCE + 1];
+
 /* A number for a name such as a region's or a segment's, for features_read. The same everywhere and
  * for good (FNV-1a), since models learn by it. */
 int features_slot(const uint8_t *name, size_t len);
-
-enum feature_group features_group(size_t feature);
 
 /* The features at `now_ms`, not before the last signal. `region` and `segment` are numbers of
  * features_slot; -1: unknown. */

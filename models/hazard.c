@@ -8,7 +8,8 @@
 
 #define FORGET	     0.999 /* of the measurement, an example */
 #define DRIFT	     0.004 /* of the prior's variance, a batch */
-#define VARIANCE_MAX 1.0   /* of it, at most: forgetting leads back to the prior's doubt */
+#define CAUSE_NEVER  (-60.0)
+#define VARIANCE_MAX 1.0 /* of it, at most: forgetting leads back to the prior's doubt */
 
 /* Of the base rate's log loss: below the first a model is better, from the second on it is not. */
 #define PROVEN_BELOW 0.99
@@ -30,6 +31,58 @@ void hazard_prior(struct hazard_model *model)
 	model->base_rate = HAZARD_PRIOR_BASE_RATE;
 }
 
+/* The groups' parts of the margin. */
+static void parts_of(const double *weights, const double *inputs, double parts[GROUP_SILENCE])
+{
+	for (int group = 0; group < GROUP_SILENCE; group++) {
+		double sum = 0;
+		for (size_t i = features_first[group]; i < features_first[group + 1]; i++)
+			sum += weights[i] * inputs[i];
+		parts[group] = sum;
+	}
+}
+
+/* The logarithms of the causes' terms, as they are and (parts NULL) as usual. */
+static void causes_of(const double *weights, const double *parts, double logs[HAZARD_CAUSE_COUNT])
+{
+	memcpy(logs, weights + FEATURE_COUNT, HAZARD_CAUSE_COUNT * sizeof *logs);
+	for (int i = 0; parts != NULL && i + 1 < HAZARD_CAUSE_COUNT; i++)
+		logs[i] += parts[GROUP_CAUSE_FIRST + i];
+}
+
+/* The logarithm of the terms' sum, and the share of each in it. */
+static double add_causes(const double logs[HAZARD_CAUSE_COUNT], double shares[HAZARD_CAUSE_COUNT])
+{
+	double most = logs[0], sum = 0;
+	for (int i = 1; i < HAZARD_CAUSE_COUNT; i++)
+		most = logs[i] > most ? logs[i] : most;
+	for (int i = 0; i < HAZARD_CAUSE_COUNT; i++) {
+		shares[i] = dm_exp(logs[i] - most);
+		sum += shares[i];
+	}
+	for (int i = 0; i < HAZARD_CAUSE_COUNT; i++)
+		shares[i] /= sum;
+	return most + dm_log(sum);
+}
+
+double hazard_margin(const double weights[HAZARD_WEIGHT_COUNT], const double inputs[FEATURE_COUNT],
+		     double slopes[HAZARD_WEIGHT_COUNT])
+{
+	double parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT], shares[HAZARD_CAUSE_COUNT];
+	parts_of(weights, inputs, parts);
+	causes_of(weights, parts, logs);
+	double margin = parts[GROUP_PEERS] + parts[GROUP_RENEWAL] + add_causes(logs, shares);
+	if (slopes == NULL)
+		return margin;
+	for (int group = 0; group < GROUP_SILENCE; group++) {
+		double share = group < GROUP_CAUSE_FIRST ? 1 : shares[group - GROUP_CAUSE_FIRST];
+		for (size_t i = features_first[group]; i < features_first[group + 1]; i++)
+			slopes[i] = share * inputs[i];
+	}
+	memcpy(slopes + FEATURE_COUNT, shares, sizeof shares);
+	return margin;
+}
+
 static void finish(struct hazard_score *score)
 {
 	score->margin = score->base_margin;
@@ -41,16 +94,46 @@ static void finish(struct hazard_score *score)
 	score->expected_days = hazard > 1e-5 ? 1 / hazard : 1e5;
 }
 
+/* log(S / S0) / (S - S0) in units of S0, from log(S / S0); 1 where they are the same. */
+static double per_excess(double rise)
+{
+	return rise < 1e-9 && rise > -1e-9 ? 1 : rise / dm_expm1(rise);
+}
+
+/* Trees add to the groups of the features that they ask for, by exact Shapley values. */
+static void add_trees(const struct grove *grove, const double *inputs, struct hazard_score *score)
+{
+	double contributions[FEATURE_COUNT] = { 0 };
+	score->base_margin += grove_explain(grove, inputs, contributions);
+	for (int group = 0; group < GROUP_SILENCE; group++) {
+		double sum = 0;
+		for (size_t i = features_first[group]; i < features_first[group + 1]; i++)
+			sum += contributions[i];
+		*(group == GROUP_PEERS ? &score->base_margin : &score->groups[group]) += sum;
+	}
+}
+
 void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
 		  struct hazard_score *score)
 {
+	double inputs[FEATURE_COUNT], parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT];
+	double shares[HAZARD_CAUSE_COUNT], usual[HAZARD_CAUSE_COUNT];
 	memset(score, 0, sizeof *score);
-	score->base_margin = model->weights[FEATURE_COUNT];
-	for (size_t i = 0; i < FEATURE_COUNT; i++) {
-		double part = model->weights[i] * standard(features, i);
-		enum feature_group group = features_group(i);
-		*(group == GROUP_PEERS ? &score->base_margin : &score->groups[group]) += part;
-	}
+	hazard_inputs(features, inputs);
+	parts_of(model->weights, inputs, parts);
+	causes_of(model->weights, NULL, logs);
+	double log_usual = add_causes(logs, usual);
+	causes_of(model->weights, parts, logs);
+	double rise = add_causes(logs, shares) - log_usual;
+	double scale = per_excess(rise), times = dm_exp(rise);
+	score->base_margin = log_usual + parts[GROUP_PEERS];
+	score->groups[GROUP_RENEWAL] = parts[GROUP_RENEWAL];
+	for (int i = 0; i + 1 < HAZARD_CAUSE_COUNT; i++)
+		if (parts[GROUP_CAUSE_FIRST + i] != 0)
+			score->groups[GROUP_CAUSE_FIRST + i] =
+				scale * (shares[i] * times - usual[i]);
+	if (model->grove.tree_count > 0)
+		add_trees(&model->grove, inputs, score);
 	finish(score);
 }
 
@@ -108,10 +191,19 @@ void hazard_learner_init(struct hazard_learner *learner)
 void hazard_learner_init_flat(struct hazard_learner *learner)
 {
 	hazard_learner_init(learner);
-	memset(learner->model.weights, 0, sizeof learner->model.weights);
-	learner->model.weights[FEATURE_COUNT] = hazard_prior_weights[FEATURE_COUNT];
+	memset(learner->model.weights, 0, FEATURE_COUNT * sizeof learner->model.weights[0]);
+	for (int i = 0; i < HAZARD_CAUSE_COUNT; i++)
+		learner->model.weights[FEATURE_COUNT + i] = CAUSE_NEVER;
+	learner->model.weights[FEATURE_COUNT + GROUP_USAGE - GROUP_CAUSE_FIRST] =
+		dm_log(HAZARD_PRIOR_BASE_RATE / (1 - HAZARD_PRIOR_BASE_RATE));
 	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i)
 		learner->covariance[at + i] = 0.25;
+}
+
+void hazard_inputs(const double features[FEATURE_COUNT], double inputs[FEATURE_COUNT])
+{
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		inputs[i] = standard(features, i);
 }
 
 double hazard_mean(size_t feature)
@@ -165,18 +257,15 @@ static void multiply(const double *covariance, const double *inputs, double *spr
 
 void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_COUNT], bool ended)
 {
-	double inputs[HAZARD_WEIGHT_COUNT], spread[HAZARD_WEIGHT_COUNT], doubt = 0;
-	struct hazard_score score;
-	hazard_score(&learner->model, features, &score);
-	double p = score.probability;
+	double inputs[FEATURE_COUNT], spread[HAZARD_WEIGHT_COUNT];
+	double slopes[HAZARD_WEIGHT_COUNT], doubt = 0;
+	hazard_inputs(features, inputs);
+	double p = dm_sigmoid(hazard_margin(learner->model.weights, inputs, slopes));
 	p = p < 1e-9 ? 1e-9 : p > 1 - 1e-9 ? 1 - 1e-9 : p;
 	measure_add(learner, p, ended);
-	for (size_t i = 0; i < FEATURE_COUNT; i++)
-		inputs[i] = standard(features, i);
-	inputs[FEATURE_COUNT] = 1;
-	multiply(learner->covariance, inputs, spread);
+	multiply(learner->covariance, slopes, spread);
 	for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++)
-		doubt += inputs[i] * spread[i];
+		doubt += slopes[i] * spread[i];
 	double curve = p * (1 - p);
 	double gain = 1 / (1 + curve * doubt);
 	double step = ((ended ? 1 : 0) - p) * gain;
@@ -229,20 +318,34 @@ static const uint8_t *get(const uint8_t *at, double *numbers, size_t count)
 	return at;
 }
 
-void hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES])
+static void weights_pack(const struct hazard_model *model, uint8_t layout,
+			 uint8_t out[HAZARD_MODEL_BYTES])
 {
-	out[0] = 1;
+	out[0] = layout;
 	out[1] = HAZARD_WEIGHT_COUNT & 0xff;
 	out[2] = HAZARD_WEIGHT_COUNT >> 8;
 	put(out + 3, model->weights, HAZARD_WEIGHT_COUNT);
 }
 
+size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES_MAX])
+{
+	bool has_trees = model->grove.tree_count > 0;
+	weights_pack(model, has_trees ? 2 : 1, out);
+	return HAZARD_MODEL_BYTES +
+	       (has_trees ? grove_pack(&model->grove, out + HAZARD_MODEL_BYTES) : 0);
+}
+
 bool hazard_model_unpack(struct bytes packed, struct hazard_model *model)
 {
-	if (packed.len < HAZARD_MODEL_BYTES || packed.data[0] != 1 ||
+	struct grove grove = { 0 };
+	if (packed.len < HAZARD_MODEL_BYTES || packed.data[0] < 1 || packed.data[0] > 2 ||
 	    (packed.data[1] | packed.data[2] << 8) != HAZARD_WEIGHT_COUNT)
 		return false;
+	if (packed.data[0] == 2 && !grove_unpack(packed.data + HAZARD_MODEL_BYTES,
+						 packed.len - HAZARD_MODEL_BYTES, &grove))
+		return false;
 	get(packed.data + 3, model->weights, HAZARD_WEIGHT_COUNT);
+	model->grove = grove;
 	return true;
 }
 
@@ -255,7 +358,7 @@ void hazard_learner_pack(const struct hazard_learner *learner, uint8_t out[HAZAR
 				   measure->ended,
 				   measure->loss,
 				   measure->base_loss };
-	hazard_model_pack(&learner->model, out);
+	weights_pack(&learner->model, 1, out);
 	uint8_t *at = put(out + HAZARD_MODEL_BYTES, learner->covariance, HAZARD_COVARIANCE_COUNT);
 	at = put(at, numbers, sizeof numbers / sizeof numbers[0]);
 	at = put(at, measure->bins_weight, HAZARD_BIN_COUNT);

@@ -1,7 +1,20 @@
-/* The probability that an account leaves within HAZARD_HORIZON_DAYS: a logistic model of its
- * features, which learns one example at a time.
+/* The probability that an account leaves within HAZARD_HORIZON_DAYS: causes that add up, learnt one
+ * example at a time.
  *
- *     margin = weight of bias + sum of weight x (feature - mean) / scale
+ *     odds   = e^(factors) x (sum over causes of e^(bias of the cause + its features' part)
+ *                             + e^(bias of what no feature tells of))
+ *     part   = sum of weight x (feature - mean) / scale
+ *     margin = log odds
+ *
+ * Hazards of several causes add (competing risks: J. D. Kalbfleisch and R. L. Prentice, "The
+ * Statistical Analysis of Failure Time Data", 2002, chapter 8), while what kind of account it is
+ * and a renewal multiply all of them. So a bad cause counts by how bad it is beside the others,
+ * which a sum of margins can't say, and each cause has a share that can be told.
+ *
+ * A cause's contribution to the margin is (q - q0) log(S / S0) / (S - S0), where q is its term
+ * and S the sum of all, with 0 for an account as usual: these add up to log(S / S0) exactly (the
+ * logarithmic mean Divisia decomposition: B. W. Ang, "Decomposition analysis for policymaking in
+ * energy", Energy Policy 32, 2004).
  *
  * A model's weights have a normal distribution. Learning an example updates its mean and covariance
  * as an extended Kalman filter does (D. J. Spiegelhalter and S. L. Lauritzen, "Sequential updating
@@ -17,21 +30,26 @@
 
 #include "base/bytes.h"
 #include "models/features.h"
+#include "models/grove.h"
 
 enum {
 	HAZARD_HORIZON_DAYS = 90,
-	HAZARD_WEIGHT_COUNT = FEATURE_COUNT + 1, /* the last is the bias */
+	/* Causes are the groups from GROUP_CAUSE_FIRST to GROUP_CAUSE_LAST, and one of which
+	 * nothing tells: the last. Their biases follow the features' weights. */
+	HAZARD_CAUSE_COUNT = GROUP_CAUSE_LAST - GROUP_CAUSE_FIRST + 2,
+	HAZARD_WEIGHT_COUNT = FEATURE_COUNT + HAZARD_CAUSE_COUNT,
 	HAZARD_COVARIANCE_COUNT = HAZARD_WEIGHT_COUNT * (HAZARD_WEIGHT_COUNT + 1) / 2,
 	HAZARD_BIN_COUNT = 10,
 	HAZARD_VERSION_MAX = 24, /* with its terminator */
 };
 
 struct hazard_model {
-	char version[HAZARD_VERSION_MAX]; /* "prior-1", or the first digits of the hash */
+	char version[HAZARD_VERSION_MAX]; /* "prior-2", or the first digits of the hash */
 	double weights[HAZARD_WEIGHT_COUNT];
-	bool is_proven;	  /* measured in this stream to be better than the base rate */
-	bool is_refuted;  /* measured in this stream to be no better */
-	double base_rate; /* of the examples, decayed; the prior's where there are none */
+	bool is_proven;	    /* measured in this stream to be better than the base rate */
+	bool is_refuted;    /* measured in this stream to be no better */
+	double base_rate;   /* of the examples, decayed; the prior's where there are none */
+	struct grove grove; /* trees on top; a learner's model has none */
 };
 
 /* The model that is active before anything was learnt: fitted on simulated companies by
@@ -52,6 +70,14 @@ void hazard_score(const struct hazard_model *model, const double features[FEATUR
 /* A silence that does not fit the account's rhythm: it may have left already. Adds GROUP_SILENCE.
  */
 void hazard_add_silence(struct hazard_score *score, double alive);
+
+/* The margin by itself, of standardised inputs: what hazard_score's is but for rounding. Where
+ * slopes is not NULL, how it changes with each weight. */
+double hazard_margin(const double weights[HAZARD_WEIGHT_COUNT], const double inputs[FEATURE_COUNT],
+		     double slopes[HAZARD_WEIGHT_COUNT]);
+
+/* Features as the margin takes them: standardised, and held within six deviations. */
+void hazard_inputs(const double features[FEATURE_COUNT], double inputs[FEATURE_COUNT]);
 
 /* The groups that say anything: those that raise the risk by size, a near renewal after what is
  * wrong, then those that lower it by size. Returns how many. */
@@ -75,7 +101,8 @@ struct hazard_learner {
 
 void hazard_learner_init(struct hazard_learner *learner);
 
-/* The same without knowledge: all weights 0, and anything possible. */
+/* A logistic regression of factors and usage, which begins without knowledge: all weights 0, and
+ * anything possible. */
 void hazard_learner_init_flat(struct hazard_learner *learner);
 
 /* What is usual of a feature. */
@@ -85,16 +112,18 @@ double hazard_mean(size_t feature);
 void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_COUNT], bool ended);
 
 /* Bytes to keep: layout 1 is a byte 1, two bytes of the count of numbers, then the numbers as
- * 8-byte little-endian doubles: the weights; of a learner after them the covariance, the measure's
+ * 8-byte little-endian doubles: the weights; layout 2, of a model with trees, is a byte 2, the
+ * same, and the grove's bytes; of a learner after them the covariance, the measure's
  * example_count and ended_count, weight, ended, loss, base_loss, the three rows of bins. All but
  * the weights of a model (version, base_rate, is_proven, is_refuted) stand beside them. */
 enum {
 	HAZARD_MODEL_BYTES = 3 + 8 * HAZARD_WEIGHT_COUNT,
+	HAZARD_MODEL_BYTES_MAX = HAZARD_MODEL_BYTES + GROVE_BYTES_MAX,
 	HAZARD_LEARNER_BYTES =
 		HAZARD_MODEL_BYTES + 8 * (HAZARD_COVARIANCE_COUNT + 6 + 3 * HAZARD_BIN_COUNT),
 };
 
-void hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES]);
+size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES_MAX]);
 void hazard_learner_pack(const struct hazard_learner *learner, uint8_t out[HAZARD_LEARNER_BYTES]);
 
 /* False, and *model as it was, where the bytes are none of this layout. */

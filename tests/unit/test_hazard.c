@@ -17,6 +17,7 @@
 #include "consumers/alert_life.h"
 #include "consumers/model_shelf.h"
 #include "consumers/region.h"
+#include "evaluate/challenge.h"
 
 static const int64_t now_ms = INT64_C(1700000000000);
 
@@ -52,6 +53,53 @@ static void contributions_add_up_to_the_bit(void **state)
 			assert_true(lowers == (score.groups[ranked[i]] < 0));
 		}
 	}
+}
+
+/* The margin as a sum of causes is what is taken apart, and its slopes are its differences. */
+static void slopes_are_those_of_the_margin(void **state)
+{
+	(void)state;
+	struct prng random = prng_new(6, 6);
+	struct hazard_model model;
+	double features[FEATURE_COUNT], inputs[FEATURE_COUNT], slopes[HAZARD_WEIGHT_COUNT];
+	hazard_prior(&model);
+	for (int trial = 0; trial < 20; trial++) {
+		struct hazard_score score;
+		random_features(&random, features);
+		hazard_inputs(features, inputs);
+		hazard_score(&model, features, &score);
+		double margin = hazard_margin(model.weights, inputs, slopes);
+		assert_true(fabs(margin - score.margin) < 1e-9);
+		for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++) {
+			struct hazard_model other = model;
+			other.weights[i] += 1e-5;
+			double difference = hazard_margin(other.weights, inputs, NULL) - margin;
+			assert_true(fabs(difference / 1e-5 - slopes[i]) < 1e-3);
+		}
+	}
+}
+
+/* Two causes that are as bad say as much; one that is as usual says nothing; and what is bad beside
+ * something worse says less than by itself. */
+static void causes_add_up(void **state)
+{
+	(void)state;
+	struct hazard_model model;
+	struct hazard_score one, both;
+	double features[FEATURE_COUNT];
+	hazard_prior(&model);
+	memset(model.weights, 0, sizeof model.weights);
+	model.weights[FEATURE_LATE_WEEKS] = model.weights[FEATURE_SCORE] = 1;
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		features[i] = hazard_mean(i);
+	features[FEATURE_LATE_WEEKS] += 2;
+	hazard_score(&model, features, &one);
+	assert_true(one.groups[GROUP_SERVICE] > 1 && one.groups[GROUP_SATISFACTION] == 0);
+	features[FEATURE_SCORE] += 20;
+	hazard_score(&model, features, &both);
+	assert_true(both.groups[GROUP_SATISFACTION] > both.groups[GROUP_SERVICE]);
+	assert_true(both.groups[GROUP_SERVICE] < 0.5 * one.groups[GROUP_SERVICE]);
+	assert_true(both.groups[GROUP_PRICE] == 0);
 }
 
 /* 1 - alive (1 - p), whatever the margin was. */
@@ -130,6 +178,107 @@ static void what_was_learnt_comes_back_from_bytes(void **state)
 	assert_false(hazard_learner_unpack(bytes_of(bytes, sizeof bytes), b));
 	free(a);
 	free(b);
+}
+
+/* ---- trees ---- */
+
+/* Whether two inputs have the same sign decides, which no sum of causes can say. */
+static void trees_see_what_sums_do_not(void **state)
+{
+	(void)state;
+	enum { COUNT = 3000 };
+	struct prng random = prng_new(9, 9);
+	struct grove_example *examples = check_calloc(COUNT, sizeof *examples);
+	struct hazard_model model, back;
+	double before = 0, after = 0;
+	hazard_prior(&model);
+	for (int i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < FEATURE_COUNT; k++)
+			examples[i].inputs[k] = (float)prng_normal(&random);
+		bool is_same = (examples[i].inputs[FEATURE_SCORE] > 0) ==
+			       (examples[i].inputs[FEATURE_LOAD] > 0.3f);
+		examples[i].margin = -2;
+		examples[i].ended = prng_chance(&random, is_same ? 0.25 : 0.03);
+		examples[i].is_held = i % 4 == 0;
+	}
+	grove_grow(examples, COUNT, 1, &model.grove);
+	assert_true(model.grove.tree_count > 5);
+	for (int i = 0; i < 500; i++) {
+		double inputs[FEATURE_COUNT], contributions[FEATURE_COUNT] = { 0 }, sum;
+		for (size_t k = 0; k < FEATURE_COUNT; k++)
+			inputs[k] = (double)examples[4 * i].inputs[k];
+		double margin = grove_margin(&model.grove, inputs);
+		sum = grove_explain(&model.grove, inputs, contributions);
+		for (size_t k = 0; k < FEATURE_COUNT; k++)
+			sum += contributions[k];
+		assert_true(fabs(sum - margin) < 1e-9);
+		before -= examples[4 * i].ended ? log(0.1192) : log(1 - 0.1192);
+		double p = 1 / (1 + exp(2 - margin));
+		after -= log(examples[4 * i].ended ? p : 1 - p);
+	}
+	assert_true(after < 0.97 * before);
+	uint8_t bytes[HAZARD_MODEL_BYTES_MAX], again[HAZARD_MODEL_BYTES_MAX];
+	size_t len = hazard_model_pack(&model, bytes);
+	back = model;
+	back.grove.tree_count = 0;
+	assert_true(hazard_model_unpack(bytes_of(bytes, len), &back));
+	assert_int_equal(hazard_model_pack(&back, again), len);
+	assert_memory_equal(bytes, again, len);
+	assert_false(hazard_model_unpack(bytes_of(bytes, len - 1), &back));
+	double features[FEATURE_COUNT];
+	random_features(&random, features);
+	struct hazard_score score;
+	hazard_score(&model, features, &score);
+	double sum = score.base_margin;
+	for (int group = 0; group < GROUP_COUNT; group++)
+		sum += score.groups[group];
+	assert_true(sum == score.margin);
+	/* noise: no tree is of use */
+	for (int i = 0; i < COUNT; i++)
+		examples[i].ended = prng_chance(&random, 0.12);
+	grove_grow(examples, COUNT, 1, &model.grove);
+	assert_true(model.grove.tree_count < 5);
+	free(examples);
+}
+
+/* Lessons of eighty weeks; whether two features have the same sign decides, or nothing does. */
+static void trees_challenge_where_they_are_better(void **state)
+{
+	(void)state;
+	for (int strength = 0; strength < 2; strength++) {
+		struct challenge_report first, second;
+		struct challenge_report *reports[] = { &first, &second };
+		for (int pass = 0; pass < 2; pass++) {
+			struct prng random = prng_new(12, 1);
+			struct challenge *challenge = challenge_new();
+			double features[FEATURE_COUNT];
+			for (int i = 0; i < 4000; i++) {
+				for (size_t k = 0; k < FEATURE_COUNT; k++)
+					features[k] = hazard_mean(k);
+				features[FEATURE_SCORE] += prng_normal(&random);
+				features[FEATURE_LOAD] += 2 * prng_normal(&random);
+				bool is_same = (features[FEATURE_SCORE] > 0.3) ==
+					       (features[FEATURE_LOAD] > 0.6);
+				double p = strength == 0 ? 0.1 : is_same ? 0.25 : 0.02;
+				challenge_take(challenge, features, now_ms + i / 50 * MS_PER_WEEK,
+					       prng_chance(&random, p), i % 5 == 0);
+			}
+			assert_true(challenge_end(challenge, reports[pass]));
+			challenge_free(&challenge);
+		}
+		assert_int_equal(first.tested_count, 1000);
+		if (strength == 1)
+			assert_true(first.is_better && first.trees_error < 0.05 &&
+				    first.trees_loss < 0.97 * first.hazard_loss);
+		else
+			assert_true(first.trees_loss > 0.99 * first.base_loss);
+		assert_memory_equal(&first.model.grove, &second.model.grove,
+				    sizeof first.model.grove);
+	}
+	struct challenge_report none;
+	struct challenge *challenge = challenge_new();
+	assert_false(challenge_end(challenge, &none));
+	challenge_free(&challenge);
 }
 
 /* ---- signals ---- */
@@ -245,13 +394,12 @@ static void absurd_payloads_spoil_nothing(void **state)
 static void a_model_judges_from_its_record_on(void **state)
 {
 	(void)state;
-	uint8_t body[HAZARD_MODEL_BYTES];
+	uint8_t body[HAZARD_MODEL_BYTES_MAX];
 	struct hazard_model model;
 	struct model_shelf shelf = { 0 };
 	hazard_prior(&model);
-	hazard_model_pack(&model, body);
 	struct model_record record = { .version = bytes_str("a"),
-				       .body = bytes_of(body, sizeof body),
+				       .body = bytes_of(body, hazard_model_pack(&model, body)),
 				       .is_active = false };
 	model_shelf_add(&shelf, &record, 10);
 	assert_null(model_shelf_at(&shelf, 50));
@@ -357,9 +505,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(contributions_add_up_to_the_bit),
+		cmocka_unit_test(slopes_are_those_of_the_margin),
+		cmocka_unit_test(causes_add_up),
 		cmocka_unit_test(silence_is_added_as_a_probability),
 		cmocka_unit_test(what_is_there_is_learnt_and_noise_is_refuted),
 		cmocka_unit_test(what_was_learnt_comes_back_from_bytes),
+		cmocka_unit_test(trees_see_what_sums_do_not),
+		cmocka_unit_test(trees_challenge_where_they_are_better),
 		cmocka_unit_test(two_halves_merge_to_the_whole),
 		cmocka_unit_test(silence_counts_by_its_own_rhythm),
 		cmocka_unit_test(a_region_is_seen_as_it_was_at_an_offset),
