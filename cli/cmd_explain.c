@@ -1,10 +1,12 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/timestamp.h"
 #include "cli/account_table.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/explain_at.h"
 #include "cli/options.h"
 #include "consumers/churn.h"
 #include "consumers/topics.h"
@@ -13,13 +15,22 @@
 
 static const struct args_flag flags[] = {
 	{ "at", "TIME", NULL,
-	  "as of this moment (default: when it was last scored). Where orders alone are known, "
-	  "they "
-	  "are scored anew, with the history known now; else what was said up to then is shown" },
+	  "as it was at this moment: the log of its partition is replayed up to there (default: "
+	  "as it is now, with what was said of it)" },
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
+static const char *const options[] = { "kafka.bootstrap.servers",
+				       "app.id",
+				       "registry.url",
+				       "alert.open",
+				       "alert.close",
+				       "alert.orders.min",
+				       "risk.open",
+				       "risk.close",
+				       "opportunity.open",
+				       "opportunity.close",
+				       NULL };
 
 static const char *const examples[] = { "foretell explain 04711",
 					"foretell explain 04711 --at 1997-09-30", NULL };
@@ -96,7 +107,6 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 struct said {
 	struct registry *registry;
 	struct bytes account;
-	int64_t until_ms; /* scores after it are left out */
 	int64_t count;
 };
 
@@ -129,19 +139,18 @@ static struct err *take_said(void *context, const struct record *record)
 	if (!bytes_equal(record->key, said->account))
 		return NULL;
 	struct err *err = registry_decode(said->registry, &score_type, record->value, &score);
-	if (err != NULL || score.at_ms > said->until_ms)
+	if (err != NULL)
 		return err;
 	said->count++;
 	print_said(&score);
 	return NULL;
 }
 
-/* Every score that is still in the log, up to a moment. */
-static struct err *print_all_said(const struct args *args, const struct client_options *client,
-				  int64_t until_ms)
+/* Every score that is still in the log. */
+static struct err *print_all_said(const struct args *args, const struct client_options *client)
 {
 	char topic[TOPIC_NAME_MAX + 1];
-	struct said said = { .account = bytes_str(args_operand(args, 0)), .until_ms = until_ms };
+	struct said said = { .account = bytes_str(args_operand(args, 0)) };
 	struct err *err =
 		registry_open(conf_string(args_conf(args), "registry.url"), &said.registry);
 	if (err != NULL)
@@ -150,8 +159,8 @@ static struct err *print_all_said(const struct args *args, const struct client_o
 	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
 	err = reader_run(&reader, take_said, &said, NULL);
 	if (err == NULL && said.count == 0)
-		printf("  %-18s none of it is in %s up to then (scores are kept for 90 days)\n",
-		       "scores", topic);
+		printf("  %-18s none of it is in %s (scores are kept for 90 days)\n", "scores",
+		       topic);
 	registry_close(&said.registry);
 	return err;
 }
@@ -162,21 +171,62 @@ static void print_alert(const struct alert_state *alert)
 		printf("  %-18s none so far\n", "alert");
 		return;
 	}
-	printf("  %-18s %s, severity %s, episode %" PRId32 ", revision %" PRId32 "\n", "alert",
-	       alert->open ? "open" : "closed", severities[alert->severity], alert->episode,
-	       alert->revision);
+	printf("  %-18s %s, %s, severity %s, episode %" PRId32 ", revision %" PRId32 "\n", "alert",
+	       alert_rule_names[alert->rule], alert->open ? "open" : "closed",
+	       severities[alert->severity], alert->episode, alert->revision);
 	print_time("opened", alert->opened_ms);
 }
 
-static struct err *choose_time(const struct args *args, const struct account_state *state,
-			       int64_t *at_ms)
+static void print_opportunity(const struct account_state *state, int64_t at_ms)
 {
-	const char *text = args_value(args, "at", NULL);
-	*at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
-	if (text == NULL || time_parse(text, at_ms))
-		return NULL;
-	return err_new(ERR_FATAL, "USAGE", "--at %s is not a date or time such as 1997-09-30",
-		       text);
+	struct opportunity_score score;
+	struct reason reasons[REASONS_MAX];
+	struct opportunity_texts texts;
+	opportunity_score(state, at_ms, &score);
+	size_t count = opportunity_reasons(state, at_ms, &score, reasons, &texts);
+	if (count == 0)
+		return;
+	printf("  %-18s %.3f that it buys more within %d days (weights set by hand)\n",
+	       "opportunity", score.probability, OPPORTUNITY_DAYS);
+	printf("  %-18s %+.4f\n", "base", score.base_margin);
+	for (size_t i = 0; i < count; i++)
+		printf("  %-18.*s %+.4f  %s\n", (int)reasons[i].code.len,
+		       (const char *)reasons[i].code.data, reasons[i].contribution,
+		       (const char *)reasons[i].text.data);
+	printf("  %-18s %+.4f\n", "margin", score.margin);
+}
+
+/* As it was: its states, scores and alert are those of the replay. */
+static struct err *explain_then(const struct args *args, const struct client_options *client)
+{
+	struct explain_at at;
+	int64_t at_ms = 0;
+	const char *text = args_value(args, "at", NULL), *account = args_operand(args, 0);
+	if (!time_parse(text, &at_ms))
+		return err_new(ERR_FATAL, "USAGE",
+			       "--at %s is not a date or time such as 1997-09-30", text);
+	if (*account == '\0' || strlen(account) > KEY_LEN_MAX)
+		return err_new(ERR_FATAL, "USAGE", "an account has 1 to %d bytes", KEY_LEN_MAX);
+	struct err *err = explain_at_read(&at, args_conf(args), client, bytes_str(account), at_ms);
+	const struct account_state *state = err == NULL ? account_replay_state(at.replay) : NULL;
+	if (state != NULL && account_state_into(state).len > 0)
+		err = err_new(ERR_FATAL, "ACCOUNT_MERGED", "by then %s was a part of %.*s", account,
+			      (int)state->into_len, (const char *)state->into);
+	else if (state != NULL && state->event_count == 0)
+		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
+			      "the log of %s.account.events has nothing of %s up to then",
+			      conf_string(args_conf(args), "app.id"), account);
+	if (err == NULL) {
+		printf("account %s\n", account);
+		print_state(state);
+		explain_at_print(&at);
+		if (!relationship_is_known(&state->relationship))
+			print_score(state, at_ms);
+		print_opportunity(state, at_ms);
+		print_alert(&state->alert);
+	}
+	explain_at_free(&at);
+	return err;
 }
 
 static struct err *explain(const struct args *args)
@@ -185,23 +235,25 @@ static struct err *explain(const struct args *args)
 	options_client_init(&client, args_conf(args));
 	const char *account = args_operand(args, 0);
 	struct account_table table;
-	int64_t at_ms = 0;
+	if (args_value(args, "at", NULL) != NULL)
+		return explain_then(args, &client.options);
 	struct err *err =
 		account_table_read(&table, args_conf(args), &client.options, bytes_str(account));
 	if (err == NULL && table.count == 0)
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
 			      "there is no account %s in %s.accounts (yet?)", account,
 			      conf_string(args_conf(args), "app.id"));
-	if (err == NULL)
-		err = choose_time(args, &table.rows[0].state, &at_ms);
 	if (err == NULL) {
+		const struct account_state *state = &table.rows[0].state;
+		int64_t at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
 		printf("account %s\n", account);
-		print_state(&table.rows[0].state);
-		if (relationship_is_known(&table.rows[0].state.relationship))
-			err = print_all_said(args, &client.options, at_ms);
+		print_state(state);
+		if (relationship_is_known(&state->relationship))
+			err = print_all_said(args, &client.options);
 		else
-			print_score(&table.rows[0].state, at_ms);
-		print_alert(&table.rows[0].state.alert);
+			print_score(state, at_ms);
+		print_opportunity(state, at_ms);
+		print_alert(&state->alert);
 	}
 	account_table_fini(&table);
 	return err;

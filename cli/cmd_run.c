@@ -49,6 +49,8 @@ static const char *const shown_options[] = {
 	"alert.close",
 	"risk.open",
 	"risk.close",
+	"opportunity.open",
+	"opportunity.close",
 	"model.activate",
 	"identity.accounts",
 	"identity.unknown",

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/account_rules.h"
 #include "cli/budget.h"
 #include "cli/decisions_read.h"
 #include "cli/place.h"
@@ -101,11 +102,7 @@ static struct err *read_options(struct line *line)
 	const char *const *schemes = conf_list(conf, "identity.accounts", &scheme_count);
 	for (size_t i = 0; i < scheme_count; i++)
 		options->identity_accounts |= 1u << name_scheme_find(bytes_str(schemes[i]));
-	options->churn = (struct churn_options){ conf_double(conf, "alert.open"),
-						 conf_double(conf, "alert.close"),
-						 conf_int(conf, "alert.orders.min") };
-	options->risk = (struct risk_options){ conf_double(conf, "risk.open"),
-					       conf_double(conf, "risk.close") };
+	account_rules_read(conf, &options->churn, &options->risk);
 	options->activate = strcmp(conf_string(conf, "model.activate"), "auto") == 0;
 	struct err *err = line_series(conf, &options->series);
 	const char *network = conf_string(conf, "allocation.file");

@@ -218,6 +218,21 @@ static const struct conf_option rows[] = {
 	  .max = 1,
 	  .unit = "probability",
 	  .doc = "Such an alert is resolved below this probability; not above risk.open." },
+	{ .name = "opportunity.open",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.55",
+	  .min = 0,
+	  .max = 1,
+	  .unit = "probability",
+	  .doc = "An opportunity is said at this probability that an account buys more within 30 "
+		 "days; 0: never." },
+	{ .name = "opportunity.close",
+	  .kind = CONF_DOUBLE,
+	  .fallback = "0.35",
+	  .min = 0,
+	  .max = 1,
+	  .unit = "probability",
+	  .doc = "It is over below this probability; not above opportunity.open." },
 	{ .name = "model.activate",
 	  .kind = CONF_ENUM,
 	  .fallback = "manual",
@@ -387,20 +402,28 @@ const struct conf_table options_table = {
 		"kafka.security.protocol, kafka.sasl.username, kafka.ssl.ca.location, ...",
 };
 
+static struct err *bounds_check(const struct conf *conf)
+{
+	static const char *const pairs[][2] = { { "alert.open", "alert.close" },
+						{ "risk.open", "risk.close" },
+						{ "opportunity.open", "opportunity.close" } };
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		double open = conf_double(conf, pairs[i][0]);
+		double close = conf_double(conf, pairs[i][1]);
+		if (close > open && open > 0)
+			return err_new(ERR_FATAL, "CONF_INVALID",
+				       "%s (%.15g) must not be above %s (%.15g), or an alert would "
+				       "be resolved as it opens",
+				       pairs[i][1], close, pairs[i][0], open);
+	}
+	return NULL;
+}
+
 struct err *options_check(const struct conf *conf)
 {
-	double open = conf_double(conf, "alert.open"), close = conf_double(conf, "alert.close");
-	if (close > open)
-		return err_new(
-			ERR_FATAL, "CONF_INVALID",
-			"alert.close (%.15g) must not be above alert.open (%.15g), or an alert "
-			"would be resolved as it opens",
-			close, open);
-	if (conf_double(conf, "risk.close") > conf_double(conf, "risk.open"))
-		return err_new(ERR_FATAL, "CONF_INVALID",
-			       "risk.close (%.15g) must not be above risk.open (%.15g), or an "
-			       "alert would be resolved as it opens",
-			       conf_double(conf, "risk.close"), conf_double(conf, "risk.open"));
+	struct err *err = bounds_check(conf);
+	if (err != NULL)
+		return err;
 	size_t count;
 	(void)conf_list(conf, "series.dimensions", &count);
 	if (count > 0 && *conf_string(conf, "series.file") != '\0')

@@ -16,7 +16,7 @@
 #include "consumers/series_shelf.h"
 
 enum {
-	LOGIC_VERSION = 5,
+	LOGIC_VERSION = 6,
 	ACCOUNT_KIND = 0,
 	TOTALS_KIND = 1,
 	REGION_KIND = 2,
@@ -276,10 +276,12 @@ static void apply_account(void *context, const struct origin *from, const void *
 		return;
 	}
 	account_state_count(account, event);
-	bool said;
-	if (relationship_is_known(&account->relationship))
+	bool said, is_feedback = bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE));
+	if (is_feedback && opportunity_holds(account))
+		said = opportunity_feedback(key, &occasion, &event->event, account, effects);
+	else if (relationship_is_known(&account->relationship))
 		said = apply_known(stage, origin, event, key, account, effects);
-	else if (bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE)))
+	else if (is_feedback)
 		said = churn_feedback(key, &occasion, &event->event, account, effects);
 	else
 		said = churn_judge(&stage->churn, key, &occasion, account, effects);

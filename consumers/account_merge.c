@@ -107,7 +107,9 @@ static void end_account(const struct risk_occasion *occasion, struct bytes key,
 {
 	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
 						bytes_of(NULL, 0) };
-	if (relationship_is_known(&state->relationship))
+	if (opportunity_holds(state))
+		(void)opportunity_end(key, &silence, state, effects);
+	else if (relationship_is_known(&state->relationship))
 		risk_end(key, occasion, state, effects);
 	else
 		churn_end(key, &silence, state, effects);

@@ -11,7 +11,8 @@
 
 enum { VERDICTS_COUNTED_MAX = 4 };
 
-const char *const alert_rule_names[ALERT_RULE_COUNT] = { "churn.silence", "churn.risk" };
+const char *const alert_rule_names[ALERT_RULE_COUNT] = { "churn.silence", "churn.risk",
+							 "opportunity" };
 
 const char *const verdict_names[VERDICT_COUNT] = { "ack", "snooze", "useful", "wrong" };
 
@@ -49,8 +50,9 @@ static bool step_closed(struct alert_state *alert, const struct alert_view *view
 			enum alert_status *status)
 {
 	bool is_cool = view->at_ms >= alert->cool_until_ms || view->severity >= SEVERITY_HIGH;
-	if (!view->may_open || view->is_over || !is_cool ||
-	    view->probability < alert_life_open(alert, view->open))
+	double open = view->rule == ALERT_RULE_OPPORTUNITY ? view->open
+							   : alert_life_open(alert, view->open);
+	if (!view->may_open || view->is_over || !is_cool || view->probability < open)
 		return false;
 	*alert = (struct alert_state){ .open = true,
 				       .episode = alert->episode + 1,
@@ -67,7 +69,8 @@ static void end(struct alert_state *alert, int64_t cool_until_ms)
 {
 	alert->open = alert->acknowledged = false;
 	alert->snoozed_until_ms = 0;
-	alert->cool_until_ms = cool_until_ms;
+	if (alert->rule != ALERT_RULE_OPPORTUNITY)
+		alert->cool_until_ms = cool_until_ms;
 	alert->revision++;
 }
 
@@ -122,18 +125,20 @@ bool alert_life_take_over(struct alert_state *alert, const struct alert_state *f
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status)
 {
+	bool is_churn = alert->rule != ALERT_RULE_OPPORTUNITY;
 	if (verdict == VERDICT_USEFUL) {
-		alert->useful_count += alert->useful_count < INT32_MAX;
+		alert->useful_count += is_churn && alert->useful_count < INT32_MAX;
 		return false;
 	}
 	if (verdict == VERDICT_WRONG) {
-		alert->wrong_count += alert->wrong_count < INT32_MAX;
+		alert->wrong_count += is_churn && alert->wrong_count < INT32_MAX;
 		if (alert->open) {
 			end(alert, at_ms + COOL_WRONG_MS);
 			*status = ALERT_RESOLVED;
 			return true;
 		}
-		alert->cool_until_ms = at_ms + COOL_WRONG_MS;
+		if (is_churn)
+			alert->cool_until_ms = at_ms + COOL_WRONG_MS;
 		return false;
 	}
 	if (!alert->open || (verdict == VERDICT_ACK && alert->acknowledged) ||

@@ -10,13 +10,16 @@
  * only after a cool-down, unless its severity is high. While it is snoozed, only the end and the
  * highest severity are said. An alert that was called wrong raises what it takes to open the next.
  *
+ * An opportunity (consumers/opportunity) lives the same life in the same place, so that an account
+ * has one conversation. It delays no warning of churn, and what is said of it does not count there.
+ *
  * Plain data. Threads: pure. Errors: none. */
 #ifndef CONSUMERS_ALERT_LIFE_H
 #define CONSUMERS_ALERT_LIFE_H
 
 #include "schemas/types.h"
 
-enum alert_rule { ALERT_RULE_SILENCE, ALERT_RULE_RISK, ALERT_RULE_COUNT };
+enum alert_rule { ALERT_RULE_SILENCE, ALERT_RULE_RISK, ALERT_RULE_OPPORTUNITY, ALERT_RULE_COUNT };
 
 extern const char *const alert_rule_names[ALERT_RULE_COUNT];
 

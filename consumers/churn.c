@@ -167,9 +167,35 @@ static int64_t quiet_until(const struct churn_rule *rule, int64_t at_ms,
 		return at_ms;
 	for (size_t i = rule->bound_count; i-- > 0 && rule->bounds[i] > score->margin - 1e-9;)
 		next = rule->bounds[i];
+	if (opportunity_holds(state) && state->alert.open)
+		return at_ms;
 	int64_t until_ms = buyer_quiet_until(&state->buyer, score, at_ms, next);
+	int64_t due_ms =
+		rule->options.opportunity.open > 0 ? opportunity_due_ms(state, at_ms) : TIME_NONE;
+	until_ms = due_ms < until_ms ? due_ms : until_ms;
 	int64_t expires_ms = state->buyer.last_ms + EXPIRE_MS;
 	return state->alert.open && expires_ms < until_ms ? expires_ms : until_ms;
+}
+
+/* One conversation: an opportunity gives way to a warning, and is looked for where there is none.
+ */
+static bool converse(const struct churn_options *options, struct bytes account,
+		     const struct churn_occasion *occasion, const struct alert_view *view,
+		     const struct buyer_score *score, struct account_state *state,
+		     struct effects *effects)
+{
+	enum alert_status status;
+	bool is_at_risk = view->is_over || view->probability >= view->close;
+	bool alerted = is_at_risk && opportunity_end(account, occasion, state, effects);
+	if (!state->alert.open || state->alert.rule != ALERT_RULE_OPPORTUNITY) {
+		if (alert_life_step(&state->alert, view, &status)) {
+			say_alert(account, occasion, state, score, status, effects);
+			return true;
+		}
+	}
+	return opportunity_judge(&options->opportunity, account, occasion,
+				 view->may_open && !is_at_risk, state, effects) ||
+	       alerted;
 }
 
 bool churn_judge(const struct churn_rule *rule, struct bytes account,
@@ -190,7 +216,6 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	state->band = band;
 	if (band_changed)
 		say_score(&rule->options, account, at_ms, state, &score, effects);
-	enum alert_status status;
 	const struct alert_view view = {
 		.at_ms = at_ms,
 		.probability = score.probability,
@@ -201,9 +226,7 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 		.may_open = churn_abstains(&rule->options, &score) == NULL,
 		.is_over = silence_ms >= EXPIRE_MS,
 	};
-	bool alerted = alert_life_step(&state->alert, &view, &status);
-	if (alerted)
-		say_alert(account, occasion, state, &score, status, effects);
+	bool alerted = converse(&rule->options, account, occasion, &view, &score, state, effects);
 	state->quiet_from_ms = at_ms;
 	state->quiet_until_ms = quiet_until(rule, at_ms, state, &score);
 	return alerted;
@@ -224,7 +247,7 @@ void churn_take_over(const struct churn_rule *rule, struct bytes account,
 		     struct account_state *state, struct effects *effects)
 {
 	struct buyer_score score;
-	if (!from->open || state->alert.open)
+	if (!from->open || from->rule == ALERT_RULE_OPPORTUNITY || state->alert.open)
 		return;
 	buyer_score(&state->buyer, occasion->at_ms, &score);
 	if (!alert_life_take_over(&state->alert, from, score.probability, rule->options.close))

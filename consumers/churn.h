@@ -11,11 +11,13 @@
 #define CONSUMERS_CHURN_H
 
 #include "consumers/account_state.h"
+#include "consumers/opportunity.h"
 #include "runtime/effects.h"
 
 struct churn_options {
 	double open, close;	 /* probabilities; close < open */
 	int64_t order_count_min; /* fewer orders: scored, never alerted on */
+	struct opportunity_options opportunity;
 };
 
 enum { CHURN_BOUNDS_MAX = 16 };

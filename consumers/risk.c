@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "consumers/churn.h"
 #include "consumers/examples.h"
 #include "consumers/risk_words.h"
 
@@ -70,7 +71,7 @@ const char *risk_abstains(const struct account_state *state, const struct hazard
 {
 	const struct features *features = &state->relationship.features;
 	uint64_t signals = 0;
-	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
+	for (int signal = 0; signal <= SIGNAL_PRICE; signal++)
 		signals += features->traces[signal].count;
 	if (model->is_refuted)
 		return "no better than the base rate";
@@ -176,12 +177,34 @@ static int64_t next_look(const struct risk_options *options, const struct accoun
 	return time_floor(at_ms, MS_PER_DAY, 0) + (is_worth ? SOON_MS : LATER_MS);
 }
 
+/* One conversation: an opportunity gives way to a warning, and is looked for where there is none.
+ */
+static bool converse(const struct risk_options *options, struct bytes account,
+		     const struct risk_occasion *occasion, const struct alert_view *view,
+		     const struct hazard_score *score, struct account_state *state,
+		     struct effects *effects)
+{
+	enum alert_status status;
+	const struct churn_occasion simple = { occasion->at_ms, occasion->ingest_ms,
+					       occasion->trigger_event_id };
+	bool is_at_risk = view->is_over || view->probability >= view->close;
+	bool alerted = is_at_risk && opportunity_end(account, &simple, state, effects);
+	if (!state->alert.open || state->alert.rule != ALERT_RULE_OPPORTUNITY) {
+		if (alert_life_step(&state->alert, view, &status)) {
+			say_alert(account, occasion, state, score, status, effects);
+			return true;
+		}
+	}
+	return opportunity_judge(&options->opportunity, account, &simple,
+				 view->may_open && !is_at_risk, state, effects) ||
+	       alerted;
+}
+
 bool risk_judge(const struct risk_options *options, struct bytes account,
 		const struct risk_occasion *occasion, struct account_state *state,
 		struct effects *effects)
 {
 	struct hazard_score score;
-	enum alert_status status;
 	int64_t at_ms = occasion->at_ms;
 	risk_score(state, occasion, &score, NULL);
 	const char *abstains = risk_abstains(state, occasion->model, at_ms);
@@ -201,9 +224,7 @@ bool risk_judge(const struct risk_options *options, struct bytes account,
 					 .rule = ALERT_RULE_RISK,
 					 .may_open = abstains == NULL,
 					 .is_over = is_over };
-	bool alerted = alert_life_step(&state->alert, &view, &status);
-	if (alerted)
-		say_alert(account, occasion, state, &score, status, effects);
+	bool alerted = converse(options, account, occasion, &view, &score, state, effects);
 	if (occasion->trigger_event_id.data == NULL)
 		examples_look(account, occasion,
 			      !is_over && (abstains == NULL || occasion->model->is_refuted), state,
@@ -229,7 +250,8 @@ void risk_take_over(const struct risk_options *options, struct bytes account,
 		    struct account_state *state, struct effects *effects)
 {
 	struct hazard_score score;
-	if (!from->open || state->alert.open || risk_has_left(state, occasion->at_ms))
+	if (!from->open || from->rule == ALERT_RULE_OPPORTUNITY || state->alert.open ||
+	    risk_has_left(state, occasion->at_ms))
 		return;
 	risk_score(state, occasion, &score, NULL);
 	if (!alert_life_take_over(&state->alert, from, score.probability, options->close))

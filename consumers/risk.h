@@ -11,11 +11,13 @@
 #define CONSUMERS_RISK_H
 
 #include "consumers/account_state.h"
+#include "consumers/opportunity.h"
 #include "models/hazard.h"
 #include "runtime/effects.h"
 
 struct risk_options {
 	double open, close; /* probabilities; close < open */
+	struct opportunity_options opportunity;
 };
 
 struct risk_occasion {

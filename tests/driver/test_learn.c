@@ -86,6 +86,8 @@ static void neither_pace_nor_crashes_change_anything(void **state)
 	assert_true(lines_with(even, "models\t\"churn\"") > 5);
 	assert_true(lines_with(even, "\"OPENED\"") > 3);
 	assert_true(lines_with(even, "\"COMPETITOR\"") > 3);
+	assert_true(lines_with(even, "\"PURCHASE_DUE\"") > 3);
+	assert_true(lines_with(even, "\"INTEREST\"") > 3);
 	assert_true(lines_with(even, "\"text_zh\"") > 100);
 	char *uneven = run(3, 7, 0);
 	expect_same(even, uneven, "stages in turn");

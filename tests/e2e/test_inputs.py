@@ -65,7 +65,7 @@ def end_of_input(at_ms):
 
 def alerts_of(line, app, account):
     return [r for r in decoded(line.broker.read(f"{app}.alerts"))
-            if r.value["account"] == account]
+            if r.value["account"] == account and r.value["rule"] == "churn.silence"]
 
 
 def wait_for(what, look, process=None, log_of=None):

@@ -213,8 +213,8 @@ static struct stage_options stage_options(const struct memory_line *line)
 		.identity_wait_ms =
 			line->options.wait_ms > 0 ? line->options.wait_ms : 7 * MS_PER_DAY,
 		.identity_unknown_to_dlq = line->options.unknown_to_dlq,
-		.churn = { .open = 0.80, .close = 0.60, .order_count_min = 3 },
-		.risk = { .open = 0.25, .close = 0.15 },
+		.churn = { 0.80, 0.60, 3, { 0.55, 0.35 } },
+		.risk = { 0.25, 0.15, { 0.55, 0.35 } },
 		.activate = line->options.activate,
 		.decisions = line->options.decisions,
 	};

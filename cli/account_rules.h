@@ -1,0 +1,12 @@
+/* What accounts are judged by, from the options alert.*, risk.* and opportunity.*. */
+#ifndef CLI_ACCOUNT_RULES_H
+#define CLI_ACCOUNT_RULES_H
+
+#include "base/conf.h"
+#include "consumers/churn.h"
+#include "consumers/risk.h"
+
+void account_rules_read(const struct conf *conf, struct churn_options *churn,
+			struct risk_options *risk);
+
+#endif

@@ -1,0 +1,331 @@
+/* Opportunities: when they open and end, that they are one conversation with warnings, and what a
+ * purchase's probability is. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/timestamp.h"
+#include "consumers/account_features.h"
+#include "consumers/churn.h"
+#include "consumers/risk.h"
+#include "models/bgnbd.h"
+
+static const int64_t start_ms = INT64_C(1700000000000);
+static const struct opportunity_options options = { .open = 0.55, .close = 0.35 };
+
+/* The last alert that was said, and how many were. */
+struct heard {
+	struct bus bus;
+	struct registry *registry;
+	struct effects *effects;
+	int count;
+	struct alert alert;
+	char id[ALERT_ID_MAX], code[32], text[REASON_TEXT_MAX + 1], text_zh[REASON_TEXT_MAX + 1];
+};
+
+static void keep(char *to, size_t size, struct bytes text)
+{
+	snprintf(to, size, "%.*s", (int)text.len, (const char *)text.data);
+}
+
+static struct err *hear(struct bus *bus, const struct outgoing *out)
+{
+	struct heard *heard = (struct heard *)(void *)bus;
+	if (strcmp(out->topic, "test.alerts") != 0)
+		return NULL;
+	assert_null(registry_decode(heard->registry, &alert_type, out->value, &heard->alert));
+	heard->count++;
+	keep(heard->id, sizeof heard->id, heard->alert.alert_id);
+	if (heard->alert.reason_count > 0) {
+		keep(heard->code, sizeof heard->code, heard->alert.reasons[0].code);
+		keep(heard->text, sizeof heard->text, heard->alert.reasons[0].text);
+		keep(heard->text_zh, sizeof heard->text_zh, heard->alert.reasons[0].text_zh);
+	}
+	double sum = heard->alert.base_margin;
+	for (size_t i = 0; i < heard->alert.reason_count; i++)
+		sum += heard->alert.reasons[i].contribution;
+	if (heard->alert.horizon_days == OPPORTUNITY_DAYS)
+		assert_true(fabs(sum - heard->alert.margin) < 1e-12);
+	return NULL;
+}
+
+static void hearing(struct heard *heard)
+{
+	static const struct bus_ops ops = { .produce = hear };
+	*heard = (struct heard){ .bus = { &ops } };
+	assert_null(registry_open(NULL, &heard->registry));
+	heard->effects = effects_new("test", heard->registry);
+}
+
+static void hear_all(struct heard *heard)
+{
+	assert_null(effects_produce(heard->effects, &heard->bus));
+	effects_clear(heard->effects);
+}
+
+static void deaf(struct heard *heard)
+{
+	effects_free(&heard->effects);
+	registry_close(&heard->registry);
+}
+
+static int64_t day(double days)
+{
+	return start_ms + (int64_t)(days * (double)MS_PER_DAY);
+}
+
+static bool judge(struct heard *heard, double at, bool may_open, struct account_state *state)
+{
+	const struct churn_occasion occasion = { day(at), day(at), bytes_of(NULL, 0) };
+	bool said = opportunity_judge(&options, bytes_str("A"), &occasion, may_open, state,
+				      heard->effects);
+	hear_all(heard);
+	return said;
+}
+
+/* An order every `gap` days, from day 0 on. */
+static struct account_state orders_every(double gap, int count)
+{
+	struct account_state state = { .event_count = 1, .first_ms = day(0), .last_ms = day(0) };
+	for (int i = 0; i < count; i++)
+		buyer_update(&state.buyer, day(gap * i), 1000, 1);
+	return state;
+}
+
+static void an_order_is_due_once(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = orders_every(20, 12); /* the last one on day 220 */
+	hearing(&heard);
+	assert_false(judge(&heard, 239, true, &state));
+	assert_true(opportunity_due_ms(&state, day(239)) > day(239.9));
+	assert_false(judge(&heard, 241, false, &state));
+	assert_true(judge(&heard, 241, true, &state));
+	assert_string_equal(heard.id, "A/opportunity/1");
+	assert_string_equal(heard.code, "PURCHASE_DUE");
+	assert_string_equal(heard.text, "an order is due: every 20 days on average, the last one "
+					"was 21 days ago");
+	assert_true(strlen(heard.text_zh) > 10);
+	assert_int_equal(heard.alert.status, ALERT_OPENED);
+	assert_false(judge(&heard, 243, true, &state));
+	buyer_update(&state.buyer, day(244), 1000, 1);
+	assert_true(judge(&heard, 244, true, &state));
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	assert_int_equal(state.alert.cool_until_ms, 0); /* it delays no warning */
+	assert_true(judge(&heard, 265, true, &state));
+	assert_string_equal(heard.id, "A/opportunity/2");
+	/* it never comes: the account is given up, and nothing is said of that order again */
+	assert_true(judge(&heard, 400, true, &state));
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	state.buyer.decay_ms = state.buyer.last_ms;
+	assert_false(judge(&heard, 265.5, true, &state));
+	deaf(&heard);
+}
+
+static void some_rhythms_need_no_reminder(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state daily = orders_every(2, 50), rare = orders_every(90, 8),
+			     fresh = orders_every(20, 3);
+	hearing(&heard);
+	for (int at = 1; at < 900; at++) {
+		if (at > 98)
+			assert_false(judge(&heard, at, true, &daily));
+		if (at > 630)
+			assert_false(judge(&heard, at, true, &rare));
+		if (at > 40)
+			assert_false(judge(&heard, at, true, &fresh));
+	}
+	deaf(&heard);
+}
+
+static void use(struct account_state *state, double at, int64_t active)
+{
+	struct source_event event = { .type = bytes_str("product.feature"),
+				      .event_ms = day(at),
+				      .has_marketing = true };
+	event.marketing.has_feature = event.marketing.feature.has_use_count =
+		event.marketing.feature.has_seats_active = true;
+	event.marketing.feature.use_count = 30;
+	event.marketing.feature.seats_active = active;
+	account_features_add(&state->relationship.features, &event);
+}
+
+static void a_plan_comes_to_its_limit_once(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = { .event_count = 1 };
+	hearing(&heard);
+	features_seats(&state.relationship.features, day(0), 10);
+	for (int at = 0; at < 40; at++)
+		use(&state, at, 5);
+	assert_false(judge(&heard, 40, true, &state));
+	for (int at = 40; at < 140; at++)
+		use(&state, at, 10);
+	assert_true(judge(&heard, 140, true, &state));
+	assert_string_equal(heard.code, "PLAN_LIMIT");
+	features_seats(&state.relationship.features, day(141), 20);
+	for (int at = 141; at < 200; at++)
+		use(&state, at, 10);
+	assert_true(judge(&heard, 200, true, &state));
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	features_seats(&state.relationship.features, day(201), 10);
+	for (int at = 201; at < 300; at++)
+		use(&state, at, 10);
+	assert_false(judge(&heard, 300, true, &state)); /* said of ten seats before */
+	features_seats(&state.relationship.features, day(301), 9);
+	assert_true(judge(&heard, 301, true, &state));
+	deaf(&heard);
+}
+
+static void a_trial_goes_well(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = { .event_count = 1 };
+	struct source_event event = { .type = bytes_str("product.trial"),
+				      .event_ms = day(0),
+				      .has_marketing = true };
+	hearing(&heard);
+	event.marketing.has_subscription = event.marketing.subscription.has_trial_ends_ms = true;
+	event.marketing.subscription.trial_ends_ms = day(14);
+	account_features_add(&state.relationship.features, &event);
+	for (int at = 0; at < 10; at++)
+		use(&state, at, 1);
+	assert_false(judge(&heard, 2, true, &state)); /* it has only begun */
+	assert_true(judge(&heard, 10, true, &state));
+	assert_string_equal(heard.code, "TRIAL");
+	assert_true(judge(&heard, 15, true, &state));
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	deaf(&heard);
+}
+
+static void interest_is_measured_by_its_own_usual(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = { .event_count = 1 };
+	struct source_event event = { .type = bytes_str("marketing.visit"), .has_marketing = true };
+	hearing(&heard);
+	event.marketing.has_visit = true;
+	event.marketing.visit.page = bytes_str("/docs");
+	for (int at = 0; at < 200; at++) {
+		event.event_ms = day(at);
+		account_features_add(&state.relationship.features, &event);
+	}
+	assert_false(judge(&heard, 200, true, &state));
+	event.marketing.visit.page = bytes_str("/en/pricing?plan=large");
+	for (int at = 0; at < 14; at++) {
+		event.event_ms = day(200 + at);
+		account_features_add(&state.relationship.features, &event);
+	}
+	assert_true(judge(&heard, 214, true, &state));
+	assert_string_equal(heard.code, "INTEREST");
+	deaf(&heard);
+}
+
+static void tell(struct heard *heard, const char *verdict, const char *id, double at,
+		 struct account_state *state)
+{
+	const struct source_event event = { .attr_count = 2,
+					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
+						       { bytes_str("verdict"),
+							 bytes_str(verdict) } } };
+	const struct churn_occasion occasion = { day(at), day(at), bytes_str("e") };
+	(void)opportunity_feedback(bytes_str("A"), &occasion, &event, state, heard->effects);
+	hear_all(heard);
+}
+
+static void what_is_said_of_it_does_not_count_for_warnings(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = orders_every(20, 12);
+	hearing(&heard);
+	assert_true(judge(&heard, 241, true, &state));
+	tell(&heard, "wrong", "A/opportunity/1", 242, &state);
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	assert_int_equal(state.alert.wrong_count, 0);
+	assert_int_equal(state.alert.cool_until_ms, 0);
+	assert_false(judge(&heard, 243, true, &state));
+	deaf(&heard);
+}
+
+/* A model that sees no difference: every margin is this. */
+static void all_alike(struct hazard_model *model, double margin)
+{
+	memset(model->weights, 0, sizeof model->weights);
+	for (int i = 0; i < HAZARD_CAUSE_COUNT; i++)
+		model->weights[FEATURE_COUNT + i] = i == 0 ? margin : -60;
+}
+
+/* An account of which more is known: a warning ends the opportunity, and none opens beside it. */
+static void a_warning_takes_the_conversation_over(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct account_state state = orders_every(20, 12);
+	struct surroundings around = { 0 };
+	struct hazard_model model;
+	struct risk_options risk = { .open = 0.3, .close = 0.2, .opportunity = options };
+	struct risk_occasion occasion = {
+		.ingest_ms = day(241), .at_ms = day(241), .around = &around, .model = &model
+	};
+	hearing(&heard);
+	hazard_prior(&model);
+	for (int i = 0; i < 12; i++)
+		features_add(&state.relationship.features, SIGNAL_ORDER, day(20 * i), 1);
+	state.last_ms = day(220);
+	all_alike(&model, -4);
+	assert_true(risk_judge(&risk, bytes_str("A"), &occasion, &state, heard.effects));
+	hear_all(&heard);
+	assert_string_equal(heard.id, "A/opportunity/1");
+	all_alike(&model, 1);
+	occasion.at_ms = day(242);
+	int before = heard.count;
+	assert_true(risk_judge(&risk, bytes_str("A"), &occasion, &state, heard.effects));
+	hear_all(&heard);
+	assert_int_equal(heard.count - before, 2); /* RESOLVED, then OPENED */
+	assert_string_equal(heard.id, "A/churn.risk/2");
+	assert_int_equal(heard.alert.status, ALERT_OPENED);
+	occasion.at_ms = day(243);
+	assert_false(risk_judge(&risk, bytes_str("A"), &occasion, &state, heard.effects));
+	deaf(&heard);
+}
+
+/* Expected values by integrating the paper's likelihood numerically, in another program. */
+static void a_purchase_has_its_probability(void **context)
+{
+	(void)context;
+	const struct bgnbd model = bgnbd_prior();
+	const struct bgnbd_history history = { 2, 30.43 * 7, 38.86 * 7 };
+	assert_true(fabs(bgnbd_alive(&model, &history) - 0.726578570) < 1e-6);
+	assert_true(fabs(bgnbd_buys(&model, &history, 30) - 0.138693774) < 1e-6);
+	const struct bgnbd_history fresh = { 0, 0, 100 };
+	assert_true(bgnbd_alive(&model, &fresh) == 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_order_is_due_once),
+		cmocka_unit_test(some_rhythms_need_no_reminder),
+		cmocka_unit_test(a_plan_comes_to_its_limit_once),
+		cmocka_unit_test(a_trial_goes_well),
+		cmocka_unit_test(interest_is_measured_by_its_own_usual),
+		cmocka_unit_test(what_is_said_of_it_does_not_count_for_warnings),
+		cmocka_unit_test(a_warning_takes_the_conversation_over),
+		cmocka_unit_test(a_purchase_has_its_probability),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
