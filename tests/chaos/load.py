@@ -70,7 +70,7 @@ class Load(threading.Thread):
             producer.poll(0)
             if done < len(self.rows):
                 time.sleep(SLICE_S)
-        if producer.flush(240) != 0:
+        if producer.flush(360) != 0:
             raise RuntimeError(f"{len(producer)} events were not taken")
 
     def write_one(self, producer, index, delivered):
