@@ -375,6 +375,7 @@ static void erase_one(struct memory_kafka *kafka, const struct company_feed *fee
 {
 	size_t count = 0;
 	struct registry *registry = NULL;
+	char mark[HASH_SHA256_HEX_LEN + 1];
 	const struct true_name *names = company_feed_names(feed, &count);
 	struct outcome *outcome = read_outcome(kafka, partition_count);
 	snprintf(trial->erased, sizeof trial->erased, "%s", names[trial->seed * 7 % count].account);
@@ -382,8 +383,13 @@ static void erase_one(struct memory_kafka *kafka, const struct company_feed *fee
 	for (size_t i = 0; i < outcome->names.count; i++) {
 		const struct row *row = &outcome->names.rows[i];
 		const char *account = row->gone ? NULL : final_account(outcome, row);
-		if (account != NULL && strcmp(account, trial->erased) == 0)
-			say_erased(kafka, registry, row->key);
+		if (account == NULL || strcmp(account, trial->erased) != 0)
+			continue;
+		decisions_name_key(bytes_str(row->key), mark);
+		if (find(&outcome->marks, bytes_str(mark), false) != NULL)
+			fail_msg("seed %llu: %s was erased, and is there again",
+				 (unsigned long long)trial->seed, row->key);
+		say_erased(kafka, registry, row->key);
 	}
 	say_erased(kafka, registry, trial->erased);
 	registry_close(&registry);
