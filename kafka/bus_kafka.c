@@ -1013,8 +1013,10 @@ static struct err *seek_try(struct bus_kafka *kafka, rd_kafka_topic_partition_li
 		rd_kafka_error_destroy(error);
 		if (code == 0)
 			return NULL;
-		/* Right after an assignment the partition isn't being fetched yet. */
-		if (code != RD_KAFKA_RESP_ERR__STATE || time_monotonic_ms() >= deadline)
+		/* Right after an assignment the partition isn't being fetched yet; a consumer that
+		 * was fenced meanwhile won't fetch it any more. */
+		if (code != RD_KAFKA_RESP_ERR__STATE || consumer_fenced(kafka) ||
+		    time_monotonic_ms() >= deadline)
 			return rd_err_code(code, &kafka->consumer_client, "seek");
 		rd_pause(RD_BACKOFF_MS);
 	}
@@ -1025,7 +1027,7 @@ static struct err *kafka_seek(struct bus *bus, const struct position *positions,
 	struct bus_kafka *kafka = kafka_of(bus);
 	for (size_t i = 0; i < count; i++) {
 		if (owned_find(kafka, positions[i].topic, positions[i].partition) == NULL ||
-		    rd_kafka_assignment_lost(kafka->consumer))
+		    rd_kafka_assignment_lost(kafka->consumer) || consumer_fenced(kafka))
 			return err_new(ERR_ABORT, "BUS_NOT_ASSIGNED", "%s [%d] isn't assigned",
 				       positions[i].topic, (int)positions[i].partition);
 		CHECK(positions[i].offset >= 0);
