@@ -74,6 +74,8 @@ static struct err *pem_read(const struct conf *conf, const char *option, char **
 	if (*path == '\0')
 		return NULL;
 	struct err *err = file_text_read(path, PEM_LEN_MAX, "CONF_INVALID", text, &len);
+	if (err == NULL && len == 0)
+		err = err_new(ERR_FATAL, "CONF_INVALID", "%s is empty", path);
 	return err == NULL ? NULL : err_wrap(err, "%s, expected a PEM file", option);
 }
 

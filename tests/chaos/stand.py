@@ -86,7 +86,7 @@ class Line:
         return worker
 
     def await_assigned(self, worker, count=3, timeout_s=30):
-        """All three stages have their partitions."""
+        """So many stages have partitions (all of one process: 7)."""
         end = time.monotonic() + timeout_s
         while len(set(ASSIGNED.findall(worker.text()))) < count:
             check(worker.running(), f"{worker.name} has ended: {worker.tail()}")

@@ -221,7 +221,7 @@ def logic(st):
     x, metadata = committed(line, "account", topic, 0)
     committed_by(0, x)
     worker.start(line.name)
-    line.await_assigned(worker)
+    line.await_assigned(worker, count=7)
     check("another logic version made it" in worker.text(), worker.tail())
     line.feed(PIECE)
     line.await_done(watch=[worker])
