@@ -108,11 +108,11 @@ def zombie(line):
 
     def told():
         stages = json.loads(ask(line.address, "/status")[1])["stages"]
-        return all(s["ready"] for s in stages) and ask(line.address, "/metrics")[1]
-    text = await_true("it is back", told)
-    lost = sum(float(row.split()[-1]) for row in text.splitlines()
-               if row.startswith("foretell_rebalances_total") and 'kind="lost"' in row)
-    check(lost >= 1, "no partitions were lost:", text)
+        metrics = ask(line.address, "/metrics")[1]
+        lost = sum(float(row.split()[-1]) for row in metrics.splitlines()
+                   if row.startswith("foretell_rebalances_total") and 'kind="lost"' in row)
+        return lost >= 1 and all(s["ready"] for s in stages)
+    await_true("its partitions were lost, and it is back", told)
     rows = [json.loads(t) for t in line.log_of(line.process).splitlines()
             if '"partition lost"' in t]
     check(rows and all({"topic", "partition", "offset", "x", "y"} <= set(r) for r in rows), rows)
