@@ -131,7 +131,7 @@ static const struct conf_option rows[] = {
 		 "broker." },
 	{ .name = "checkpoint.interval.ms",
 	  .kind = CONF_DURATION,
-	  .fallback = "1000",
+	  .fallback = "1500",
 	  .min = 0,
 	  .max = 600000,
 	  .unit = "ms",
