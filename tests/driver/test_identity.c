@@ -21,7 +21,7 @@
 #include "tests/lib/memory_line.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#define SEEDS 2 /* each takes five times as long */
+#define SEEDS 1 /* each takes five times as long */
 #else
 #define SEEDS 4
 #endif
