@@ -1,7 +1,5 @@
 #include "consumers/account.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +12,7 @@
 #include "consumers/region.h"
 #include "consumers/risk.h"
 #include "consumers/series_shelf.h"
+#include "runtime/relay.h"
 
 enum {
 	LOGIC_VERSION = 6,
@@ -22,8 +21,7 @@ enum {
 	REGION_KIND = 2,
 	MODELS_KIND = 3,
 	ERASED_KIND = 4,
-	SHELF_KIND = 5,
-	WRITER_NAME_MAX = 32
+	SHELF_KIND = 5
 };
 
 /* What an account is judged with; of one that nothing is known of, whether it was erased: it has no
@@ -508,37 +506,19 @@ static struct err *decode_totals(void *context, struct bytes value, void *state)
 	return err;
 }
 
-static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
-{
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, own_log, origin->partition);
-	return bytes_of(name, (size_t)len);
-}
-
 static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
 			struct effects *effects)
 {
 	(void)context;
-	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK,
-				      .writer = writer_name(origin, name),
-				      .at_ms = clock_ms,
-				      .ingest_ms = origin->ingest_ms };
-	effects_tell_all(effects, points_topic, tick.writer, &control_type, &tick);
-	effects_tell_all(effects, examples_topic, tick.writer, &control_type, &tick);
+	relay_clock(effects, points_topic, own_log, origin, clock_ms);
+	relay_clock(effects, examples_topic, own_log, origin, clock_ms);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
 {
-	struct account_stage *stage = context;
-	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS,
-				  .writer = bytes_str(""),
-				  .input_count = 1 };
-	inputs.inputs[0] =
-		(struct control_input){ bytes_str(own_log), stage->options.partition_count };
-	effects_tell_all(effects, points_topic, writer_name(origin, name), &control_type, &inputs);
-	effects_tell_all(effects, examples_topic, writer_name(origin, name), &control_type,
-			 &inputs);
+	const struct account_stage *stage = context;
+	relay_inputs(effects, points_topic, own_log, stage->options.partition_count, origin);
+	relay_inputs(effects, examples_topic, own_log, stage->options.partition_count, origin);
 }
 
 struct processor account_processor(struct account_stage *stage)

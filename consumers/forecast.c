@@ -1,7 +1,5 @@
 #include "consumers/forecast.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,14 +13,14 @@
 #include "models/accuracy.h"
 #include "models/forecaster.h"
 #include "runtime/dead_letter.h"
+#include "runtime/relay.h"
 
 enum {
 	LOGIC_VERSION = 5,
 	SERIES_KIND = 0,
 	SHELF_KIND = 1,
 	STOCK_KIND = 2,
-	DRIFT_BEFORE_MAX = 26,
-	WRITER_NAME_MAX = 64
+	DRIFT_BEFORE_MAX = 26
 };
 
 static const char own_log[] = "series.points", state_topic[] = "forecast.series";
@@ -466,35 +464,19 @@ static struct err *decode_stock(void *context, struct bytes value, void *state)
 	return err != NULL ? err : held_stock_from_record(&record, state);
 }
 
-static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
-{
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, own_log, origin->partition);
-	return bytes_of(name, (size_t)len);
-}
-
 /* The levels stage's clock: what closed before this tick stands in its log before it. */
 static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
 			struct effects *effects)
 {
 	const struct forecast_stage *stage = context;
-	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK,
-				      .writer = writer_name(origin, name),
-				      .at_ms = clock_ms,
-				      .ingest_ms = origin->ingest_ms };
-	effects_tell_all(effects, parts_topic, tick.writer, &control_type, &tick);
+	relay_clock(effects, parts_topic, own_log, origin, clock_ms);
 	supply_tell_clock(&stage->network, origin, clock_ms, effects);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
 {
-	struct forecast_stage *stage = context;
-	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS,
-				  .writer = bytes_str(""),
-				  .input_count = 1 };
-	inputs.inputs[0] = (struct control_input){ bytes_str(own_log), stage->partition_count };
-	effects_tell_all(effects, parts_topic, writer_name(origin, name), &control_type, &inputs);
+	const struct forecast_stage *stage = context;
+	relay_inputs(effects, parts_topic, own_log, stage->partition_count, origin);
 	supply_tell_inputs(&stage->network, origin, stage->partition_count, effects);
 }
 

@@ -1,16 +1,15 @@
 #include "consumers/gather.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/phrase.h"
 #include "consumers/examples.h"
+#include "runtime/relay.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 2, WAITING_KIND = 0, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 2, WAITING_KIND = 0 };
 enum { OUTCOME_UNKNOWN = -2, OUTCOME_NONE = -1 };
 
 static const char meta_topic[] = "gather.meta";
@@ -173,33 +172,17 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	return NULL;
 }
 
-static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
-{
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, own_log, origin->partition);
-	return bytes_of(name, (size_t)len);
-}
-
 static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
 			struct effects *effects)
 {
 	(void)context;
-	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK,
-				      .writer = writer_name(origin, name),
-				      .at_ms = clock_ms,
-				      .ingest_ms = origin->ingest_ms };
-	effects_tell_all(effects, lessons_topic, tick.writer, &control_type, &tick);
+	relay_clock(effects, lessons_topic, own_log, origin, clock_ms);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
 {
-	struct gather_stage *stage = context;
-	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS,
-				  .writer = bytes_str(""),
-				  .input_count = 1 };
-	inputs.inputs[0] = (struct control_input){ bytes_str(own_log), stage->partition_count };
-	effects_tell_all(effects, lessons_topic, writer_name(origin, name), &control_type, &inputs);
+	const struct gather_stage *stage = context;
+	relay_inputs(effects, lessons_topic, own_log, stage->partition_count, origin);
 }
 
 struct processor gather_processor(struct gather_stage *stage)

@@ -1,7 +1,5 @@
 #include "consumers/identify.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -9,8 +7,9 @@
 #include "consumers/identify_name.h"
 #include "consumers/identify_queue.h"
 #include "consumers/names.h"
+#include "runtime/relay.h"
 
-enum { LOGIC_VERSION = 3, WRITER_NAME_MAX = 32 };
+enum { LOGIC_VERSION = 3 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";
@@ -338,34 +337,17 @@ static struct err *decode_block(void *context, struct bytes value, void *state)
 
 /* ---- the clock goes on ---------------------------------------------------------------------- */
 
-static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
-{
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, names_log, origin->partition);
-	return bytes_of(name, (size_t)len);
-}
-
 static void clock_moved(void *context, const struct origin *origin, int64_t clock_ms,
 			struct effects *effects)
 {
 	(void)context;
-	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK,
-				      .writer = writer_name(origin, name),
-				      .at_ms = clock_ms,
-				      .ingest_ms = origin->ingest_ms };
-	effects_tell_all(effects, accounts_log, tick.writer, &control_type, &tick);
+	relay_clock(effects, accounts_log, names_log, origin, clock_ms);
 }
 
 static void inputs_given(void *context, const struct origin *origin, struct effects *effects)
 {
 	const struct identify *identify = context;
-	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS,
-				  .writer = bytes_str(""),
-				  .input_count = 1 };
-	inputs.inputs[0] =
-		(struct control_input){ bytes_str(names_log), identify->options.partition_count };
-	effects_tell_all(effects, accounts_log, writer_name(origin, name), &control_type, &inputs);
+	relay_inputs(effects, accounts_log, names_log, identify->options.partition_count, origin);
 }
 
 struct processor identify_processor(struct identify *identify)

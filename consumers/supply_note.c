@@ -1,11 +1,7 @@
 #include "consumers/supply_note.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/dmath.h"
-
-enum { WRITER_NAME_MAX = 32 };
+#include "runtime/relay.h"
 
 static const char supply_topic[] = "supply.events";
 static const char points_log[] = "series.points"; /* without app.id, as in all applications */
@@ -61,33 +57,16 @@ void supply_tell_demand(const struct network *network, const struct forecast *fo
 	effects_say(effects, supply_topic, note.product, &supply_type, &note);
 }
 
-static struct bytes writer_name(const struct origin *origin, char name[WRITER_NAME_MAX])
-{
-	int len = snprintf(name, WRITER_NAME_MAX, "%s/%" PRId32, points_log, origin->partition);
-	return bytes_of(name, (size_t)len);
-}
-
 void supply_tell_clock(const struct network *network, const struct origin *origin, int64_t clock_ms,
 		       struct effects *effects)
 {
-	char name[WRITER_NAME_MAX];
-	const struct control tick = { .kind = CONTROL_TICK,
-				      .writer = writer_name(origin, name),
-				      .at_ms = clock_ms,
-				      .ingest_ms = origin->ingest_ms };
 	if (network->is_given)
-		effects_tell_all(effects, supply_topic, tick.writer, &control_type, &tick);
+		relay_clock(effects, supply_topic, points_log, origin, clock_ms);
 }
 
 void supply_tell_inputs(const struct network *network, const struct origin *origin,
 			int32_t partition_count, struct effects *effects)
 {
-	char name[WRITER_NAME_MAX];
-	struct control inputs = { .kind = CONTROL_INPUTS,
-				  .writer = bytes_str(""),
-				  .input_count = 1 };
-	inputs.inputs[0] = (struct control_input){ bytes_str(points_log), partition_count };
 	if (network->is_given)
-		effects_tell_all(effects, supply_topic, writer_name(origin, name), &control_type,
-				 &inputs);
+		relay_inputs(effects, supply_topic, points_log, partition_count, origin);
 }
