@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "consumers/alert_life.h"
-#include "kafka/writer.h"
+#include "kafka/publish.h"
 #include "schemas/registry.h"
 
 static const struct args_flag flags[] = {
@@ -38,7 +38,7 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { FLUSH_MS = 30000, SNOOZE_DAYS_MAX = 365, VALUE_MAX = 4096 };
+enum { SNOOZE_DAYS_MAX = 365, VALUE_MAX = 4096 };
 
 static const char topic[] = "crm.events";
 
@@ -86,7 +86,6 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 	size_t len = 0;
 	struct options_client client;
 	struct registry *registry = NULL;
-	struct writer *writer = NULL;
 	options_client_init(&client, args_conf(args));
 	snprintf(id, sizeof id, "%s-%" PRId64, feedback->verdict, feedback->at_ms);
 	if (feedback->until_ms > 0)
@@ -107,17 +106,7 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 		err = registry_encode(registry, topic, &crm_event_type, &event, value, sizeof value,
 				      &len);
 	if (err == NULL)
-		err = writer_open(&client.options, &writer);
-	const struct outgoing out = { .topic = topic,
-				      .partition = -1,
-				      .key = feedback->account,
-				      .value = bytes_of(value, len) };
-	if (err == NULL)
-		err = writer_send(writer, &out);
-	if (err == NULL)
-		err = writer_flush(writer, FLUSH_MS);
-	if (writer != NULL)
-		writer_close(&writer);
+		err = publish_one(&client.options, topic, feedback->account, bytes_of(value, len));
 	registry_close(&registry);
 	return err;
 }

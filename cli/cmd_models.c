@@ -8,8 +8,8 @@
 #include "cli/models_grow.h"
 #include "cli/options.h"
 #include "consumers/topics.h"
+#include "kafka/publish.h"
 #include "kafka/reader.h"
-#include "kafka/writer.h"
 #include "models/hazard.h"
 #include "schemas/registry.h"
 #include "schemas/types.h"
@@ -35,7 +35,7 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { FLUSH_MS = 30000, VALUE_MAX = 8192 };
+enum { VALUE_MAX = 8192 };
 
 struct models {
 	struct registry *registry;
@@ -96,28 +96,13 @@ static struct err *activate(const struct args *args, const struct client_options
 	char topic[TOPIC_NAME_MAX + 1];
 	uint8_t value[VALUE_MAX];
 	size_t len = 0;
-	int32_t partition_count = 0;
-	struct writer *writer = NULL;
 	topics_name(conf_string(args_conf(args), "app.id"), "account.events", topic);
 	models->record.is_active = true;
 	struct err *err = registry_encode(models->registry, topic, &model_type, &models->record,
 					  value, sizeof value, &len);
-	if (err == NULL)
-		err = writer_open(client, &writer);
-	if (err == NULL)
-		err = writer_partition_count(writer, topic, &partition_count);
-	for (int32_t i = 0; err == NULL && i < partition_count; i++) {
-		const struct outgoing out = { .topic = topic,
-					      .partition = i,
-					      .key = models->record.name,
-					      .value = bytes_of(value, len) };
-		err = writer_send(writer, &out);
-	}
-	if (err == NULL)
-		err = writer_flush(writer, FLUSH_MS);
-	if (writer != NULL)
-		writer_close(&writer);
-	return err;
+	return err != NULL ? err
+			   : publish_to_all(client, topic, models->record.name,
+					    bytes_of(value, len));
 }
 
 static struct err *models_run(const struct args *args)

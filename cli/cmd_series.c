@@ -1,10 +1,10 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -13,8 +13,8 @@
 #include "consumers/series_file.h"
 #include "consumers/series_shelf.h"
 #include "consumers/topics.h"
+#include "kafka/publish.h"
 #include "kafka/reader.h"
-#include "kafka/writer.h"
 #include "schemas/registry.h"
 #include "schemas/states.h"
 
@@ -47,7 +47,7 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { FLUSH_MS = 30000, VALUE_MAX = 4096 };
+enum { VALUE_MAX = 4096 };
 
 struct deployment {
 	struct series_table table; /* of the file */
@@ -66,14 +66,12 @@ struct listing {
 
 static struct err *read_file(const char *path, struct deployment *deployment)
 {
-	FILE *file = fopen(path, "rb");
-	if (file == NULL)
-		return err_new(ERR_FATAL, "SERIES_INVALID", "can't read %s: %s", path,
-			       strerror(errno));
-	char *text = check_malloc(SERIES_FILE_BYTES_MAX);
-	size_t len = fread(text, 1, SERIES_FILE_BYTES_MAX, file);
-	fclose(file);
-	struct err *err = series_file_parse(text, len, path, &deployment->table);
+	char *text = NULL;
+	size_t len = 0;
+	struct err *err =
+		file_text_read(path, SERIES_FILE_BYTES_MAX, "SERIES_INVALID", &text, &len);
+	if (err == NULL)
+		err = series_file_parse(text, len, path, &deployment->table);
 	if (err == NULL)
 		err = series_deployment_make(text, len, path, deployment->version, deployment->body,
 					     &deployment->len);
@@ -184,27 +182,6 @@ static struct err *choose_from(const struct args *args, struct deployment *deplo
 	return NULL;
 }
 
-static struct err *send(const char *topic, const struct client_options *client, struct bytes value)
-{
-	int32_t partition_count = 0;
-	struct writer *writer = NULL;
-	struct err *err = writer_open(client, &writer);
-	if (err == NULL)
-		err = writer_partition_count(writer, topic, &partition_count);
-	for (int32_t i = 0; err == NULL && i < partition_count; i++) {
-		const struct outgoing out = { .topic = topic,
-					      .partition = i,
-					      .key = bytes_str(series_shelf_key),
-					      .value = value };
-		err = writer_send(writer, &out);
-	}
-	if (err == NULL)
-		err = writer_flush(writer, FLUSH_MS);
-	if (writer != NULL)
-		writer_close(&writer);
-	return err;
-}
-
 static struct err *deploy(const struct args *args, const struct client_options *client,
 			  struct registry *registry, const struct deployment *deployment)
 {
@@ -223,7 +200,8 @@ static struct err *deploy(const struct args *args, const struct client_options *
 	struct err *err = registry_encode(registry, topic, &series_definitions_type, &record, value,
 					  sizeof value, &len);
 	if (err == NULL)
-		err = send(topic, client, bytes_of(value, len));
+		err = publish_to_all(client, topic, bytes_str(series_shelf_key),
+				     bytes_of(value, len));
 	if (err != NULL)
 		return err;
 	time_format(deployment->from_ms, from);

@@ -8,12 +8,12 @@
 #include "consumers/examples.h"
 #include "consumers/topics.h"
 #include "evaluate/challenge.h"
+#include "kafka/publish.h"
 #include "kafka/reader.h"
-#include "kafka/writer.h"
 #include "schemas/registry.h"
 #include "schemas/types.h"
 
-enum { FLUSH_MS = 30000, VALUE_MAX = 8192, VERSION_LEN = 16, HELD_ONE_IN = 5 };
+enum { VALUE_MAX = 8192, VERSION_LEN = 16, HELD_ONE_IN = 5 };
 
 struct growing {
 	struct registry *registry;
@@ -43,7 +43,6 @@ static struct err *publish(const struct growing *growing, const char *topic,
 	uint8_t body[HAZARD_MODEL_BYTES_MAX], value[VALUE_MAX];
 	char hex[HASH_SHA256_HEX_LEN + 1];
 	size_t body_len = hazard_model_pack(&report->model, body), len = 0;
-	struct writer *writer = NULL;
 	hash_sha256_hex(bytes_of(body, body_len), hex);
 	const struct model_record record = {
 		.name = bytes_str(examples_key),
@@ -63,16 +62,7 @@ static struct err *publish(const struct growing *growing, const char *topic,
 	struct err *err = registry_encode(growing->registry, topic, &model_type, &record, value,
 					  sizeof value, &len);
 	if (err == NULL)
-		err = writer_open(client, &writer);
-	const struct outgoing out = {
-		.topic = topic, .partition = -1, .key = record.name, .value = bytes_of(value, len)
-	};
-	if (err == NULL)
-		err = writer_send(writer, &out);
-	if (err == NULL)
-		err = writer_flush(writer, FLUSH_MS);
-	if (writer != NULL)
-		writer_close(&writer);
+		err = publish_one(client, topic, record.name, bytes_of(value, len));
 	if (err == NULL)
 		printf("published as %.*s, with %u trees: `foretell models activate %.*s`\n",
 		       VERSION_LEN, hex, (unsigned)report->model.grove.tree_count, VERSION_LEN,

@@ -9,12 +9,12 @@
 #include "consumers/decisions.h"
 #include "consumers/topics.h"
 #include "kafka/group.h"
+#include "kafka/publish.h"
 #include "kafka/reader.h"
-#include "kafka/writer.h"
 #include "schemas/identity.h"
 #include "schemas/registry.h"
 
-enum { FLUSH_MS = 30000, VALUE_MAX = 256, SHOWN_MAX = 600 };
+enum { VALUE_MAX = 256, SHOWN_MAX = 600 };
 
 static const char decisions_topic[] = "identity.decisions";
 
@@ -106,24 +106,13 @@ static struct err *write_cut(const struct split *split, bool undo)
 	char key[HASH_SHA256_HEX_LEN + 1];
 	uint8_t value[VALUE_MAX];
 	size_t len = 0;
-	struct writer *writer = NULL;
 	const struct identity_decision cut = { DECISION_CUT, time_wall_ms() };
 	decisions_link_key(split->later, split->earlier, key);
 	struct err *err = registry_encode(split->registry, decisions_topic, &identity_decision_type,
 					  &cut, value, sizeof value, &len);
-	if (err == NULL)
-		err = writer_open(split->client, &writer);
-	const struct outgoing out = { .topic = decisions_topic,
-				      .partition = -1,
-				      .key = bytes_str(key),
-				      .value = bytes_of(undo ? NULL : value, undo ? 0 : len) };
-	if (err == NULL)
-		err = writer_send(writer, &out);
-	if (err == NULL)
-		err = writer_flush(writer, FLUSH_MS);
-	if (writer != NULL)
-		writer_close(&writer);
-	return err;
+	const struct bytes said = bytes_of(undo ? NULL : value, undo ? 0 : len);
+	return err != NULL ? err
+			   : publish_one(split->client, decisions_topic, bytes_str(key), said);
 }
 
 struct err *split_run(const struct conf *conf, const struct client_options *client,

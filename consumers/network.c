@@ -1,12 +1,12 @@
 #include "consumers/network.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file_text.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
 #include "models/allocate.h"
@@ -253,17 +253,12 @@ struct err *network_parse(const char *text, size_t len, const char *name, struct
 
 struct err *network_read(const char *path, struct network *network)
 {
-	FILE *file = fopen(path, "rb");
-	if (file == NULL)
-		return err_new(ERR_FATAL, "NETWORK_INVALID", "can't read %s: %s", path,
-			       strerror(errno));
-	char *text = check_malloc(NETWORK_FILE_BYTES_MAX);
-	size_t len = fread(text, 1, NETWORK_FILE_BYTES_MAX, file);
-	bool whole = feof(file) != 0;
-	fclose(file);
-	struct err *err = whole ? network_parse(text, len, path, network)
-				: err_new(ERR_FATAL, "NETWORK_INVALID",
-					  "%s can't be read, or is larger than 1 MiB", path);
+	char *text = NULL;
+	size_t len = 0;
+	struct err *err =
+		file_text_read(path, NETWORK_FILE_BYTES_MAX, "NETWORK_INVALID", &text, &len);
+	if (err == NULL)
+		err = network_parse(text, len, path, network);
 	free(text);
 	return err;
 }
