@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/prng.h"
 #include "base/timestamp.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
 enum { WEEKS = 20, TURNS = 150, EVENT_ID_LEN = 24 };
@@ -34,14 +35,6 @@ static const char network[] =
 	" 200}, {\"from\": \"MUC\", \"to\": \"HAM\", \"lead_days\": 3, \"cost_minor\": 200}],"
 	" \"products\": [{\"product\": \"*\", \"lost_sale_cost_minor\": 9000,"
 	" \"holding_cost_minor\": 100, \"service_level\": 0.9}]}";
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 static struct source_event event_of(const char *type, const char *subject, int64_t at_ms,
 				    char id[EVENT_ID_LEN])
@@ -131,14 +124,6 @@ static char *run(int32_t partition_count, uint64_t seed)
 	return dump;
 }
 
-static size_t count_of(const char *dump, const char *text)
-{
-	size_t count = 0;
-	for (const char *at = dump; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	return count;
-}
-
 /* The last plan of a product; the text ends at its line's end. */
 static const char *last_plan(const char *dump, const char *product, char *out, size_t size)
 {
@@ -189,26 +174,14 @@ static void plans_see_the_stock_of_their_time(void **state)
 	}
 }
 
-static void expect_same(const char *expected, const char *actual, const char *what)
-{
-	size_t start = 0;
-	if (strcmp(expected, actual) == 0)
-		return;
-	for (size_t i = 0; expected[i] == actual[i]; i++)
-		if (expected[i] == '\n')
-			start = i + 1;
-	fail_msg("%s:\nexpected %.900s\ngot      %.900s", what, expected + start, actual + start);
-}
-
 static void neither_partitions_nor_crashes_change_anything(void **state)
 {
 	char *spread = run(3, 0);
 	expect_same(*state, spread, "three partitions");
 	free(spread);
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		char what[32], *crashed = run(3, seed);
-		snprintf(what, sizeof what, "crashes of seed %d", (int)seed);
-		expect_same(*state, crashed, what);
+		char *crashed = run(3, seed);
+		expect_same_of_seed(*state, crashed, seed);
 		free(crashed);
 	}
 }

@@ -15,6 +15,7 @@
 #include "base/timestamp.h"
 #include "consumers/account_replay.h"
 #include "schemas/registry.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 #include "tests/lib/true_feed.h"
 
@@ -26,14 +27,6 @@ struct world {
 	struct registry *registry;
 	struct record *records; /* [RECORDS_MAX] */
 };
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 static int build(void **state)
 {

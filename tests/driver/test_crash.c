@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
 enum { SEEDS = 10, TURNS = 300, CUSTOMERS = 40, DAYS = 330, PARTITIONS = 3 };
@@ -150,19 +151,6 @@ static void do_something(struct memory_line *line, struct memory_kafka *kafka, u
 	}
 }
 
-/* The first line in which two dumps differ, for the message. */
-static void expect_same(const char *expected, const char *actual, uint64_t seed)
-{
-	if (strcmp(expected, actual) == 0)
-		return;
-	size_t i = 0, start = 0;
-	for (; expected[i] == actual[i]; i++)
-		if (expected[i] == '\n')
-			start = i + 1;
-	fail_msg("seed %llu:\nexpected %.400s\ngot      %.400s", (unsigned long long)seed,
-		 expected + start, actual + start);
-}
-
 static void run_seed(const struct fixture *fixture, uint64_t seed)
 {
 	static const int64_t checkpoints[] = { 0, 20, 200, 1000000 };
@@ -178,7 +166,7 @@ static void run_seed(const struct fixture *fixture, uint64_t seed)
 	char *actual = finish_and_dump(line);
 	memory_line_free(&line);
 	memory_kafka_free(&kafka);
-	expect_same(fixture->expected, actual, seed);
+	expect_same_of_seed(fixture->expected, actual, seed);
 	free(actual);
 }
 
@@ -207,7 +195,7 @@ static void checkpoint_interval_changes_nothing(void **state)
 	struct memory_kafka *kafka = memory_kafka_new();
 	struct memory_line *line = new_line(*state, kafka, 1000, 1000000, 1000);
 	char *actual = finish_and_dump(line);
-	expect_same(((struct fixture *)*state)->expected, actual, 0);
+	expect_same(((struct fixture *)*state)->expected, actual, "a long interval");
 	free(actual);
 	memory_line_free(&line);
 	memory_kafka_free(&kafka);

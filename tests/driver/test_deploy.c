@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include "base/timestamp.h"
 #include "consumers/series_shelf.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
 enum { DAYS = 60, CHANGE_DAY = 20, AGAIN_DAY = 40, CUSTOMERS = 6, TURNS = 150, EVENT_ID_LEN = 24 };
@@ -31,14 +32,6 @@ static const char *const outputs[] = { "forecasts", "forecast.accuracy", "foreca
 static const char own[] = "{\"series\": [" OWN "]}";
 static const char both[] = "{\"series\": [" OWN ", " ADDED "]}";
 static const char other[] = "{\"series\": [" ADDED "]}";
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 static int64_t day_ms(int day)
 {
@@ -111,14 +104,6 @@ static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed)
 	return dump;
 }
 
-static size_t count_of(const char *dump, const char *text)
-{
-	size_t count = 0;
-	for (const char *at = dump; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	return count;
-}
-
 /* The state of a series, to its line's end; and how many days of its history have that amount. */
 static size_t days_with(const char *dump, const char *series, int amount)
 {
@@ -164,17 +149,6 @@ static void forecasts_name_their_version(void **state)
 	assert_true(count_of(dump, text) > 2 * 3 * (DAYS - AGAIN_DAY - 1));
 }
 
-static void expect_same(const char *expected, const char *actual, const char *what)
-{
-	size_t start = 0;
-	if (strcmp(expected, actual) == 0)
-		return;
-	for (size_t i = 0; expected[i] == actual[i]; i++)
-		if (expected[i] == '\n')
-			start = i + 1;
-	fail_msg("%s:\nexpected %.600s\ngot      %.600s", what, expected + start, actual + start);
-}
-
 static void nothing_changes_a_byte(void **state)
 {
 	static const int64_t checkpoints[] = { 0, 30, 1000000 };
@@ -182,9 +156,8 @@ static void nothing_changes_a_byte(void **state)
 	expect_same(*state, one, "one partition");
 	free(one);
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		char what[32], *crashed = run(3, checkpoints[seed % 3], seed);
-		snprintf(what, sizeof what, "crashes of seed %d", (int)seed);
-		expect_same(*state, crashed, what);
+		char *crashed = run(3, checkpoints[seed % 3], seed);
+		expect_same_of_seed(*state, crashed, seed);
 		free(crashed);
 	}
 }

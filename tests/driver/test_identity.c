@@ -18,6 +18,7 @@
 #include "schemas/identity.h"
 #include "schemas/states.h"
 #include "tests/lib/company_feed.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -41,12 +42,6 @@ static uint64_t next_random(uint64_t *state)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
-}
-
-static void must(struct err *err)
-{
-	if (err != NULL)
-		fail_msg("%s: %s", err_code(err), err_text(err));
 }
 
 /* ---- what came out -------------------------------------------------------------------------- */

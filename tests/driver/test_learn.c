@@ -11,20 +11,13 @@
 #include <cmocka.h>
 
 #include "base/check.h"
-#include "tests/lib/true_feed.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
+#include "tests/lib/true_feed.h"
 
 enum { ACCOUNTS = 60, MONTHS = 12, TURNS = 120 };
 
 static const char *const outputs[] = { "models", "alerts", "scores", "lessons" };
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 /* The stages before it have run to their end: the log of the accounts is the same in every run.
  * Then the others take turns of `share` steps each, and every crash_every turns one is killed; 0:
@@ -60,35 +53,16 @@ static char *run(int32_t partition_count, int share, int crash_every)
 	return dump;
 }
 
-static size_t lines_with(const char *dump, const char *text)
-{
-	size_t count = 0;
-	for (const char *at = dump; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	return count;
-}
-
-static void expect_same(const char *expected, const char *actual, const char *what)
-{
-	size_t start = 0;
-	if (strcmp(expected, actual) == 0)
-		return;
-	for (size_t i = 0; expected[i] == actual[i]; i++)
-		if (expected[i] == '\n')
-			start = i + 1;
-	fail_msg("%s:\nexpected %.400s\ngot      %.400s", what, expected + start, actual + start);
-}
-
 static void neither_pace_nor_crashes_change_anything(void **state)
 {
 	(void)state;
 	char *even = run(3, 0, 0);
-	assert_true(lines_with(even, "models\t\"churn\"") > 5);
-	assert_true(lines_with(even, "\"OPENED\"") > 3);
-	assert_true(lines_with(even, "\"COMPETITOR\"") > 3);
-	assert_true(lines_with(even, "\"PURCHASE_DUE\"") > 3);
-	assert_true(lines_with(even, "\"INTEREST\"") > 3);
-	assert_true(lines_with(even, "\"text_zh\"") > 100);
+	assert_true(count_of(even, "models\t\"churn\"") > 5);
+	assert_true(count_of(even, "\"OPENED\"") > 3);
+	assert_true(count_of(even, "\"COMPETITOR\"") > 3);
+	assert_true(count_of(even, "\"PURCHASE_DUE\"") > 3);
+	assert_true(count_of(even, "\"INTEREST\"") > 3);
+	assert_true(count_of(even, "\"text_zh\"") > 100);
 	char *uneven = run(3, 7, 0);
 	expect_same(even, uneven, "stages in turn");
 	free(uneven);

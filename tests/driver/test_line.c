@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
 static const char *const outputs[] = {
@@ -86,18 +87,6 @@ static void write_file(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
 	CHECK(file != NULL && fputs(text, file) != EOF && fclose(file) == 0);
-}
-
-/* Fails with the first line that differs. */
-static void expect_same(const char *expected, const char *actual, const char *what)
-{
-	if (strcmp(expected, actual) == 0)
-		return;
-	size_t i = 0, start = 0;
-	for (; expected[i] == actual[i]; i++)
-		if (expected[i] == '\n')
-			start = i + 1;
-	fail_msg("%s:\nexpected %.600s\ngot      %.600s", what, expected + start, actual + start);
 }
 
 static void run_case(void **state)
@@ -256,14 +245,6 @@ static void odd_series_are_forecast_without_a_nan(void **state)
 	assert_true(checked > 100 && whole > checked / 2);
 	assert_non_null(strstr(dump, "-41.00,NEG"));
 	free(dump);
-}
-
-static size_t count_of(const char *text, const char *part)
-{
-	size_t count = 0;
-	for (; (text = strstr(text, part)) != NULL; text++)
-		count++;
-	return count;
 }
 
 static void step(struct memory_line *line, int times)

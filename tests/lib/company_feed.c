@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "schemas/registry.h"
+#include "tests/lib/line_checks.h"
 
 enum { PATH_LEN = 256, ROW_LEN = 512 };
 
@@ -28,14 +29,6 @@ struct company_feed {
 	size_t name_count, name_capacity;
 	char folder[PATH_LEN];
 };
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 static struct bytes copy(const uint8_t *head, size_t head_len, struct bytes rest)
 {

@@ -14,6 +14,7 @@
 #include "producers/ingest.h"
 #include "runtime/names.h"
 #include "schemas/value_json.h"
+#include "tests/lib/line_checks.h"
 
 enum { PATH_LEN = 256, STEPS_MAX = 2000000, READ_MAX = 256, STORE_BYTES = 16 << 20 };
 
@@ -60,15 +61,6 @@ void memory_line_wait(struct memory_line *line, int64_t ms)
 {
 	line->now_ns += ms * 1000000;
 	memory_kafka_set_time(line->kafka, wall_ms(line));
-}
-
-/* A test can't go on after an error here. */
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
 }
 
 static void make_topics(struct memory_line *line)

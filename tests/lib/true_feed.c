@@ -10,6 +10,7 @@
 #include "schemas/registry.h"
 #include "schemas/texts.h"
 #include "simulate/directory.h"
+#include "tests/lib/line_checks.h"
 
 enum { VALUE_MAX = 16384 };
 
@@ -22,14 +23,6 @@ struct feed_in {
 	int32_t partition_count;
 	uint8_t value[VALUE_MAX];
 };
-
-static void must(struct err *err)
-{
-	if (err == NULL)
-		return;
-	fprintf(stderr, "%s: %s\n", err_code(err), err_text(err));
-	abort();
-}
 
 /* Under its customer's true name; what belongs to nobody is left out. */
 static struct err *publish(void *context, const struct delivery *delivery)
