@@ -11,6 +11,7 @@
 #include "cli/topic_setup.h"
 #include "consumers/names.h"
 #include "kafka/reader.h"
+#include "schemas/event_types.h"
 #include "schemas/identity.h"
 #include "schemas/registry.h"
 #include "schemas/states.h"
@@ -99,31 +100,11 @@ static struct err *look_inside(struct traces *traces, const char *type, struct b
 	return err;
 }
 
-static const struct record_type *source_type(const char *name)
-{
-	static const struct {
-		const char *name;
-		const struct record_type *type;
-	} rows[] = {
-		{ "foretell.ErpEvent", &erp_event_type },
-		{ "foretell.CrmEvent", &crm_event_type },
-		{ "foretell.IotEvent", &iot_event_type },
-		{ "foretell.MarketingEvent", &marketing_event_type },
-		{ "foretell.SupportEvent", &support_event_type },
-		{ "foretell.ContentEvent", &content_event_type },
-		{ "foretell.MarketEvent", &market_event_type },
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return rows[i].type;
-	return NULL;
-}
-
 static struct err *look(struct traces *traces, struct bytes value, bool *tells)
 {
 	const char *name = NULL;
 	struct err *err = registry_record_name(traces->registry, value, &name);
-	const struct record_type *type = err == NULL ? source_type(name) : NULL;
+	const struct record_type *type = err == NULL ? event_source_schema(name) : NULL;
 	if (err == NULL && type == NULL)
 		return look_inside(traces, name, value, tells);
 	if (err == NULL)

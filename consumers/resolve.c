@@ -10,6 +10,7 @@
 #include "consumers/names.h"
 #include "consumers/supply_note.h"
 #include "schemas/event_check.h"
+#include "schemas/event_types.h"
 #include "schemas/identity.h"
 #include "schemas/states.h"
 
@@ -34,19 +35,6 @@ struct resolve {
 	struct control inputs; /* the set, as it is told */
 	int64_t inputs_print;  /* its fingerprint, never 0 */
 	struct parsed parsed;
-};
-
-static const struct {
-	const char *record_name;
-	const struct record_type *type;
-} event_types[] = {
-	{ "foretell.ErpEvent", &erp_event_type },
-	{ "foretell.CrmEvent", &crm_event_type },
-	{ "foretell.IotEvent", &iot_event_type },
-	{ "foretell.MarketingEvent", &marketing_event_type },
-	{ "foretell.SupportEvent", &support_event_type },
-	{ "foretell.ContentEvent", &content_event_type },
-	{ "foretell.MarketEvent", &market_event_type },
 };
 
 static int64_t print_of(const struct control *inputs)
@@ -92,26 +80,25 @@ static struct err *parse_event(struct resolve *resolve, const char *name,
 			       const struct record *record, const struct origin *origin)
 {
 	struct parsed *parsed = &resolve->parsed;
-	for (size_t i = 0; i < sizeof event_types / sizeof event_types[0]; i++) {
-		if (strcmp(name, event_types[i].record_name) != 0)
-			continue;
-		if (record->value.len > EVENT_LEN_MAX)
-			return err_new(ERR_POISON, "RECORD_TOO_LARGE",
-				       "an event of %zu bytes, at most %d are accepted",
-				       record->value.len, EVENT_LEN_MAX);
-		struct err *err = registry_decode(resolve->registry, event_types[i].type,
-						  record->value, &parsed->event.event);
-		if (err == NULL)
-			err = event_check(&parsed->event.event, origin->ingest_ms,
-					  resolve->options.future_ms);
-		if (err == NULL)
-			err = name_key_make(parsed->event.event.subject_scheme,
-					    parsed->event.event.subject, &parsed->name);
-		parsed->event.account = name_bytes(&parsed->name);
-		parsed->event.ingest_ms = origin->ingest_ms;
-		return err;
-	}
-	return err_new(ERR_POISON, "RECORD_UNEXPECTED", "a %s is not an event of a source", name);
+	const struct record_type *type = event_source_schema(name);
+	if (type == NULL)
+		return err_new(ERR_POISON, "RECORD_UNEXPECTED", "a %s is not an event of a source",
+			       name);
+	if (record->value.len > EVENT_LEN_MAX)
+		return err_new(ERR_POISON, "RECORD_TOO_LARGE",
+			       "an event of %zu bytes, at most %d are accepted", record->value.len,
+			       EVENT_LEN_MAX);
+	struct err *err =
+		registry_decode(resolve->registry, type, record->value, &parsed->event.event);
+	if (err == NULL)
+		err = event_check(&parsed->event.event, origin->ingest_ms,
+				  resolve->options.future_ms);
+	if (err == NULL)
+		err = name_key_make(parsed->event.event.subject_scheme, parsed->event.event.subject,
+				    &parsed->name);
+	parsed->event.account = name_bytes(&parsed->name);
+	parsed->event.ingest_ms = origin->ingest_ms;
+	return err;
 }
 
 static struct err *parse(void *context, const struct record *record, struct origin *origin,

@@ -78,10 +78,13 @@ enum { TYPE_COUNT = sizeof event_types / sizeof event_types[0] };
 const size_t event_type_count = TYPE_COUNT;
 
 const struct event_source event_sources[EVENT_SOURCE_COUNT] = {
-	{ "crm.events", CRM },	       { "erp.events", ERP },
-	{ "iot.events", IOT },	       { "marketing.events", MARKETING },
-	{ "support.events", SUPPORT }, { "content.events", CONTENT },
-	{ "market.events", MARKET },
+	{ "crm.events", "foretell.CrmEvent", CRM },
+	{ "erp.events", "foretell.ErpEvent", ERP },
+	{ "iot.events", "foretell.IotEvent", IOT },
+	{ "marketing.events", "foretell.MarketingEvent", MARKETING },
+	{ "support.events", "foretell.SupportEvent", SUPPORT },
+	{ "content.events", "foretell.ContentEvent", CONTENT },
+	{ "market.events", "foretell.MarketEvent", MARKET },
 };
 
 const struct event_type *event_type_find(struct bytes name)
@@ -113,6 +116,14 @@ const struct event_source *event_source_find(const char *name)
 		     strcmp(name + len - topic_len, topic) == 0))
 			return &event_sources[i];
 	}
+	return NULL;
+}
+
+const struct record_type *event_source_schema(const char *record_name)
+{
+	for (size_t i = 0; i < EVENT_SOURCE_COUNT; i++)
+		if (strcmp(event_sources[i].record_name, record_name) == 0)
+			return event_sources[i].schema;
 	return NULL;
 }
 

@@ -18,7 +18,8 @@ extern const size_t event_type_count;
 
 /* A source's topic and the schema of what is written there. */
 struct event_source {
-	const char *topic; /* "erp.events" */
+	const char *topic;	 /* "erp.events" */
+	const char *record_name; /* "foretell.ErpEvent", as the schema's text has it */
 	const struct record_type *schema;
 };
 
@@ -34,6 +35,9 @@ const char *event_type_nearest(struct bytes name);
 /* The source whose topic or schema ("erp.events", "erp_event") has that name, or whose topic ends
  * with ".NAME"; NULL where there is none. */
 const struct event_source *event_source_find(const char *name);
+
+/* The schema whose text gives its records this name; NULL: it is no source's. */
+const struct record_type *event_source_schema(const char *record_name);
 
 /* The source to which events of this schema belong. */
 const struct event_source *event_source_of(const struct record_type *schema);
