@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/status_fetch.h"
+#include "cli/status_holds.h"
 #include "cli/status_print.h"
 
 static const struct args_flag flags[] = {
@@ -27,8 +28,10 @@ static const struct args_spec spec = {
 	.operands = "",
 	.about =
 		"Shows where the application stands in Kafka: for each stage and input partition\n"
-		"what is committed (X), where a replay would begin (Y), the lag, and who owns it.\n"
-		"Works from any machine. With --http.listen, also what the process that listens\n"
+		"what is committed (X), where a replay would begin (Y), the lag, and who owns it;\n"
+		"and transactions that have been open for 5 s and hold readers back, with what\n"
+		"ends them. Works from any machine. With --http.listen, also what the process that "
+		"listens\n"
 		"there tells of itself: commits, aborts and why, caches, store. Transaction\n"
 		"markers count as lag: a log of foretell's own that is read to its end shows 1 or "
 		"2.",
@@ -42,6 +45,7 @@ struct status {
 	const struct args *args;
 	const struct conf *conf;
 	struct status_positions positions;
+	struct status_holds holds;
 	const char *address; /* of the process; "": none was named */
 	json_t *process;     /* its answer; NULL where there is none */
 	struct err *unreachable;
@@ -50,9 +54,9 @@ struct status {
 static void print_json(const struct status *status)
 {
 	json_t *process = status->process != NULL ? json_incref(status->process) : json_null();
-	json_t *json =
-		json_pack("{s:s,s:o,s:o}", "app", conf_string(status->conf, "app.id"), "stages",
-			  status_positions_json(&status->positions), "process", process);
+	json_t *json = json_pack("{s:s,s:o,s:o,s:o}", "app", conf_string(status->conf, "app.id"),
+				 "stages", status_positions_json(&status->positions), "held_back",
+				 status_holds_json(&status->holds), "process", process);
 	CHECK(json != NULL);
 	if (status->unreachable != NULL)
 		json_object_set_new(json, "process_error",
@@ -67,6 +71,7 @@ static void print_text(const struct status *status)
 	printf("application %s on %s\n", conf_string(status->conf, "app.id"),
 	       conf_string(status->conf, "kafka.bootstrap.servers"));
 	status_print_positions(&status->positions, stdout);
+	status_holds_print(&status->holds, stdout);
 	if (status->process != NULL)
 		status_print_process(status->process, status->address, stdout);
 	else if (status->unreachable != NULL)
@@ -94,6 +99,11 @@ static struct err *show(struct status *status)
 	struct err *err = status_positions_read(&status->positions, status->conf, &client.options);
 	if (err != NULL)
 		return err;
+	err = status_holds_read(&status->holds, status->conf, &client.options);
+	if (err != NULL) {
+		status_positions_fini(&status->positions);
+		return err;
+	}
 	status->address = conf_string(status->conf, "http.listen");
 	if (*status->address != '\0')
 		status->unreachable = status_fetch(status->address, &status->process);

@@ -25,15 +25,16 @@ static json_t *partition_json(const struct status_report *report, const struct s
 			      const struct task_figures *task)
 {
 	int64_t age_ms = task->x == task->y ? 0 : report->now_ms - task->covered_ms;
+	int64_t held_ms = task->held_ms == 0 ? 0 : report->now_ms - task->held_ms;
 	json_t *clock = task->clock_ms == CLOCK_NONE ? json_null()
 						     : json_integer((json_int_t)task->clock_ms);
 	return checked(json_pack(
-		"{s:s,s:i,s:b,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I}", "topic",
+		"{s:s,s:i,s:b,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "topic",
 		task->input < 0 ? "" : stage->stage.inputs[task->input], "partition",
 		(int)task->partition, "live", (int)task->live, "next", (json_int_t)task->next, "x",
 		(json_int_t)task->x, "y", (json_int_t)task->y, "end", (json_int_t)task->end, "lag",
 		(json_int_t)task->lag, "clock_ms", clock, "dirty_entries", (json_int_t)task->dirty,
-		"checkpoint_age_ms", (json_int_t)age_ms, "records",
+		"checkpoint_age_ms", (json_int_t)age_ms, "held_ms", (json_int_t)held_ms, "records",
 		(json_int_t)task->counts.records, "replayed", (json_int_t)task->counts.replayed,
 		"dead_letters", (json_int_t)task->counts.dead_letters));
 }
@@ -99,9 +100,9 @@ static json_t *stage_json(const struct status_report *report, const struct statu
 					  "entries", counter(&stats->cache_entries), "dirty",
 					  counter(&stats->cache_dirty)));
 	return checked(json_pack(
-		"{s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "stage",
-		stage->stage.name, "worker", stage->stage.worker > 0 ? stage->stage.worker : 1,
-		"phase", worker_phase_name(stage->phase), "ready", (int)stage->ready, "turn_age_ms",
+		"{s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "stage", stage->stage.name,
+		"worker", stage->stage.worker > 0 ? stage->stage.worker : 1, "phase",
+		worker_phase_name(stage->phase), "ready", (int)stage->ready, "turn_age_ms",
 		(json_int_t)stage->alive_age_ms, "lag", (json_int_t)stage->lag, "replay_distance",
 		(json_int_t)stage->replay_distance, "counters", counters_json(stats), "commit",
 		commit_json(stats), "cache", cache, "aborts", aborts_json(stats), "last_abort",

@@ -198,6 +198,7 @@ TASK_FIELD(lag, task->lag < 0 ? ABSENT : task->lag)
 TASK_FIELD(live, task->live)
 TASK_FIELD(dirty, task->dirty)
 TASK_FIELD(covered, task->x == task->y ? 0 : report->now_ms - task->covered_ms)
+TASK_FIELD(held, task->held_ms == 0 ? 0 : report->now_ms - task->held_ms)
 TASK_FIELD(clock, task->clock_ms == CLOCK_NONE ? ABSENT : task->clock_ms)
 TASK_FIELD(records, task->counts.records)
 TASK_FIELD(replayed, task->counts.replayed)
@@ -225,6 +226,9 @@ static const struct task_family task_families[] = {
 	{ "foretell_partition_checkpoint_age_seconds",
 	  "How long Y has stood still behind X; 0 where they are one.", METRICS_GAUGE,
 	  UNIT_SECONDS_MS, task_covered },
+	{ "foretell_partition_held_seconds",
+	  "How long an open transaction has hidden what comes; 0 where none does.", METRICS_GAUGE,
+	  UNIT_SECONDS_MS, task_held },
 	{ "foretell_partition_clock_timestamp_seconds",
 	  "Event time of the log's clock; absent before its first tick.", METRICS_GAUGE,
 	  UNIT_SECONDS_MS, task_clock },
@@ -307,8 +311,7 @@ static void put_aborts(struct context *context)
 				break;
 			put_sample(metrics, stage, "code", code, stats_get(&slot->count));
 		}
-		put_sample(metrics, stage, "code", "other",
-			   stats_get(&stage->stats->aborts_other));
+		put_sample(metrics, stage, "code", "other", stats_get(&stage->stats->aborts_other));
 	}
 }
 
@@ -319,10 +322,8 @@ static void put_rebalances(struct context *context)
 		       "Partitions given (assigned), given back (revoked) or taken away (lost).");
 	for (size_t s = 0; s < context->report->stage_count; s++) {
 		const struct line_stage *stage = &context->report->stages[s].stage;
-		put_sample(metrics, stage, "kind", "assigned",
-			   stats_get(&stage->stats->assigned));
-		put_sample(metrics, stage, "kind", "revoked",
-			   stats_get(&stage->stats->revoked));
+		put_sample(metrics, stage, "kind", "assigned", stats_get(&stage->stats->assigned));
+		put_sample(metrics, stage, "kind", "revoked", stats_get(&stage->stats->revoked));
 		put_sample(metrics, stage, "kind", "lost", stats_get(&stage->stats->lost));
 	}
 }

@@ -610,6 +610,16 @@ static int64_t memory_end_reached(struct bus *bus, const char *topic, int32_t pa
 	return assigned == NULL ? -1 : assigned->end;
 }
 
+static int64_t memory_known_end(struct bus *bus, const char *topic, int32_t partition)
+{
+	struct bus_memory *memory = memory_of(bus);
+	const struct model_partition *found =
+		model_log_partition(&memory->kafka->log, topic, partition);
+	return assigned_find(memory, topic, partition) == NULL || found == NULL
+		       ? -1
+		       : (int64_t)found->slot_count;
+}
+
 /* ---- what is asked of the brokers ----------------------------------------------------------- */
 
 /* Waits while a transaction holds the position. */
@@ -829,6 +839,7 @@ static const struct bus_ops memory_ops = {
 	.read_all = memory_read_all,
 	.read_from = memory_read_from,
 	.end_reached = memory_end_reached,
+	.known_end = memory_known_end,
 	.ids = memory_ids,
 	.close = memory_close,
 };

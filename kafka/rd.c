@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "kafka/hold.h"
 
 enum {
 	READ_BATCH_MAX = 1000,
@@ -208,9 +209,12 @@ struct err *rd_reader_new(const struct client_options *options, size_t bytes,
 	const struct rd_setting settings[] = {
 		{ "queued.max.messages.kbytes", limits.queued_kbytes },
 		{ "queued.min.messages", limits.queued_messages },
-		{ "enable.auto.commit", "false" },  { "enable.auto.offset.store", "false" },
-		{ "auto.offset.reset", "error" },   { "isolation.level", "read_committed" },
-		{ "enable.partition.eof", "true" }, { "fetch.queue.backoff.ms", "10" },
+		{ "enable.auto.commit", "false" },
+		{ "enable.auto.offset.store", "false" },
+		{ "auto.offset.reset", "error" },
+		{ "isolation.level", "read_committed" },
+		{ "enable.partition.eof", "true" },
+		{ "fetch.queue.backoff.ms", "10" },
 		{ "fetch.wait.max.ms", "20" },
 	};
 	rd_kafka_conf_t *conf = NULL;
@@ -352,6 +356,22 @@ struct err *rd_err_unreachable(const struct rd_client *client, const char *what)
 	return rd_err_code(RD_KAFKA_RESP_ERR__TIMED_OUT, client, "%s", what);
 }
 
+struct err *rd_err_stuck(const struct rd_client *client, const char *topic, int32_t partition,
+			 int64_t stable)
+{
+	char command[HOLD_REMEDY_MAX];
+	if (stable < 0)
+		return rd_err_code(RD_KAFKA_RESP_ERR__TIMED_OUT, client,
+				   "%s [%d]: nothing came for %d s", topic, (int)partition,
+				   RD_STABLE_MS / 1000);
+	hold_remedy(client->brokers, topic, partition, stable, command);
+	return err_new(ERR_RETRY, "BUS_UNSTABLE",
+		       "%s [%d]: a transaction that began at offset %lld has been open for more "
+		       "than %d s. If it doesn't end by itself (`foretell status` says since when "
+		       "it is open): %s",
+		       topic, (int)partition, (long long)stable, RD_STABLE_MS / 1000, command);
+}
+
 struct err *rd_err_too_large(const char *topic, size_t size, size_t bytes_max)
 {
 	return err_new(ERR_POISON, "BUS_TOO_LARGE",
@@ -482,18 +502,42 @@ static rd_kafka_resp_err_t offset_list_take(rd_kafka_event_t *event, struct posi
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Which offset of a partition. */
+struct offset_wanted {
+	int64_t spec;
+	rd_kafka_IsolationLevel_t level;
+};
+
+static const struct offset_wanted offset_first = { RD_KAFKA_OFFSET_SPEC_EARLIEST,
+						   RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED };
+static const struct offset_wanted offset_end = { RD_KAFKA_OFFSET_SPEC_LATEST,
+						 RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED };
+static const struct offset_wanted offset_stable = { RD_KAFKA_OFFSET_SPEC_LATEST,
+						    RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED };
+
+static rd_kafka_AdminOptions_t *offset_options(rd_kafka_t *handle,
+					       const struct offset_wanted *wanted)
+{
+	rd_kafka_AdminOptions_t *options =
+		rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+	CHECK(rd_kafka_AdminOptions_set_isolation_level(options, wanted->level) == NULL);
+	return options;
+}
+
 /* One end of a partition by the admin API: the simpler rd_kafka_query_watermark_offsets of a
  * read_committed consumer gives the last stable offset for the high watermark, and what is still
  * held back by a marker would be missed. */
 static struct err *offset_list_once(rd_kafka_t *handle, const struct rd_client *client,
-				    int64_t spec, struct position *positions, size_t count)
+				    const struct offset_wanted *wanted, struct position *positions,
+				    size_t count)
 {
 	rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(asked, positions[i].topic, positions[i].partition)
-			->offset = spec;
+			->offset = wanted->spec;
+	rd_kafka_AdminOptions_t *options = offset_options(handle, wanted);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
-	rd_kafka_ListOffsets(handle, asked, NULL, queue); /* read_uncommitted by default */
+	rd_kafka_ListOffsets(handle, asked, options, queue);
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, RD_CALL_MS);
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 	if (event != NULL)
@@ -503,6 +547,7 @@ static struct err *offset_list_once(rd_kafka_t *handle, const struct rd_client *
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
+	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_topic_partition_list_destroy(asked);
 	return code == 0
 		       ? NULL
@@ -510,15 +555,18 @@ static struct err *offset_list_once(rd_kafka_t *handle, const struct rd_client *
 }
 
 /* Right after a broker's restart the client's idea of the leaders is stale for a moment. */
-static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client, int64_t spec,
-			       struct position *positions, size_t count)
+static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *client,
+			       const struct offset_wanted *wanted, struct position *positions,
+			       size_t count)
 {
+	if (count == 0)
+		return NULL;
 	int64_t deadline = time_monotonic_ms() + RD_CALL_MS;
-	struct err *err = offset_list_once(handle, client, spec, positions, count);
+	struct err *err = offset_list_once(handle, client, wanted, positions, count);
 	while (err != NULL && err_verdict(err) == ERR_RETRY && time_monotonic_ms() < deadline) {
 		err_free(&err);
 		rd_pause(20);
-		err = offset_list_once(handle, client, spec, positions, count);
+		err = offset_list_once(handle, client, wanted, positions, count);
 	}
 	return err;
 }
@@ -526,26 +574,28 @@ static struct err *offset_list(rd_kafka_t *handle, const struct rd_client *clien
 struct err *rd_begins(rd_kafka_t *handle, const struct rd_client *client,
 		      struct position *positions, size_t count)
 {
-	return count == 0 ? NULL
-			  : offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, positions,
-					count);
+	return offset_list(handle, client, &offset_first, positions, count);
 }
 
 struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client, struct position *positions,
 		    size_t count)
 {
-	return count == 0
-		       ? NULL
-		       : offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, positions, count);
+	return offset_list(handle, client, &offset_end, positions, count);
+}
+
+struct err *rd_stable_ends(rd_kafka_t *handle, const struct rd_client *client,
+			   struct position *positions, size_t count)
+{
+	return offset_list(handle, client, &offset_stable, positions, count);
 }
 
 struct err *rd_watermarks(rd_kafka_t *handle, const struct rd_client *client, const char *topic,
 			  int32_t partition, int64_t *low, int64_t *high)
 {
 	struct position first = { .topic = topic, .partition = partition }, end = first;
-	struct err *err = offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_EARLIEST, &first, 1);
+	struct err *err = rd_begins(handle, client, &first, 1);
 	if (err == NULL)
-		err = offset_list(handle, client, RD_KAFKA_OFFSET_SPEC_LATEST, &end, 1);
+		err = rd_ends(handle, client, &end, 1);
 	if (err != NULL)
 		return err_wrap(err, "watermarks of %s [%d]", topic, (int)partition);
 	*low = first.offset;
@@ -641,16 +691,24 @@ void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct r
 	}
 }
 
-/* What one message means to a range. Sets *done where its end is passed. */
+/* How far the reading of a range has come. */
+struct range_progress {
+	bool done;
+	size_t count;	/* messages of the last step */
+	int64_t stable; /* where a transaction stops it; -1: nowhere */
+};
+
+/* What one message means to a range. */
 static struct err *range_take(const struct rd_client *client, const struct rd_range *range,
 			      const rd_kafka_message_t *message,
 			      struct err *(*each)(void *, const struct record *), void *context,
-			      bool *done)
+			      struct range_progress *progress)
 {
 	/* At the end of a partition the offset is the last stable one: below range->end a
 	 * transaction is still open, or its marker is still being written. */
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		*done = message->offset >= range->end;
+		progress->done = message->offset >= range->end;
+		progress->stable = message->offset;
 		return NULL;
 	}
 	if (message->err != 0) {
@@ -661,21 +719,22 @@ static struct err *range_take(const struct rd_client *client, const struct rd_ra
 			err_free(&err);
 		return err;
 	}
+	progress->stable = -1;
 	if (message->offset >= range->end) {
-		*done = true;
+		progress->done = true;
 		return NULL;
 	}
 	struct record record;
 	rd_record_of(message, range->topic, &record);
-	*done = message->offset + 1 >= range->end;
+	progress->done = message->offset + 1 >= range->end;
 	return each(context, &record);
 }
 
-/* Takes one fetched batch; *count is how many messages there were. */
+/* Takes one fetched batch. */
 static struct err *range_step(rd_kafka_queue_t *queue, const struct rd_client *client,
 			      const struct rd_range *range, rd_kafka_message_t **messages,
 			      struct err *(*each)(void *, const struct record *), void *context,
-			      bool *done, size_t *count)
+			      struct range_progress *progress)
 {
 	/* A batch waits its whole time-out unless it fills, so it takes what is there first. */
 	ssize_t got = rd_kafka_consume_batch_queue(queue, 0, messages, READ_BATCH_MAX);
@@ -683,11 +742,11 @@ static struct err *range_step(rd_kafka_queue_t *queue, const struct rd_client *c
 		got = rd_kafka_consume_batch_queue(queue, 100, messages, 1);
 	struct err *err = NULL;
 	for (ssize_t i = 0; i < got; i++) {
-		if (err == NULL && !*done)
-			err = range_take(client, range, messages[i], each, context, done);
+		if (err == NULL && !progress->done)
+			err = range_take(client, range, messages[i], each, context, progress);
 		rd_kafka_message_destroy(messages[i]);
 	}
-	*count = got > 0 ? (size_t)got : 0;
+	progress->count = got > 0 ? (size_t)got : 0;
 	return err;
 }
 
@@ -703,25 +762,19 @@ struct err *rd_range_read(rd_kafka_t *reader, const struct rd_client *client,
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(reader);
 	rd_kafka_message_t **messages = check_calloc(READ_BATCH_MAX, sizeof(void *));
 	struct err *err = NULL;
-	bool done = false;
+	struct range_progress progress = { .stable = -1 };
 	if (rd_kafka_consume_start_queue(topic, range->partition, range->start, queue) != 0)
 		err = rd_err_code(rd_kafka_last_error(), client, "reading %s [%d]", range->topic,
 				  (int)range->partition);
 	int64_t quiet_since = time_monotonic_ms();
-	while (err == NULL && !done) {
-		size_t count = 0;
-		err = range_step(queue, client, range, messages, each, context, &done, &count);
+	while (err == NULL && !progress.done) {
+		err = range_step(queue, client, range, messages, each, context, &progress);
 		rd_kafka_poll(reader, 0);
 		int64_t now = time_monotonic_ms();
-		if (count > 0)
+		if (progress.count > 0)
 			quiet_since = now;
 		else if (now - quiet_since > RD_STABLE_MS && err == NULL)
-			err = err_new(ERR_RETRY, "BUS_UNSTABLE",
-				      "%s [%d]: nothing came for %d s before offset %lld; a "
-				      "transaction is open, or the brokers are away%s%s",
-				      range->topic, (int)range->partition, RD_STABLE_MS / 1000,
-				      (long long)range->end, *client->error == 0 ? "" : ": ",
-				      client->error);
+			err = rd_err_stuck(client, range->topic, range->partition, progress.stable);
 	}
 	rd_kafka_consume_stop(topic, range->partition);
 	free(messages);

@@ -88,6 +88,11 @@ struct err *rd_err_txn(rd_kafka_error_t *error, const char *what);
 struct err *rd_err_code(rd_kafka_resp_err_t code, const struct rd_client *client,
 			const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Nothing has come for RD_STABLE_MS. `stable`: where an open transaction stops the reader (RETRY
+ * BUS_UNSTABLE, with the command that ends it); -1 where none does (RETRY BUS_UNREACHABLE). */
+struct err *rd_err_stuck(const struct rd_client *client, const char *topic, int32_t partition,
+			 int64_t stable);
+
 /* The producer's client error where a record of `topic` is larger than bytes_max. */
 struct err *rd_err_too_large(const char *topic, size_t size, size_t bytes_max);
 
@@ -126,7 +131,7 @@ struct rd_range {
 };
 
 /* Hands the committed records of range to `each` until `end` is passed. `reader`: a consumer handle
- * made with rd_reader_new. Errors: those of `each`; RETRY BUS_UNSTABLE where nothing comes for
+ * made with rd_reader_new. Errors: those of `each`; rd_err_stuck where nothing comes for
  * RD_STABLE_MS; as rd_err_code. */
 ERR_MUST_USE struct err *rd_range_read(rd_kafka_t *reader, const struct rd_client *client,
 				       const struct rd_range *range,
@@ -149,6 +154,10 @@ ERR_MUST_USE struct err *rd_begins(rd_kafka_t *handle, const struct rd_client *c
 /* The high watermark of each position's partition into its offset, in one request. */
 ERR_MUST_USE struct err *rd_ends(rd_kafka_t *handle, const struct rd_client *client,
 				 struct position *positions, size_t count);
+
+/* How far a reader of committed records may go in it (the last stable offset), likewise. */
+ERR_MUST_USE struct err *rd_stable_ends(rd_kafka_t *handle, const struct rd_client *client,
+					struct position *positions, size_t count);
 
 void rd_pause(int ms);
 

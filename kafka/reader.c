@@ -11,7 +11,8 @@ enum {
 };
 
 struct reader_partition {
-	int64_t end; /* that stood when the reading began */
+	int64_t end;	/* that stood when the reading began */
+	int64_t stable; /* where an open transaction stops it; -1: nowhere */
 	bool started, done;
 };
 
@@ -37,6 +38,7 @@ static struct err *partition_start(struct reader *reader, int32_t index)
 		return err;
 	int64_t start = reader->options->from_end ? high : low;
 	partition->end = high;
+	partition->stable = -1;
 	if (!reader->options->follow && start >= high)
 		return NULL;
 	if (rd_kafka_consume_start_queue(reader->topic, index, start, reader->queue) != 0)
@@ -94,8 +96,9 @@ static struct err *message_take(struct reader *reader, const rd_kafka_message_t 
 		return err;
 	}
 	CHECK(known);
-	const struct reader_partition *partition = &reader->partitions[message->partition];
+	struct reader_partition *partition = &reader->partitions[message->partition];
 	struct err *err = NULL;
+	partition->stable = message->err != 0 ? message->offset : -1;
 	bool at_end = message->offset >= partition->end;
 	if (message->err == 0 && !partition->done && (reader->options->follow || !at_end)) {
 		rd_record_of(message, reader->options->topic, &record);
@@ -104,6 +107,21 @@ static struct err *message_take(struct reader *reader, const rd_kafka_message_t 
 	if (at_end || (message->err == 0 && message->offset + 1 >= partition->end))
 		partition_done(reader, message->partition);
 	return err;
+}
+
+/* Nothing comes any more, and not all ends are reached. */
+static struct err *reader_stuck(const struct reader *reader)
+{
+	int32_t index = reader->first;
+	int64_t stable = -1;
+	for (int32_t i = reader->first; i < reader->last; i++) {
+		const struct reader_partition *partition = &reader->partitions[i];
+		if (!partition->started || partition->done || stable >= 0)
+			continue;
+		index = i;
+		stable = partition->stable;
+	}
+	return rd_err_stuck(&reader->client, reader->options->topic, index, stable);
 }
 
 static struct err *reader_loop(struct reader *reader,
@@ -126,7 +144,7 @@ static struct err *reader_loop(struct reader *reader,
 		rd_kafka_poll(reader->handle, 0);
 		quiet_ms = got > 0 ? 0 : quiet_ms + READER_WAIT_MS;
 		if (err == NULL && !reader->options->follow && quiet_ms > RD_STABLE_MS)
-			err = rd_err_unreachable(&reader->client, reader->options->topic);
+			err = reader_stuck(reader);
 	}
 	return err;
 }

@@ -16,7 +16,8 @@ struct reader_options {
 
 /* Hands each record to `each` until the end that stood when the reading began (follow: until *stop
  * becomes non-zero; stop may be NULL). Order holds per partition. An error of `each` ends it and is
- * returned. Errors: RETRY BUS_UNREACHABLE, FATAL BUS_TOPIC_MISSING. */
+ * returned. Errors: RETRY BUS_UNREACHABLE, BUS_UNSTABLE (a transaction holds it back), FATAL
+ * BUS_TOPIC_MISSING. */
 ERR_MUST_USE struct err *reader_run(const struct reader_options *options,
 				    struct err *(*each)(void *context, const struct record *record),
 				    void *context, const volatile int *stop);

@@ -5,7 +5,10 @@
 #include "base/log.h"
 #include "runtime/task.h"
 
-enum { DEAD_LETTER_LOG_MS = 1000 };
+enum {
+	DEAD_LETTER_LOG_MS = 1000,
+	HELD_LOG_MS = 75000, /* by then a transaction of foretell's own is over */
+};
 
 static const char *stage_of(const struct engine *engine)
 {
@@ -34,6 +37,40 @@ static int64_t task_lag(const struct engine *engine, const struct task *task, in
 	return end > task->committed.x ? end - task->committed.x : 0;
 }
 
+/* Says once that an open transaction has hidden what lies behind held_at for long, and then that
+ * reading goes on. */
+static void tell_hold(const struct engine *engine, const struct task *task,
+		      struct task_figures *figures, bool over)
+{
+	int64_t for_ms = engine_now_ms(engine) - figures->held_ms;
+	if (figures->held_told != over || (!over && for_ms < HELD_LOG_MS))
+		return;
+	figures->held_told = !over;
+	log_emit(over ? LOG_INFO : LOG_WARN, stage_of(engine),
+		 over ? "the transaction that held it back is over"
+		      : "an open transaction holds it back; foretell status says how to end it",
+		 "{s:s,s:i,s:I,s:I}", "topic", task->own_topic, "partition", (int)task->partition,
+		 "offset", (json_int_t)figures->held_at, "for_s", (json_int_t)(for_ms / 1000));
+}
+
+/* Everything that readers may see was handed out, and the log goes on behind it. */
+static void look_for_hold(const struct engine *engine, const struct task *task,
+			  struct task_figures *figures)
+{
+	int64_t reached = bus_end_reached(engine->bus, task->topic, task->partition);
+	bool held = reached >= 0 && reached < figures->end;
+	if (figures->held_ms != 0 && (!held || reached != figures->held_at)) {
+		tell_hold(engine, task, figures, true);
+		figures->held_ms = 0;
+	}
+	if (!held)
+		return;
+	if (figures->held_ms == 0)
+		figures->held_ms = engine_now_ms(engine);
+	figures->held_at = reached;
+	tell_hold(engine, task, figures, false);
+}
+
 static void look_at(const struct engine *engine, const struct task *task,
 		    struct task_figures *figures)
 {
@@ -54,6 +91,11 @@ static void look_at(const struct engine *engine, const struct task *task,
 	figures->dirty = cache_task_dirty_count(engine->cache, task->index);
 	if (!same || figures->y != y || figures->y == figures->x)
 		figures->covered_ms = now_ms;
+	if (!same) {
+		figures->held_ms = 0;
+		figures->held_told = false;
+	}
+	look_for_hold(engine, task, figures);
 	figures->counts = task->counts;
 }
 

@@ -72,6 +72,9 @@ struct task_figures {
 	int64_t clock_ms;   /* event time; CLOCK_NONE where there is none */
 	int64_t dirty;	    /* states that are not published yet */
 	int64_t covered_ms; /* when y last moved, or met x */
+	int64_t held_ms;    /* since when an open transaction hides what comes; 0: it doesn't */
+	int64_t held_at;    /* from this offset on */
+	bool held_told;	    /* the log has it */
 	struct task_counts counts;
 };
 

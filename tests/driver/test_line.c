@@ -288,6 +288,51 @@ static void clock_of_a_quiet_input_is_kept(void **state)
 	memory_kafka_free(&kafka);
 }
 
+static struct task_figures figures_of(const struct memory_line *line)
+{
+	return memory_line_stats(line, 0)->board.tasks[0];
+}
+
+/* A transaction of somebody else's that is never ended hides all that comes behind it: the stage
+ * says so, since when, and from where on; and goes on when it is over. */
+static void open_transaction_that_holds_it_back_is_told(void **state)
+{
+	(void)state;
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 100,
+						     .cache_entries = 1000 };
+	const struct memory_timeouts patient = { 45000, 60000, 10 * MS_PER_HOUR };
+	const struct outgoing out = { .topic = "erp.events", .value = bytes_str("anything") };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	struct bus *other = bus_memory_open(kafka, "other", "other");
+	memory_kafka_set_timeouts(kafka, &patient);
+	memory_kafka_append(kafka, &out);
+	assert_null(bus_begin(other));
+	assert_null(bus_produce(other, &out));
+	memory_kafka_append(kafka, &out);
+	for (int i = 0; i < 3; i++) {
+		step(line, 250);
+		struct task_figures figures = figures_of(line);
+		assert_int_equal(figures.held_at, 1);
+		assert_true(figures.held_ms > 0 && figures.held_ms < 1500);
+		assert_int_equal(figures.end, 3);
+		assert_true(figures.lag > 0);
+		assert_int_equal(figures.held_told, i == 2);
+		memory_line_wait(line, 40000);
+	}
+	assert_null(bus_abort(other));
+	step(line, 250);
+	assert_int_equal(figures_of(line).held_ms, 0);
+	assert_false(figures_of(line).held_told);
+	assert_int_equal(stats_get(&memory_line_stats(line, 0)->dead_letters), 2);
+	bus_close(&other);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 #define CASE(case_name)                                           \
 	{                                                         \
 		.name = "case " case_name, .test_func = run_case, \
@@ -310,6 +355,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(partitions_change_nothing),
 		cmocka_unit_test(odd_series_are_forecast_without_a_nan),
 		cmocka_unit_test(clock_of_a_quiet_input_is_kept),
+		cmocka_unit_test(open_transaction_that_holds_it_back_is_told),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

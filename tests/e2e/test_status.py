@@ -2,10 +2,15 @@
 """foretell status: positions from Kafka alone, and what a process tells, in good and bad times."""
 
 import json
+import os
+import shlex
 import signal
+import subprocess
+import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from lib.avro import ROOT
 from lib.orders import make_orders, write_csv
 from lib.program import HISTORY, PARTITIONS, world
 from lib.tap import check, run, same, test
@@ -132,8 +137,48 @@ def absent(line):
     check("no answer" in text, text)
 
 
+def transactions(line, command):
+    """kafka-transactions.sh as `command` says, with the jars of the test's broker."""
+    program, *arguments = shlex.split(command)
+    same(program, "kafka-transactions.sh", "the program")
+    return subprocess.run(
+        ["java", "-cp", os.path.join(ROOT, "deps/kafka/lib/*"),
+         "org.apache.kafka.tools.TransactionsCommand", *arguments],
+        capture_output=True, text=True, timeout=60, check=True)
+
+
+@test("a transaction that nobody ends hides what comes behind it: status says whose, since when, "
+      "and the command that ends it, which does", needs=absent)
+def held(line):
+    for topic, own in (("erp.events", False), (f"{APP}.alerts", True)):
+        producer = Producer({"bootstrap.servers": line.broker.address,
+                             "transactional.id": f"forgotten {own}",
+                             "transaction.timeout.ms": 600000})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        producer.produce(topic, b"hides the rest", partition=1)
+        producer.flush(20)
+    opened_ms = time.time() * 1000
+    line.broker.produce("erp.events", [(b"x", b"behind", 1)])
+    same(status(line)[0]["held_back"], [], "young ones are everyday")
+    shown = await_true("both are shown", lambda: (
+        lambda found: found if len(found) == 2 else None)(status(line)[0]["held_back"]))
+    same([(h["topic"], h["partition"], h["own"]) for h in shown],
+         [("erp.events", 1, False), (f"{APP}.alerts", 1, True)], "whose")
+    check(all(abs(h["since_ms"] - opened_ms) < 3000 for h in shown), shown, opened_ms)
+    same(shown[0]["offset"], line.broker.ends("erp.events", committed=True)[1], "where")
+    text = line.call("status", "--inputs", "erp.events", app=APP).out
+    check(all(f"{h['topic']} [1]: nobody reads beyond offset {h['offset']} of {h['end']}" in text
+              and h["abort"] in text for h in shown), text)
+    for hold in shown:
+        transactions(line, hold["abort"])
+    same(status(line)[0]["held_back"], [], "ended")
+    same(line.broker.ends("erp.events", committed=True),
+         line.broker.ends("erp.events", committed=False), "everything can be read")
+
+
 @test("retention that has passed Y: exit code 4, and what to do; topics check says it, too",
-      needs=absent)
+      needs=held)
 def passed(line):
     shown, _ = status(line)
     topic = f"{APP}.account.events"

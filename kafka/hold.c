@@ -1,0 +1,121 @@
+#include "kafka/hold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "kafka/rd.h"
+
+/* What is looked at: every partition of the topics. */
+struct look {
+	struct rd_client client;
+	rd_kafka_t *handle;
+	struct position *stable, *ends; /* how far readers may go, and all of it */
+	size_t count;
+};
+
+void hold_remedy(const char *brokers, const char *topic, int32_t partition, int64_t offset,
+		 char command[HOLD_REMEDY_MAX])
+{
+	snprintf(command, HOLD_REMEDY_MAX,
+		 "kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d "
+		 "--start-offset %lld",
+		 brokers, topic, (int)partition, (long long)offset);
+}
+
+static struct err *open_look(struct look *look, const struct client_options *options)
+{
+	static const struct rd_setting settings[] = {
+		{ "enable.auto.commit", "false" },
+		/* what holds others back is to be read */
+		{ "isolation.level", "read_uncommitted" },
+	};
+	rd_kafka_conf_t *conf = NULL;
+	struct err *err = rd_conf_new(options, settings, sizeof settings / sizeof settings[0],
+				      &look->client, &conf);
+	return err != NULL ? err : rd_handle_new(RD_KAFKA_CONSUMER, conf, &look->handle);
+}
+
+static void close_look(struct look *look)
+{
+	free(look->stable);
+	free(look->ends);
+	if (look->handle != NULL)
+		rd_kafka_destroy(look->handle);
+}
+
+static struct err *add_topic(struct look *look, const char *topic)
+{
+	int32_t count = 0;
+	struct err *err = rd_partition_count(look->handle, &look->client, topic, &count);
+	if (err != NULL && strcmp(err_code(err), "BUS_TOPIC_MISSING") == 0)
+		err_free(&err);
+	if (err != NULL)
+		return err;
+	size_t total = look->count + (size_t)count;
+	look->stable = check_realloc(look->stable, (total + 1) * sizeof *look->stable);
+	look->ends = check_realloc(look->ends, (total + 1) * sizeof *look->ends);
+	for (int32_t i = 0; i < count; i++)
+		look->stable[look->count + (size_t)i] = look->ends[look->count + (size_t)i] =
+			(struct position){ .topic = topic, .partition = i };
+	look->count = total;
+	return NULL;
+}
+
+/* When the brokers took the record at hold->offset; -1 where that can't be told. */
+static int64_t taken_ms(struct look *look, const struct hold *hold)
+{
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(look->handle, hold->topic, NULL);
+	int64_t found_ms = -1;
+	if (topic == NULL)
+		return found_ms;
+	if (rd_kafka_consume_start(topic, hold->partition, hold->offset) == 0) {
+		rd_kafka_message_t *message = rd_kafka_consume(topic, hold->partition, RD_CALL_MS);
+		rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+		if (message != NULL && message->err == 0 && message->offset == hold->offset)
+			found_ms = rd_kafka_message_timestamp(message, &type);
+		if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
+			found_ms = -1;
+		if (message != NULL)
+			rd_kafka_message_destroy(message);
+		rd_kafka_consume_stop(topic, hold->partition);
+	}
+	rd_kafka_topic_destroy(topic);
+	return found_ms;
+}
+
+static void take_holds(struct look *look, int64_t now_ms, struct holds *holds)
+{
+	for (size_t i = 0; i < look->count && holds->count < HOLDS_MAX; i++) {
+		struct hold hold = {
+			.topic = look->stable[i].topic,
+			.partition = look->stable[i].partition,
+			.offset = look->stable[i].offset,
+			.end = look->ends[i].offset,
+		};
+		if (hold.offset >= hold.end)
+			continue;
+		hold.since_ms = taken_ms(look, &hold);
+		if (hold.since_ms >= 0 && now_ms - hold.since_ms >= HOLD_MS_MIN)
+			holds->list[holds->count++] = hold;
+	}
+}
+
+struct err *holds_read(const struct client_options *client, const char *const *topics, size_t count,
+		       int64_t now_ms, struct holds *holds)
+{
+	struct look look = { .handle = NULL };
+	holds->count = 0;
+	struct err *err = open_look(&look, client);
+	for (size_t i = 0; err == NULL && i < count; i++)
+		err = add_topic(&look, topics[i]);
+	/* the ends come last: what is below them and not stable was written by somebody */
+	if (err == NULL)
+		err = rd_stable_ends(look.handle, &look.client, look.stable, look.count);
+	if (err == NULL)
+		err = rd_ends(look.handle, &look.client, look.ends, look.count);
+	if (err == NULL)
+		take_holds(&look, now_ms, holds);
+	close_look(&look);
+	return err;
+}
