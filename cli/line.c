@@ -181,12 +181,8 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 /* As many as asked for, as far as the budget goes. */
 static uint32_t cache_entries(const struct line *line, const struct processor *processor)
 {
-	size_t state_max = 0;
-	for (size_t i = 0; i < processor->kind_count; i++)
-		if (processor->kinds[i].state_size > state_max)
-			state_max = processor->kinds[i].state_size;
-	int64_t room =
-		(int64_t)(line->budget.cache_bytes / (cache_slot_bytes(state_max) + DUE_BYTES));
+	size_t entry_bytes = cache_slot_bytes(processor_slot_size(processor)) + DUE_BYTES;
+	int64_t room = (int64_t)(line->budget.cache_bytes / entry_bytes);
 	int64_t asked = conf_int(line->options.conf, "cache.entries");
 	int64_t entries = asked < room ? asked : room;
 	return (uint32_t)(entries < CACHE_ENTRIES_MIN ? CACHE_ENTRIES_MIN : entries);
@@ -210,6 +206,7 @@ static struct err *open_worker(struct seat *seat)
 		.output_bytes = line->budget.output_bytes,
 		.publish_bytes = line->budget.publish_bytes,
 		.accept_logic_change = line->options.accept_logic_change,
+		.write_aside = true,
 		.time = &time_system,
 		.standby = seat->standby,
 	};

@@ -499,6 +499,7 @@ struct processor forecast_processor(struct forecast_stage *stage)
 					     .fire = fire },
 			   [SHELF_KIND] = { .name = "shelf",
 					    .state_topic = meta_topic,
+					    .few = true,
 					    .state_size = sizeof(struct series_shelf),
 					    .encode = encode_shelf,
 					    .decode = decode_shelf,

@@ -207,6 +207,7 @@ struct processor levels_processor(struct levels_stage *stage)
 					    .fire = fire },
 			   [SHELF_KIND] = { .name = "shelf",
 					    .state_topic = meta_topic,
+					    .few = true,
 					    .state_size = sizeof(struct series_shelf),
 					    .encode = encode_shelf,
 					    .decode = decode_shelf,

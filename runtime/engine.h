@@ -12,6 +12,7 @@
 #include "state/cache.h"
 #include "state/due_queue.h"
 #include "state/shelf.h"
+#include "state/store_writer.h"
 
 /* A control record that moved the clock, while its due timers fire. */
 struct pending_tick {
@@ -56,6 +57,7 @@ struct task {
  * publishes stays in memory until it is committed and in the store. */
 struct flight {
 	bool present;
+	bool committed; /* what is left is the store */
 	struct position positions[TASKS_MAX];
 	struct checkpoint checkpoints[TASKS_MAX];
 	struct task *tasks[TASKS_MAX];
@@ -76,6 +78,7 @@ struct engine {
 	struct worker_options options;
 	struct bus *bus;
 	struct store *store;
+	struct store_writer *writer; /* of what is committed */
 	struct registry *registry;
 	struct cache *cache;
 	struct shelf_loan *loan; /* of states that are read ahead */

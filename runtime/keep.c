@@ -26,11 +26,12 @@ static struct err *give_up(struct err *cause)
 	return err;
 }
 
-static struct err *keep(struct engine *engine, const struct burden *burden)
+/* After a first attempt, which ended with `err` (stolen). */
+static struct err *wait_for_room(struct engine *engine, const struct burden *burden,
+				 struct err *err)
 {
 	const struct time_source *time = engine->options.time;
 	int64_t began_ms = engine_now_ms(engine);
-	struct err *err = try_once(engine, burden);
 	if (err == NULL || err_verdict(err) != ERR_RETRY)
 		return err;
 	log_emit(LOG_WARN, engine->processor->name, "waiting for room on the disk", "{s:s,s:s}",
@@ -49,9 +50,20 @@ static struct err *keep(struct engine *engine, const struct burden *burden)
 	return err;
 }
 
+static struct err *keep(struct engine *engine, const struct burden *burden)
+{
+	return wait_for_room(engine, burden, try_once(engine, burden));
+}
+
 struct err *keep_write(struct engine *engine, struct store_batch *batch)
 {
 	return keep(engine, &(struct burden){ .batch = batch });
+}
+
+struct err *keep_aside_end(struct engine *engine, struct store_batch *batch, bool wait, bool *done)
+{
+	struct err *err = store_writer_end(engine->writer, wait, done);
+	return wait_for_room(engine, &(struct burden){ .batch = batch }, err);
 }
 
 struct err *keep_load(struct engine *engine, struct shelf_load *load)

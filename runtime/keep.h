@@ -11,6 +11,11 @@
 /* Errors: FATAL STORE_FULL: no room for STORE_FULL_WAIT_MS, so that another process may take over;
  * others as store_batch_write. */
 ERR_MUST_USE struct err *keep_write(struct engine *engine, struct store_batch *batch);
+
+/* The same of what engine->writer was given: its outcome, once it is there (or waited for). */
+ERR_MUST_USE struct err *keep_aside_end(struct engine *engine, struct store_batch *batch, bool wait,
+					bool *done);
+
 ERR_MUST_USE struct err *keep_load(struct engine *engine, struct shelf_load *load);
 
 #endif

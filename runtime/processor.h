@@ -34,6 +34,7 @@ struct state_kind {
 	const char *name;	 /* part of the key in the meta topic */
 	const char *state_topic; /* logical name of the compacted topic that holds it */
 	bool published;		 /* true: a topic for others, keyed by the entity's id alone */
+	bool few; /* a handful in each partition, and large: each lies in memory of its own */
 	size_t state_size;
 	/* The state as a framed Avro value for `topic` (its full name) into out[OUTPUT_LEN_MAX];
 	 * *len 0: there is nothing left to keep, the key goes from store and topic. */
@@ -102,5 +103,15 @@ struct processor {
 	/* The key of kind 0 that stands for an input partition, for idle. */
 	struct bytes (*input_key)(void *context, const char *topic, int32_t partition);
 };
+
+/* What a slot of the cache has to hold. */
+static inline size_t processor_slot_size(const struct processor *processor)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (!processor->kinds[i].few && processor->kinds[i].state_size > size)
+			size = processor->kinds[i].state_size;
+	return size;
+}
 
 #endif

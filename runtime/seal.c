@@ -313,22 +313,36 @@ static struct err *start(struct engine *engine, bool drain)
 	return NULL;
 }
 
-struct err *seal_settle(struct engine *engine, bool wait)
+/* What is committed and in the store may leave the memory. */
+static struct err *land(struct engine *engine, bool wait)
 {
 	struct flight *flight = engine->flight;
 	bool done = false;
-	if (!flight->present)
+	struct err *err = keep_aside_end(engine, flight->batch, wait, &done);
+	if (err == NULL && !done)
 		return NULL;
-	struct err *err = bus_commit_end(engine->bus, wait, &done);
-	if (err != NULL || !done)
-		return err;
-	flight->present = false;
-	note_commit(engine); /* certain: nothing of it may be said again */
-	err = keep_write(engine, flight->batch);
+	flight->present = flight->committed = false;
 	if (err != NULL)
 		return err;
 	cache_land(engine->cache);
 	return flush_shelves(engine);
+}
+
+struct err *seal_settle(struct engine *engine, bool wait)
+{
+	struct flight *flight = engine->flight;
+	bool done = flight->committed;
+	if (!flight->present)
+		return NULL;
+	struct err *err = done ? NULL : bus_commit_end(engine->bus, wait, &done);
+	if (err != NULL || !done)
+		return err;
+	if (!flight->committed) {
+		flight->committed = true;
+		note_commit(engine); /* certain: nothing of it may be said again */
+		store_writer_start(engine->writer, flight->batch);
+	}
+	return land(engine, wait);
 }
 
 bool seal_in_flight(const struct engine *engine)
@@ -355,7 +369,8 @@ struct err *seal_drain(struct engine *engine)
 
 void seal_forget(struct engine *engine)
 {
-	engine->flight->present = false;
+	engine->flight->present = engine->flight->committed = false;
+	store_writer_forget(engine->writer);
 	cache_land(engine->cache);
 	effects_clear(engine->effects);
 	engine->urgent_count = 0;

@@ -30,13 +30,13 @@ struct worker {
 	bool assigned; /* at least once */
 };
 
-static size_t state_size_max(const struct processor *processor)
+static struct cache *new_cache(const struct processor *processor, uint32_t entries)
 {
-	size_t size = 0;
+	struct cache *cache = cache_new(entries, processor_slot_size(processor), TASKS_MAX);
 	for (size_t i = 0; i < processor->kind_count; i++)
-		if (processor->kinds[i].state_size > size)
-			size = processor->kinds[i].state_size;
-	return size;
+		if (processor->kinds[i].few)
+			cache_keep_apart(cache, (uint8_t)i, processor->kinds[i].state_size);
+	return cache;
 }
 
 /* A topic that has got more partitions keeps keys in others than before. */
@@ -192,9 +192,11 @@ struct err *worker_open(const struct worker_options *options, const struct proce
 	set_bounds(&engine->options);
 	engine->bus = bus;
 	engine->store = store;
+	engine->writer = store_writer_new(store, options->write_aside ? STORE_WRITER_ASIDE
+								      : STORE_WRITER_LATER);
 	engine->registry = registry;
 	engine->stats = stats;
-	engine->cache = cache_new(options->cache_entries, state_size_max(processor), TASKS_MAX);
+	engine->cache = new_cache(processor, options->cache_entries);
 	engine->loan = shelf_loan_new();
 	engine->effects = effects_new(options->app_id, registry);
 	engine->batch = store_batch_new();
@@ -567,6 +569,7 @@ static void dispose(struct worker *worker)
 	cache_free(&engine->cache);
 	shelf_loan_free(&engine->loan);
 	effects_free(&engine->effects);
+	store_writer_free(&engine->writer);
 	store_batch_free(&engine->batch);
 	store_batch_free(&engine->flight->batch);
 	free(engine->flight);

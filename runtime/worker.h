@@ -29,6 +29,7 @@ struct worker_options {
 	/* of one transaction: outputs, and states in its batch; 0: as limits.h has it */
 	size_t output_bytes, publish_bytes;
 	bool accept_logic_change;
+	bool write_aside; /* large batches go to the store on a thread of their own */
 	const struct time_source *time; /* borrowed */
 	struct standby *standby;	/* borrowed; NULL: partitions of others are not followed */
 };

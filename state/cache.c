@@ -17,6 +17,7 @@ struct dirty_queue {
 struct cache {
 	uint8_t *slots;
 	size_t stride, slots_size;
+	size_t apart[UINT8_MAX + 1]; /* by kind: the size of a state that no slot holds, or 0 */
 	uint32_t slot_count, used_count, hand;
 	uint32_t *table; /* slot + 1; 0 is empty; linear probing */
 	uint32_t table_mask;
@@ -79,10 +80,25 @@ struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_ma
 	return cache;
 }
 
+void cache_keep_apart(struct cache *cache, uint8_t kind, size_t state_size)
+{
+	CHECK(cache->used_count == 0);
+	cache->apart[kind] = state_size;
+}
+
+static void free_apart(struct entry *entry)
+{
+	if (entry->state != entry->room)
+		free(entry->state);
+	entry->state = NULL;
+}
+
 void cache_free(struct cache **cache)
 {
 	if (*cache == NULL)
 		return;
+	for (uint32_t slot = 0; slot < (*cache)->used_count; slot++)
+		free_apart(slot_entry(*cache, slot));
 	munmap((*cache)->slots, (*cache)->slots_size);
 	free((*cache)->table);
 	free((*cache)->spare);
@@ -164,6 +180,7 @@ static void release_slot(struct cache *cache, uint32_t slot)
 {
 	struct entry *entry = slot_entry(cache, slot);
 	table_remove(cache, entry->hash, slot);
+	free_apart(entry);
 	entry->generation++;
 	entry->key_len = 0; /* no key is as short: who remembers the entry sees that it is gone */
 	cache->live[slot] = false;
@@ -210,6 +227,8 @@ struct entry *cache_insert(struct cache *cache, uint32_t task, uint8_t kind, str
 	entry->dirty_prev = entry->dirty_next = NIL;
 	entry->kind = kind;
 	entry->referenced = true;
+	entry->state = cache->apart[kind] == 0 ? entry->room
+					       : check_calloc(1, cache->apart[kind]);
 	entry->key_len = (uint8_t)key.len;
 	memcpy(entry->key, key.data, key.len);
 	cache->live[slot] = true;

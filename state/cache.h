@@ -7,7 +7,8 @@
  *                      +-------------------+   (dirty and in flight at once)
  *
  * Invariants: an entry that is dirty or in flight is never evicted; a task's queue is ordered by
- * first_dirty, so its head gives Y at no cost. Memory is taken once. Threads: one. Entries are
+ * first_dirty, so its head gives Y at no cost. Memory is taken once, but for kinds that are kept
+ * apart. Threads: one. Entries are
  * borrowed from the cache; a pointer holds until the next cache_insert, and may be asked with
  * entry_is_of later whether it is still that key's. */
 #ifndef STATE_CACHE_H
@@ -20,6 +21,11 @@ struct cache;
 /* A new cache of `slot_count` entries with room for `state_size` bytes of state each, serving tasks
  * 0 .. task_max - 1. */
 struct cache *cache_new(uint32_t slot_count, size_t state_size, uint32_t task_max);
+
+/* States of this kind take more than a slot has: each is kept in memory of its own, so that a few
+ * large ones don't make every slot large. Before the first entry. */
+void cache_keep_apart(struct cache *cache, uint8_t kind, size_t state_size);
+
 size_t cache_slot_bytes(size_t state_size); /* what a slot takes, tables included */
 void cache_free(struct cache **cache);
 

@@ -8,7 +8,8 @@
  *  - due_ms: when a timer of this state is due; TIME_NONE: never. Part of the state, kept beside
  * it.
  *
- * The state itself is a plain struct of the processor's without pointers, zeroed when new. */
+ * The state itself is a plain struct of the processor's without pointers, zeroed when new; it lies
+ * in the entry's slot, or, where its kind is too large for one, by itself. */
 #ifndef STATE_ENTRY_H
 #define STATE_ENTRY_H
 
@@ -34,7 +35,8 @@ struct entry {
 	bool in_flight;	   /* published in a transaction whose outcome isn't known yet */
 	uint8_t key_len;
 	uint8_t key[KEY_LEN_MAX];
-	_Alignas(16) uint8_t state[];
+	uint8_t *state;
+	_Alignas(16) uint8_t room[];
 };
 
 _Static_assert(KEY_LEN_MAX <= UINT8_MAX, "key_len is a byte");

@@ -82,6 +82,7 @@ static struct err *open_worker(struct seat *seat)
 		.commit_interval_ms = conf_int(conf, "commit.interval.ms"),
 		.checkpoint_interval_ms = conf_int(conf, "checkpoint.interval.ms"),
 		.cache_entries = (uint32_t)conf_int(conf, "cache.entries"),
+		.write_aside = true,
 		.time = &time_system,
 	};
 	struct bus *bus = NULL;

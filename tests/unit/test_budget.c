@@ -46,11 +46,36 @@ static void the_least_is_enough_for_each(void **state)
 	assert_true(budget_least(STAGE_COUNT) <= BUDGET_BYTES_MIN); /* one worker of each */
 }
 
+/* A state of which there is one in a partition must not set how many accounts have room. */
+static void slots_are_for_what_there_is_much_of(void **state)
+{
+	(void)state;
+	enum { SLOT_MAX = 4096 };
+	static const size_t busy[] = { STAGE_RESOLVE, STAGE_IDENTIFY, STAGE_ACCOUNT };
+	const char *const input = "erp.events";
+	const struct stage_options options = { .app_id = "foretell",
+					       .inputs = &input,
+					       .input_count = 1,
+					       .partition_count = 1,
+					       .tick_ms = 86400000,
+					       .identity_accounts = 1 };
+	struct registry *registry = NULL;
+	assert_null(registry_open(NULL, &registry));
+	for (size_t i = 0; i < sizeof busy / sizeof busy[0]; i++) {
+		struct stage *stage = stage_new(stage_names[busy[i]], &options, registry);
+		size_t size = processor_slot_size(stage_processor(stage));
+		assert_true(size > 0 && size <= SLOT_MAX);
+		stage_free(&stage);
+	}
+	registry_close(&registry);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shares_add_up),
 		cmocka_unit_test(the_least_is_enough_for_each),
+		cmocka_unit_test(slots_are_for_what_there_is_much_of),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

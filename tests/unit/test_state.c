@@ -43,6 +43,25 @@ static void dirty_entries_stay_and_clean_ones_leave(void **state)
 	cache_free(&cache);
 }
 
+static void large_kinds_lie_apart(void **state)
+{
+	(void)state;
+	enum { LARGE = 1, LARGE_SIZE = 100000 };
+	struct cache *cache = cache_new(SLOTS, 8, 1);
+	cache_keep_apart(cache, LARGE, LARGE_SIZE);
+	char text[16];
+	for (int i = 0; i < 3 * SLOTS; i++) { /* twice round: slots are used again */
+		uint8_t kind = i % 2 == 1 ? LARGE : 0;
+		struct entry *entry = cache_insert(cache, 0, kind, key_of(i, text));
+		assert_non_null(entry);
+		size_t size = kind == LARGE ? LARGE_SIZE : 8;
+		for (size_t at = 0; at < size; at += size - 1)
+			assert_int_equal(entry->state[at], 0);
+		memset(entry->state, 0xff, size);
+	}
+	cache_free(&cache);
+}
+
 static void dirty_queue_is_in_order_of_first_change(void **state)
 {
 	(void)state;
@@ -177,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dirty_entries_stay_and_clean_ones_leave),
+		cmocka_unit_test(large_kinds_lie_apart),
 		cmocka_unit_test(dirty_queue_is_in_order_of_first_change),
 		cmocka_unit_test(table_survives_churn),
 		cmocka_unit_test(due_queue_gives_the_lowest_first),

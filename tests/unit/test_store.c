@@ -16,6 +16,7 @@
 #include "state/shelf_choice.h"
 #include "state/shelf_layout.h"
 #include "state/shelf_load.h"
+#include "state/store_writer.h"
 
 enum { STORE_BYTES = 8 << 20, MANY = 3000, STATE_LEN = 300 };
 
@@ -127,6 +128,46 @@ static void store_keeps_what_was_written(void **state)
 	expect_ok(shelf_wipe(shelf));
 	expect_ok(shelf_position(shelf, &position));
 	assert_false(position.present);
+	store_batch_free(&batch);
+	store_close(&store);
+}
+
+/* Until its outcome is told or forgotten, a batch is the writer's. */
+static void batches_are_written_aside(void **state)
+{
+	(void)state;
+	static const enum store_writer_mode modes[] = { STORE_WRITER_LATER, STORE_WRITER_ASIDE };
+	char path[256], key[16];
+	make_folder(path);
+	struct store *store;
+	struct shelf *shelf;
+	struct shelf_value value;
+	open_shelf(path, &store, &shelf);
+	struct store_batch *batch = store_batch_new();
+	for (size_t i = 0; i < 4; i++) {
+		bool large = i % 2 == 1, done = false;
+		struct store_writer *writer = store_writer_new(store, modes[i / 2]);
+		store_batch_clear(batch);
+		for (int j = 0; j < (large ? MANY : 1); j++) {
+			snprintf(key, sizeof key, "%zu-%d", i, j);
+			put(batch, shelf, key, j, TIME_NONE, TIME_NONE, "a state of some length");
+		}
+		store_writer_start(writer, batch);
+		for (int tries = 0; !done; tries++)
+			expect_ok(store_writer_end(writer, tries > 2, &done));
+		expect_ok(shelf_get(shelf, 0, bytes_str(key), &value));
+		assert_true(value.present);
+		store_batch_clear(batch);
+		snprintf(key, sizeof key, "%zu-forgotten", i);
+		put(batch, shelf, key, 1, TIME_NONE, TIME_NONE, "");
+		store_writer_start(writer, batch);
+		store_writer_forget(writer);
+		store_batch_clear(batch); /* nobody reads it any more */
+		store_writer_start(writer, batch);
+		expect_ok(store_writer_end(writer, true, &done));
+		assert_true(done);
+		store_writer_free(&writer);
+	}
 	store_batch_free(&batch);
 	store_close(&store);
 }
@@ -677,6 +718,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(store_keeps_what_was_written),
+		cmocka_unit_test(batches_are_written_aside),
 		cmocka_unit_test(second_process_is_refused),
 		cmocka_unit_test(many_are_what_each_is),
 		cmocka_unit_test(last_version_of_a_loaded_key_counts),
