@@ -1,5 +1,19 @@
 #include "cli/account_rules.h"
 
+#include <stddef.h>
+
+const char *const account_rules_options[] = { "kafka.bootstrap.servers",
+					      "app.id",
+					      "registry.url",
+					      "alert.open",
+					      "alert.close",
+					      "alert.orders.min",
+					      "risk.open",
+					      "risk.close",
+					      "opportunity.open",
+					      "opportunity.close",
+					      NULL };
+
 void account_rules_read(const struct conf *conf, struct churn_options *churn,
 			struct risk_options *risk)
 {

@@ -6,6 +6,9 @@
 #include "consumers/churn.h"
 #include "consumers/risk.h"
 
+/* The options worth showing by who judges accounts, with those of the topics; NULL-ended. */
+extern const char *const account_rules_options[];
+
 void account_rules_read(const struct conf *conf, struct churn_options *churn,
 			struct risk_options *risk);
 

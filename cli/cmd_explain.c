@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "cli/account_rules.h"
 #include "cli/account_table.h"
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -20,18 +21,6 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers",
-				       "app.id",
-				       "registry.url",
-				       "alert.open",
-				       "alert.close",
-				       "alert.orders.min",
-				       "risk.open",
-				       "risk.close",
-				       "opportunity.open",
-				       "opportunity.close",
-				       NULL };
-
 static const char *const examples[] = { "foretell explain 04711",
 					"foretell explain 04711 --at 1997-09-30", NULL };
 
@@ -46,7 +35,7 @@ static const struct args_spec spec = {
 		"plus contributions is the margin, and the probability follows from the margin. A\n"
 		"score lists the four reasons that mattered most.",
 	.flags = flags,
-	.options = options,
+	.options = account_rules_options,
 	.examples = examples,
 };
 

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "consumers/alert_life.h"
+#include "consumers/names.h"
 #include "kafka/publish.h"
 #include "schemas/registry.h"
 
@@ -86,7 +87,9 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 	size_t len = 0;
 	struct options_client client;
 	struct registry *registry = NULL;
+	struct bytes scheme, subject;
 	options_client_init(&client, args_conf(args));
+	name_key_split(feedback->account, &scheme, &subject);
 	snprintf(id, sizeof id, "%s-%" PRId64, feedback->verdict, feedback->at_ms);
 	if (feedback->until_ms > 0)
 		time_format(feedback->until_ms, until);
@@ -94,7 +97,8 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 		.event_id = bytes_str(id),
 		.source = bytes_str("foretell"),
 		.type = bytes_str(FEEDBACK_TYPE),
-		.subject = feedback->account,
+		.subject_scheme = scheme,
+		.subject = subject,
 		.event_ms = feedback->at_ms,
 		.attr_count = feedback->until_ms > 0 ? 3 : 2,
 		.attrs = { { bytes_str("alert_id"), bytes_str(feedback->alert_id) },

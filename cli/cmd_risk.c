@@ -24,18 +24,6 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers",
-				       "app.id",
-				       "registry.url",
-				       "alert.open",
-				       "alert.close",
-				       "alert.orders.min",
-				       "risk.open",
-				       "risk.close",
-				       "opportunity.open",
-				       "opportunity.close",
-				       NULL };
-
 static const char *const examples[] = {
 	"foretell risk --at 1997-10-01 --out scores.jsonl",
 	"foretell risk --judge scores.jsonl",
@@ -51,7 +39,7 @@ static const struct args_spec spec = {
 		 "well\n"
 		 "the ranking was (AUC).",
 	.flags = flags,
-	.options = options,
+	.options = account_rules_options,
 	.examples = examples,
 };
 

@@ -6,6 +6,9 @@
 #include "base/phrase.h"
 #include "base/timestamp.h"
 
+/* An alert is about the present: what was raised by something ingested this long after it happened
+ * belongs to a history that is being loaded. */
+#define HISTORIC_MS   (2 * MS_PER_DAY)
 #define COOL_MS	      (14 * MS_PER_DAY)
 #define COOL_WRONG_MS (60 * MS_PER_DAY)
 
@@ -31,9 +34,23 @@ struct bytes alert_life_id(const struct alert_state *alert, struct bytes account
 	return bytes_of(id, phrase_end(&phrase));
 }
 
-int32_t alert_status_said(enum alert_status status)
+struct alert alert_life_record(const struct alert_state *alert, struct bytes account,
+			       const struct alert_news *news, char id[ALERT_ID_MAX])
 {
-	return status > ALERT_EXPIRED ? ALERT_UPDATED : (int32_t)status;
+	enum alert_status status = news->status > ALERT_EXPIRED ? ALERT_UPDATED : news->status;
+	return (struct alert){
+		.alert_id = alert_life_id(alert, account, id),
+		.revision = alert->revision,
+		.account = account,
+		.rule = bytes_str(alert_rule_names[alert->rule]),
+		.status = (int32_t)status,
+		.step = bytes_str(alert_step_names[news->status]),
+		.severity = alert->severity,
+		.at_ms = news->at_ms,
+		.opened_ms = alert->opened_ms,
+		.trigger_event_id = news->trigger_event_id,
+		.historic = news->ingest_ms - news->at_ms > HISTORIC_MS,
+	};
 }
 
 double alert_life_open(const struct alert_state *alert, double open)
@@ -122,28 +139,32 @@ bool alert_life_take_over(struct alert_state *alert, const struct alert_state *f
 	return true;
 }
 
+/* What somebody thinks of a warning, whether it is still open or not. */
+static void count_verdict(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms)
+{
+	if (verdict == VERDICT_USEFUL)
+		alert->useful_count += alert->useful_count < INT32_MAX;
+	if (verdict != VERDICT_WRONG)
+		return;
+	alert->wrong_count += alert->wrong_count < INT32_MAX;
+	if (alert->cool_until_ms < at_ms + COOL_WRONG_MS)
+		alert->cool_until_ms = at_ms + COOL_WRONG_MS;
+}
+
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status)
 {
-	bool is_churn = alert->rule != ALERT_RULE_OPPORTUNITY;
-	if (verdict == VERDICT_USEFUL) {
-		alert->useful_count += is_churn && alert->useful_count < INT32_MAX;
-		return false;
-	}
-	if (verdict == VERDICT_WRONG) {
-		alert->wrong_count += is_churn && alert->wrong_count < INT32_MAX;
-		if (alert->open) {
-			end(alert, at_ms + COOL_WRONG_MS);
-			*status = ALERT_RESOLVED;
-			return true;
-		}
-		if (is_churn)
-			alert->cool_until_ms = at_ms + COOL_WRONG_MS;
-		return false;
-	}
-	if (!alert->open || (verdict == VERDICT_ACK && alert->acknowledged) ||
+	if (alert->rule != ALERT_RULE_OPPORTUNITY)
+		count_verdict(alert, verdict, at_ms);
+	if (!alert->open || verdict == VERDICT_USEFUL ||
+	    (verdict == VERDICT_ACK && alert->acknowledged) ||
 	    (verdict == VERDICT_SNOOZE && until_ms <= at_ms))
 		return false;
+	if (verdict == VERDICT_WRONG) {
+		end(alert, alert->cool_until_ms);
+		*status = ALERT_RESOLVED;
+		return true;
+	}
 	alert->revision++;
 	if (verdict == VERDICT_ACK) {
 		alert->acknowledged = true;
@@ -183,24 +204,62 @@ static struct bytes attribute(const struct source_event *event, const char *name
 	return bytes_of(NULL, 0);
 }
 
+/* The number behind the last slash of an id; 0: there is none. */
+static int32_t episode_of(struct bytes id)
+{
+	int64_t episode = 0, ten = 1;
+	while (id.len > 0 && ten <= INT32_MAX) {
+		uint8_t byte = id.data[--id.len];
+		if (byte < '0' || byte > '9')
+			return byte == '/' && episode <= INT32_MAX ? (int32_t)episode : 0;
+		episode += (byte - '0') * ten;
+		ten *= 10;
+	}
+	return 0;
+}
+
+/* Whether an id is that of an earlier warning of the account. */
+static bool is_earlier(const struct alert_state *alert, struct bytes account, struct bytes id)
+{
+	struct alert_state earlier = { .episode = episode_of(id) };
+	char text[ALERT_ID_MAX];
+	if (earlier.episode <= 0 || earlier.episode >= alert->episode)
+		return false;
+	for (; earlier.rule < ALERT_RULE_OPPORTUNITY; earlier.rule++)
+		if (bytes_equal(alert_life_id(&earlier, account, text), id))
+			return true;
+	return false;
+}
+
+static bool verdict_of(const struct source_event *event, enum alert_verdict *verdict)
+{
+	struct bytes told = attribute(event, "verdict");
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		if (bytes_equal(told, bytes_str(verdict_names[i]))) {
+			*verdict = (enum alert_verdict)i;
+			return true;
+		}
+	return false;
+}
+
 bool alert_life_take(struct alert_state *alert, struct bytes account,
 		     const struct source_event *event, int64_t at_ms, enum alert_status *status)
 {
-	struct bytes verdict = attribute(event, "verdict"), until = attribute(event, "until");
-	char id[ALERT_ID_MAX];
-	struct bytes own = alert_life_id(alert, account, id);
-	if (alert->episode == 0 || !bytes_equal(own, attribute(event, "alert_id")))
-		return false;
-	char text[TIME_TEXT_LEN + 8] = "";
+	struct bytes id = attribute(event, "alert_id"), until = attribute(event, "until");
+	char own[ALERT_ID_MAX], text[TIME_TEXT_LEN + 8] = "";
+	enum alert_verdict verdict;
 	int64_t until_ms = 0;
+	if (alert->episode == 0 || !verdict_of(event, &verdict))
+		return false;
+	if (!bytes_equal(alert_life_id(alert, account, own), id)) {
+		if (is_earlier(alert, account, id))
+			count_verdict(alert, verdict, at_ms);
+		return false;
+	}
 	if (until.len > 0 && until.len < sizeof text) {
 		memcpy(text, until.data, until.len);
 		if (!time_parse(text, &until_ms))
 			until_ms = 0;
 	}
-	for (int i = 0; i < VERDICT_COUNT; i++)
-		if (bytes_equal(verdict, bytes_str(verdict_names[i])))
-			return alert_life_feedback(alert, (enum alert_verdict)i, at_ms, until_ms,
-						   status);
-	return false;
+	return alert_life_feedback(alert, verdict, at_ms, until_ms, status);
 }

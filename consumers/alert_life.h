@@ -49,9 +49,17 @@ enum { ALERT_ID_MAX = KEY_LEN_MAX + 32 };
 struct bytes alert_life_id(const struct alert_state *alert, struct bytes account,
 			   char id[ALERT_ID_MAX]);
 
-/* A status in a record: its own field, and its name for the step. */
-int32_t alert_status_said(enum alert_status status);
-extern const char *const alert_step_names[];
+extern const char *const alert_step_names[]; /* by enum alert_status */
+
+/* A revision of it, as it is said: who, what, when and whether it is about history that is being
+ * loaded. The rest is the judge's to fill in. The name stands in `id`. */
+struct alert_news {
+	enum alert_status status;
+	int64_t at_ms, ingest_ms;      /* ingest: when what caused it came in */
+	struct bytes trigger_event_id; /* absent: the clock */
+};
+struct alert alert_life_record(const struct alert_state *alert, struct bytes account,
+			       const struct alert_news *news, char id[ALERT_ID_MAX]);
 
 /* One step; whether something is to be said, and what. */
 bool alert_life_step(struct alert_state *alert, const struct alert_view *view,
@@ -73,8 +81,9 @@ extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... *
 /* The type of event by which feedback comes back: attrs alert_id, verdict, until (a time). */
 #define FEEDBACK_TYPE "foretell.feedback"
 
-/* Takes such an event: alert_life_feedback with what it says. What names another alert, or says
- * it badly, is passed over. */
+/* Takes such an event: alert_life_feedback with what it says. What is said of an earlier warning of
+ * the account, useful or wrong, is counted; what names another alert, or says it badly, is passed
+ * over. */
 bool alert_life_take(struct alert_state *alert, struct bytes account,
 		     const struct source_event *event, int64_t at_ms, enum alert_status *status);
 

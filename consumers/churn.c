@@ -6,10 +6,7 @@
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
-/* An alert is about the present: what was raised by something ingested this long after it happened
- * belongs to a history that is being loaded. */
-#define HISTORIC_MS (2 * MS_PER_DAY)
-#define EXPIRE_MS   (730 * MS_PER_DAY)
+#define EXPIRE_MS (730 * MS_PER_DAY)
 
 enum { MINOR_DIGITS = 2 };
 
@@ -120,28 +117,18 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		      enum alert_status status, struct effects *effects)
 {
 	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
-	struct alert alert = {
-		.alert_id = alert_life_id(&state->alert, account, id),
-		.revision = state->alert.revision,
-		.account = account,
-		.rule = bytes_str(alert_rule_names[state->alert.rule]),
-		.status = alert_status_said(status),
-		.step = bytes_str(alert_step_names[status]),
-		.severity = state->alert.severity,
-		.at_ms = occasion->at_ms,
-		.opened_ms = state->alert.opened_ms,
-		.probability = score->probability,
-		.horizon_days = BUYER_HORIZON_DAYS,
-		.margin = score->margin,
-		.base_margin = score->base_margin,
-		.trigger_event_id = occasion->trigger_event_id,
-		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
-		.model_version = bytes_str(buyer_model_id()),
-		.rule_version = bytes_str(rule_version),
-		.base_rate = -1,
-		.expected_days = -1,
-		.data_ms = state->last_ms,
-	};
+	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
+					 occasion->trigger_event_id };
+	struct alert alert = alert_life_record(&state->alert, account, &news, id);
+	alert.probability = score->probability;
+	alert.horizon_days = BUYER_HORIZON_DAYS;
+	alert.margin = score->margin;
+	alert.base_margin = score->base_margin;
+	alert.model_version = bytes_str(buyer_model_id());
+	alert.rule_version = bytes_str(rule_version);
+	alert.base_rate = -1;
+	alert.expected_days = -1;
+	alert.data_ms = state->last_ms;
 	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);
 }

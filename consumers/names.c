@@ -304,6 +304,21 @@ struct err *name_key_make(struct bytes scheme, struct bytes value, struct name_k
 	return NULL;
 }
 
+void name_key_split(struct bytes key, struct bytes *scheme, struct bytes *value)
+{
+	*scheme = bytes_of(NULL, 0);
+	*value = key;
+	if (name_scheme_of(key) == SCHEME_ACCOUNT)
+		return;
+	size_t from = key.data[0] == '~';
+	const uint8_t *colon = memchr(key.data, ':', key.len);
+	if (colon == NULL)
+		return;
+	size_t at = (size_t)(colon - key.data);
+	*scheme = bytes_of(key.data + from, at - from);
+	*value = bytes_of(colon + 1, key.len - at - 1);
+}
+
 int name_rank(struct bytes key)
 {
 	int scheme = name_scheme_of(key);

@@ -39,6 +39,10 @@ static inline struct bytes name_bytes(const struct name_key *key)
 ERR_MUST_USE struct err *name_key_make(struct bytes scheme, struct bytes value,
 				       struct name_key *key);
 
+/* The scheme and value that a key is made of, as an event names them; the scheme of an account's is
+ * absent. Both borrow. */
+void name_key_split(struct bytes key, struct bytes *scheme, struct bytes *value);
+
 /* Of a key: its rank in the order of schemes, 0 for accounts. */
 int name_rank(struct bytes key);
 

@@ -1,12 +1,10 @@
 #include "consumers/opportunity.h"
 
 #include "base/dmath.h"
-#include "base/phrase.h"
 #include "base/timestamp.h"
 #include "consumers/churn.h"
+#include "consumers/words.h"
 #include "models/bgnbd.h"
-
-#define HISTORIC_MS (2 * MS_PER_DAY)
 
 /* Set by hand: of accounts that nothing special is known of, one in seven buys more in a month. */
 #define BASE_PROBABILITY 0.14
@@ -153,30 +151,13 @@ int64_t opportunity_due_ms(const struct account_state *state, int64_t at_ms)
 
 /* ---- in words ------------------------------------------------------------------------------- */
 
-struct words {
-	struct phrase en, zh;
-};
-
-static void say(struct words *words, const char *en, const char *zh)
-{
-	phrase_text(&words->en, en);
-	phrase_text(&words->zh, zh);
-}
-
-static void say_number(struct words *words, double number)
-{
-	int64_t whole = (int64_t)(number + 0.5);
-	phrase_int(&words->en, whole, 1);
-	phrase_int(&words->zh, whole, 1);
-}
-
 static void tell_due(const struct account_state *state, int64_t at_ms, struct words *words)
 {
-	say(words, "an order is due: every ", "应再次下单：平均每 ");
-	say_number(words, rhythm_days(&state->buyer));
-	say(words, " days on average, the last one was ", " 天下单，上次在 ");
-	say_number(words, days_between(state->buyer.last_ms, at_ms));
-	say(words, " days ago", " 天前");
+	words_say(words, "an order is due: every ", "应再次下单：平均每 ");
+	words_number(words, rhythm_days(&state->buyer));
+	words_say(words, " days on average, the last one was ", " 天下单，上次在 ");
+	words_number(words, days_between(state->buyer.last_ms, at_ms));
+	words_say(words, " days ago", " 天前");
 }
 
 static void tell_limit(const struct account_state *state, int64_t at_ms, struct words *words)
@@ -185,31 +166,31 @@ static void tell_limit(const struct account_state *state, int64_t at_ms, struct 
 	const struct features *features = &state->relationship.features;
 	const struct trace *seats = &features->traces[SIGNAL_SEATS];
 	double share = (double)seats->sums[HORIZON_WEEKS] / (double)seats->counts[HORIZON_WEEKS];
-	say(words, "near its plan's limit: ", "接近套餐上限：近几周平均使用 ");
-	say_number(words, 100 * share);
-	say(words, " % of its ", "% 的席位，共 ");
-	say_number(words, (double)features->seats);
-	say(words, " seats in use in the last weeks", " 个");
+	words_say(words, "near its plan's limit: ", "接近套餐上限：近几周平均使用 ");
+	words_number(words, 100 * share);
+	words_say(words, " % of its ", "% 的席位，共 ");
+	words_number(words, (double)features->seats);
+	words_say(words, " seats in use in the last weeks", " 个");
 }
 
 static void tell_trial(const struct account_state *state, int64_t at_ms, struct words *words)
 {
 	const struct features *features = &state->relationship.features;
-	say(words, "its trial goes well: used ", "试用顺利：已使用 ");
-	say_number(words, (double)features->traces[SIGNAL_USE].count);
-	say(words, " times, and ends in ", " 次，将在 ");
-	say_number(words, days_between(at_ms, features->renewal_ms));
-	say(words, " days", " 天后结束");
+	words_say(words, "its trial goes well: used ", "试用顺利：已使用 ");
+	words_number(words, (double)features->traces[SIGNAL_USE].count);
+	words_say(words, " times, and ends in ", " 次，将在 ");
+	words_number(words, days_between(at_ms, features->renewal_ms));
+	words_say(words, " days", " 天后结束");
 }
 
 static void tell_interest(const struct account_state *state, int64_t at_ms, struct words *words)
 {
 	double usual = 0, now = looks_of(&state->relationship.features, at_ms, &usual);
-	say(words, "looks at prices and content: about ", "关注价格与资料：近三周约 ");
-	say_number(words, now);
-	say(words, " times in the last three weeks, usually ", " 次，平常 ");
-	say_number(words, usual);
-	say(words, "", " 次");
+	words_say(words, "looks at prices and content: about ", "关注价格与资料：近三周约 ");
+	words_number(words, now);
+	words_say(words, " times in the last three weeks, usually ", " 次，平常 ");
+	words_number(words, usual);
+	words_say(words, "", " 次");
 }
 
 static void (*const tellers[OPPORTUNITY_COUNT])(const struct account_state *, int64_t,
@@ -255,28 +236,18 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 {
 	char id[ALERT_ID_MAX];
 	struct opportunity_texts texts;
-	struct alert alert = {
-		.alert_id = alert_life_id(&state->alert, account, id),
-		.revision = state->alert.revision,
-		.account = account,
-		.rule = bytes_str(alert_rule_names[ALERT_RULE_OPPORTUNITY]),
-		.status = alert_status_said(status),
-		.step = bytes_str(alert_step_names[status]),
-		.severity = state->alert.severity,
-		.at_ms = occasion->at_ms,
-		.opened_ms = state->alert.opened_ms,
-		.probability = score->probability,
-		.horizon_days = OPPORTUNITY_DAYS,
-		.margin = score->margin,
-		.base_margin = score->base_margin,
-		.trigger_event_id = occasion->trigger_event_id,
-		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
-		.model_version = bytes_str(model_version),
-		.rule_version = bytes_str(rule_version),
-		.base_rate = BASE_PROBABILITY,
-		.expected_days = score->expected_days,
-		.data_ms = state->last_ms,
-	};
+	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
+					 occasion->trigger_event_id };
+	struct alert alert = alert_life_record(&state->alert, account, &news, id);
+	alert.probability = score->probability;
+	alert.horizon_days = OPPORTUNITY_DAYS;
+	alert.margin = score->margin;
+	alert.base_margin = score->base_margin;
+	alert.model_version = bytes_str(model_version);
+	alert.rule_version = bytes_str(rule_version);
+	alert.base_rate = BASE_PROBABILITY;
+	alert.expected_days = score->expected_days;
+	alert.data_ms = state->last_ms;
 	alert.reason_count =
 		opportunity_reasons(state, occasion->at_ms, score, alert.reasons, &texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);

@@ -7,7 +7,6 @@
 #include "consumers/examples.h"
 #include "consumers/risk_words.h"
 
-#define HISTORIC_MS  (2 * MS_PER_DAY)
 #define SOON_MS	     MS_PER_DAY
 #define LATER_MS     (7 * MS_PER_DAY)
 #define GONE_DAYS    365.0
@@ -131,28 +130,18 @@ static void say_alert(struct bytes account, const struct risk_occasion *occasion
 {
 	char id[ALERT_ID_MAX];
 	struct risk_texts texts;
-	struct alert alert = {
-		.alert_id = alert_life_id(&state->alert, account, id),
-		.revision = state->alert.revision,
-		.account = account,
-		.rule = bytes_str(alert_rule_names[state->alert.rule]),
-		.status = alert_status_said(status),
-		.step = bytes_str(alert_step_names[status]),
-		.severity = state->alert.severity,
-		.at_ms = occasion->at_ms,
-		.opened_ms = state->alert.opened_ms,
-		.probability = score->probability,
-		.horizon_days = HAZARD_HORIZON_DAYS,
-		.margin = score->margin,
-		.base_margin = score->base_margin,
-		.trigger_event_id = occasion->trigger_event_id,
-		.historic = occasion->ingest_ms - occasion->at_ms > HISTORIC_MS,
-		.model_version = bytes_str(occasion->model->version),
-		.rule_version = bytes_str(risk_rule_version),
-		.base_rate = occasion->model->base_rate,
-		.expected_days = score->expected_days,
-		.data_ms = state->last_ms,
-	};
+	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
+					 occasion->trigger_event_id };
+	struct alert alert = alert_life_record(&state->alert, account, &news, id);
+	alert.probability = score->probability;
+	alert.horizon_days = HAZARD_HORIZON_DAYS;
+	alert.margin = score->margin;
+	alert.base_margin = score->base_margin;
+	alert.model_version = bytes_str(occasion->model->version);
+	alert.rule_version = bytes_str(risk_rule_version);
+	alert.base_rate = occasion->model->base_rate;
+	alert.expected_days = score->expected_days;
+	alert.data_ms = state->last_ms;
 	alert.reason_count = risk_words(state, occasion, score, alert.reasons, &texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);
 }

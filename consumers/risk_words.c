@@ -1,8 +1,8 @@
 #include "consumers/risk_words.h"
 
 #include "base/dmath.h"
-#include "base/phrase.h"
 #include "base/timestamp.h"
+#include "consumers/words.h"
 
 static const char *const codes[GROUP_COUNT] = {
 	[GROUP_PEERS] = "PEERS",
@@ -23,34 +23,6 @@ struct telling {
 	double part; /* the contribution: above 0 it raises the risk */
 };
 
-struct words {
-	struct phrase en, zh;
-};
-
-static void say(struct words *words, const char *en, const char *zh)
-{
-	phrase_text(&words->en, en);
-	phrase_text(&words->zh, zh);
-}
-
-static void say_number(struct words *words, double number)
-{
-	int64_t whole = (int64_t)(number < 0 ? number - 0.5 : number + 0.5);
-	phrase_int(&words->en, whole, 1);
-	phrase_int(&words->zh, whole, 1);
-}
-
-/* With one decimal. */
-static void say_tenths(struct words *words, double number)
-{
-	if (number < 0)
-		say(words, "-", "-");
-	int64_t tenths = (int64_t)((number < 0 ? -number : number) * 10 + 0.5);
-	say_number(words, (double)(tenths / 10));
-	say(words, ".", ".");
-	say_number(words, (double)(tenths % 10));
-}
-
 static double days_since(int64_t from_ms, int64_t to_ms)
 {
 	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
@@ -68,12 +40,12 @@ static void tell_renewal(const struct telling *telling, struct words *words)
 {
 	int64_t renewal_ms = telling->features->renewal_ms;
 	if (renewal_ms <= telling->at_ms) {
-		say(words, "no renewal is near", "近期没有续约");
+		words_say(words, "no renewal is near", "近期没有续约");
 		return;
 	}
-	say(words, "the contract is up for renewal in ", "合同将在 ");
-	say_number(words, days_since(telling->at_ms, renewal_ms));
-	say(words, " days", " 天后续约");
+	words_say(words, "the contract is up for renewal in ", "合同将在 ");
+	words_number(words, days_since(telling->at_ms, renewal_ms));
+	words_say(words, " days", " 天后续约");
 }
 
 static void tell_usage(const struct telling *telling, struct words *words)
@@ -83,117 +55,119 @@ static void tell_usage(const struct telling *telling, struct words *words)
 	const struct trace *orders = &features->traces[SIGNAL_ORDER];
 	if (features->seats_cut_ms > 0 && telling->part > 0 &&
 	    days_since(features->seats_cut_ms, telling->at_ms) < 90) {
-		say(words, "gave up ", "");
-		say_number(words, 100 * features->cut_share);
-		say(words, " % of its seats ", "% 的席位已取消，在 ");
-		say_number(words, days_since(features->seats_cut_ms, telling->at_ms));
-		say(words, " days ago", " 天前");
+		words_say(words, "gave up ", "");
+		words_number(words, 100 * features->cut_share);
+		words_say(words, " % of its seats ", "% 的席位已取消，在 ");
+		words_number(words, days_since(features->seats_cut_ms, telling->at_ms));
+		words_say(words, " days ago", " 天前");
 		return;
 	}
 	if (use->count > 0) {
 		double now = (double)use->sums[HORIZON_WEEKS] / 22.5;
 		double span = 360 * (1 - dm_exp(-days_since(use->first_ms, use->last_ms) / 360));
 		double year = (double)use->sums[HORIZON_YEAR] / (span + 1);
-		say(words, "uses the product ", "目前每天使用产品 ");
-		say_tenths(words, now);
-		say(words, " times a day now, ", " 次，过去一年平均 ");
-		say_tenths(words, year);
-		say(words, " over the last year", " 次");
+		words_say(words, "uses the product ", "目前每天使用产品 ");
+		words_tenths(words, now);
+		words_say(words, " times a day now, ", " 次，过去一年平均 ");
+		words_tenths(words, year);
+		words_say(words, " over the last year", " 次");
 		return;
 	}
 	if (orders->count == 0) {
-		say(words, "little activity is known", "已知活动很少");
+		words_say(words, "little activity is known", "已知活动很少");
 		return;
 	}
-	say(words, "orders every ", "平均每 ");
-	say_number(words, features_gap_days(features));
-	say(words, " days on average, now silent for ", " 天下单，现已 ");
-	say_number(words, days_since(orders->last_ms, telling->at_ms));
-	say(words, "", " 天未下单");
+	words_say(words, "orders every ", "平均每 ");
+	words_number(words, features_gap_days(features));
+	words_say(words, " days on average, now silent for ", " 天下单，现已 ");
+	words_number(words, days_since(orders->last_ms, telling->at_ms));
+	words_say(words, "", " 天未下单");
 }
 
 static void tell_service(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
 	if (telling->part <= 0) {
-		say(words, "deliveries and service have been as they should", "交付与服务正常");
+		words_say(words, "deliveries and service have been as they should",
+			  "交付与服务正常");
 		return;
 	}
-	say(words, "bad service: ", "服务不佳：");
+	words_say(words, "bad service: ", "服务不佳：");
 	if (features->late_days > 0 &&
 	    days_since(features->traces[SIGNAL_DELIVERY].last_ms, telling->at_ms) < 90) {
-		say(words, "the last late delivery came ", "最近一次延迟交付晚了 ");
-		say_number(words, features->late_days);
-		say(words, " days late, ", " 天，");
+		words_say(words, "the last late delivery came ", "最近一次延迟交付晚了 ");
+		words_number(words, features->late_days);
+		words_say(words, " days late, ", " 天，");
 	}
-	say(words, "about ", "近三个月约 ");
-	say_number(words, recent(telling, SIGNAL_FAULT));
-	say(words, " faults and ", " 次故障、");
-	say_number(words, recent(telling, SIGNAL_ESCALATION));
-	say(words, " escalations in the last quarter", " 次升级投诉");
+	words_say(words, "about ", "近三个月约 ");
+	words_number(words, recent(telling, SIGNAL_FAULT));
+	words_say(words, " faults and ", " 次故障、");
+	words_number(words, recent(telling, SIGNAL_ESCALATION));
+	words_say(words, " escalations in the last quarter", " 次升级投诉");
 }
 
 static void tell_satisfaction(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
-	say(words, telling->part > 0 ? "signs of discontent: " : "content so far: ",
-	    telling->part > 0 ? "不满迹象：" : "目前满意：");
+	words_say(words, telling->part > 0 ? "signs of discontent: " : "content so far: ",
+		  telling->part > 0 ? "不满迹象：" : "目前满意：");
 	if (features->traces[SIGNAL_SATISFACTION].count > 0) {
-		say(words, "its last rating was ", "最近评分 ");
-		say_number(words, features->score);
-		say(words, ", ", "，");
+		words_say(words, "its last rating was ", "最近评分 ");
+		words_number(words, features->score);
+		words_say(words, ", ", "，");
 	}
-	say(words, "about ", "近三个月约 ");
-	say_number(words, recent(telling, SIGNAL_TICKET));
-	say(words, " tickets in the last quarter, opened ", " 张工单，打开了约 ");
-	say_number(words, recent(telling, SIGNAL_MAIL_OPENED));
-	say(words, " of ", "/");
-	say_number(words, recent(telling, SIGNAL_MAIL));
-	say(words, " mails", " 封邮件");
+	words_say(words, "about ", "近三个月约 ");
+	words_number(words, recent(telling, SIGNAL_TICKET));
+	words_say(words, " tickets in the last quarter, opened ", " 张工单，打开了约 ");
+	words_number(words, recent(telling, SIGNAL_MAIL_OPENED));
+	words_say(words, " of ", "/");
+	words_number(words, recent(telling, SIGNAL_MAIL));
+	words_say(words, " mails", " 封邮件");
 	const struct trace *paid = &features->traces[SIGNAL_PAYMENT];
 	double late = (double)paid->sums[HORIZON_QUARTER] /
 		      ((double)paid->counts[HORIZON_QUARTER] + 1e-9);
 	if (paid->count == 0 || late < 1)
 		return;
-	say(words, ", pays ", "，平均逾期 ");
-	say_number(words, late);
-	say(words, " days late", " 天付款");
+	words_say(words, ", pays ", "，平均逾期 ");
+	words_number(words, late);
+	words_say(words, " days late", " 天付款");
 }
 
 static void tell_price(const struct telling *telling, struct words *words)
 {
 	const struct trace *price = &telling->features->traces[SIGNAL_PRICE];
 	if (price->count == 0) {
-		say(words, "no change of prices is known", "未知价格变动");
+		words_say(words, "no change of prices is known", "未知价格变动");
 		return;
 	}
-	say(words, "its prices changed by ", "价格变动 ");
-	say_tenths(words, telling->features->price_percent);
-	say(words, " %, ", "%，在 ");
-	say_number(words, days_since(price->last_ms, telling->at_ms));
-	say(words, " days ago", " 天前");
+	words_say(words, "its prices changed by ", "价格变动 ");
+	words_tenths(words, telling->features->price_percent);
+	words_say(words, " %, ", "%，在 ");
+	words_number(words, days_since(price->last_ms, telling->at_ms));
+	words_say(words, " days ago", " 天前");
 }
 
 static void tell_competitor(const struct telling *telling, struct words *words)
 {
 	if (telling->around->promotion <= 0) {
-		say(words, "no competitor's offer runs in its region", "所在地区没有竞争对手促销");
+		words_say(words, "no competitor's offer runs in its region",
+			  "所在地区没有竞争对手促销");
 		return;
 	}
-	say(words, "a competitor offers ", "竞争对手在其地区提供 ");
-	say_number(words, telling->around->promotion);
-	say(words, " % less in its region, for ", "% 的折扣，还有 ");
-	say_number(words, telling->around->promotion_days);
-	say(words, " more days", " 天");
+	words_say(words, "a competitor offers ", "竞争对手在其地区提供 ");
+	words_number(words, telling->around->promotion);
+	words_say(words, " % less in its region, for ", "% 的折扣，还有 ");
+	words_number(words, telling->around->promotion_days);
+	words_say(words, " more days", " 天");
 }
 
 static void tell_silence(const struct telling *telling, struct words *words)
 {
-	say(words, "is heard of every ", "通常每 ");
-	say_number(words, features_sign_days(telling->features) + 0.5);
-	say(words, " days, now silent for ", " 天有动静，现已沉默 ");
-	say_number(words, features_silence_days(telling->features, telling->at_ms));
-	say(words, "", " 天");
+	words_say(words, "is heard of every ", "通常每 ");
+	words_number(words, features_sign_days(telling->features) + 0.5);
+	words_say(words, " days, now silent for ", " 天有动静，现已沉默 ");
+	words_number(words, features_silence_days(telling->features, telling->at_ms));
+	words_say(words, "", " 天");
 }
 
 static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *) = {

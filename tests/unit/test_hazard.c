@@ -476,6 +476,16 @@ static void an_alert_lives(void **state)
 	assert_false(tell(&alert, 121, "nonsense", "A/churn.silence/3", "", ALERT_OPENED));
 	assert_false(tell(&alert, 121, "useful", "A/churn.silence/3", "", ALERT_OPENED));
 	assert_true(alert_life_open(&alert, 0.5) == 0.5);
+	/* what is said of an earlier one counts, and ends nothing */
+	assert_false(tell(&alert, 122, "wrong", "A/churn.silence/2", "", ALERT_RESOLVED));
+	assert_false(tell(&alert, 122, "useful", "A/churn.risk/1", "", ALERT_RESOLVED));
+	assert_true(alert.open && alert.wrong_count == 2 && alert.useful_count == 2);
+	static const char *const others[] = { "A/churn.silence/4", "A/churn.silence/02",
+					      "A/opportunity/2",   "B/churn.silence/2",
+					      "A/churn.silence/",  "A/churn.silence/99999999999" };
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_false(tell(&alert, 122, "wrong", others[i], "", ALERT_RESOLVED));
+	assert_true(alert.open && alert.wrong_count == 2);
 }
 
 /* An account goes into another one. */

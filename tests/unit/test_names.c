@@ -17,6 +17,16 @@
 #include "consumers/identity_state.h"
 #include "consumers/names.h"
 
+/* An event that names a name's scheme and value leads to it again. */
+static void leads_to_itself(const struct name_key *key)
+{
+	struct name_key again;
+	struct bytes scheme, value;
+	name_key_split(name_bytes(key), &scheme, &value);
+	assert_null(name_key_make(scheme, value, &again));
+	assert_true(bytes_equal(name_bytes(&again), name_bytes(key)));
+}
+
 static void names_have_one_form(void **state)
 {
 	(void)state;
@@ -85,6 +95,7 @@ static void names_have_one_form(void **state)
 		if (!bytes_equal(name_bytes(&key), bytes_str(rows[i].key)))
 			fail_msg("%s: %.*s, expected %s", rows[i].value, (int)key.len,
 				 (const char *)key.text, rows[i].key);
+		leads_to_itself(&key);
 	}
 }
 
