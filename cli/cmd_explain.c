@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/explain_at.h"
+#include "cli/judged_with.h"
 #include "cli/options.h"
 #include "consumers/churn.h"
 #include "consumers/topics.h"
@@ -166,12 +167,13 @@ static void print_alert(const struct alert_state *alert)
 	print_time("opened", alert->opened_ms);
 }
 
-static void print_opportunity(const struct account_state *state, int64_t at_ms)
+static void print_opportunity(const struct account_state *state, const struct bgnbd *buys,
+			      int64_t at_ms)
 {
 	struct opportunity_score score;
 	struct reason reasons[REASONS_MAX];
 	struct opportunity_texts texts;
-	opportunity_score(state, at_ms, &score);
+	opportunity_score(state, buys, at_ms, &score);
 	size_t count = opportunity_reasons(state, at_ms, &score, reasons, &texts);
 	if (count == 0)
 		return;
@@ -211,7 +213,7 @@ static struct err *explain_then(const struct args *args, const struct client_opt
 		explain_at_print(&at);
 		if (!relationship_is_known(&state->relationship))
 			print_score(state, at_ms);
-		print_opportunity(state, at_ms);
+		print_opportunity(state, explain_at_buys(&at), at_ms);
 		print_alert(&state->alert);
 	}
 	explain_at_free(&at);
@@ -224,6 +226,7 @@ static struct err *explain(const struct args *args)
 	options_client_init(&client, args_conf(args));
 	const char *account = args_operand(args, 0);
 	struct account_table table;
+	struct judged_with with = { 0 };
 	if (args_value(args, "at", NULL) != NULL)
 		return explain_then(args, &client.options);
 	struct err *err =
@@ -232,6 +235,8 @@ static struct err *explain(const struct args *args)
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
 			      "there is no account %s in %s.accounts (yet?)", account,
 			      conf_string(args_conf(args), "app.id"));
+	if (err == NULL)
+		err = judged_with_read(&with, args_conf(args), &client.options);
 	if (err == NULL) {
 		const struct account_state *state = &table.rows[0].state;
 		int64_t at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
@@ -241,9 +246,10 @@ static struct err *explain(const struct args *args)
 			err = print_all_said(args, &client.options);
 		else
 			print_score(state, at_ms);
-		print_opportunity(state, at_ms);
+		print_opportunity(state, &with.model.buys, at_ms);
 		print_alert(&state->alert);
 	}
+	judged_with_fini(&with);
 	account_table_fini(&table);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/models_grow.h"
+#include "cli/models_import.h"
 #include "cli/options.h"
 #include "consumers/topics.h"
 #include "kafka/publish.h"
@@ -14,28 +15,43 @@
 #include "schemas/registry.h"
 #include "schemas/types.h"
 
+static const struct args_flag flags[] = {
+	{ "golden", "FILE", NULL,
+	  "what the model's own program predicts: its columns and "
+	  "\"prediction\", 5 rows or more" },
+	{ NULL, NULL, NULL, NULL },
+};
+
 static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url", NULL };
 
 static const char *const examples[] = { "foretell models",
 					"foretell models activate 96664a7f7b5672a4",
-					"foretell models grow", NULL };
+					"foretell models grow",
+					"foretell models export lessons.csv",
+					"foretell models import model.json --golden rows.csv",
+					NULL };
 
 static const struct args_spec spec = {
 	.command = "models",
-	.operands = "[activate VERSION | grow]",
+	.operands = "[activate VERSION | grow | export FILE | import MODEL --golden FILE]",
 	.operand_count_min = 0,
 	.operand_count_max = 2,
 	.about =
 		"Shows the versions of the churn model that the learn stage has published, with\n"
 		"their measurements on examples that they had not learnt; activate puts one into\n"
 		"account.events, from where on it judges. grow boosts trees on top of it with the\n"
-		"lessons so far, and publishes them where they are better on the last quarter.",
+		"lessons so far, and publishes them where they are better on the last quarter.\n"
+		"export writes the lessons as a table, to train on elsewhere; import publishes a\n"
+		"model of XGBoost (JSON) or LightGBM (text) that was, once it predicts of some "
+		"rows\n"
+		"what its own program does.",
+	.flags = flags,
 	.options = options,
 	.examples = examples,
 	.quiet = true,
 };
 
-enum { VALUE_MAX = 8192 };
+enum { VALUE_MAX = HAZARD_MODEL_BYTES_MAX + 1024 };
 
 struct models {
 	struct registry *registry;
@@ -46,24 +62,31 @@ struct models {
 	uint8_t body[HAZARD_MODEL_BYTES_MAX];
 };
 
-/* By the layout of its body (models/hazard.h). */
-static bool has_trees(const struct model_record *record)
+static void verdict_print(const struct model_record *record)
 {
-	return record->body.len > 0 && record->body.data[0] == 2;
+	struct hazard_model model = { 0 };
+	bool is_read = hazard_model_unpack(record->body, &model);
+	if (record->is_proven)
+		printf("better than the base rate");
+	else
+		printf(record->is_refuted ? "no better than the base rate"
+					  : "too few examples to tell");
+	if (is_read && model.grove.is_whole)
+		printf(", brought, on lessons that it may have seen");
+	else if (is_read && model.grove.tree_count > 0)
+		printf(", with trees");
+	printf("\n");
 }
 
 static void model_print(const struct model_record *record)
 {
 	char at[TIME_TEXT_LEN + 1];
 	time_format(record->at_ms, at);
-	printf("%-16.*s  %.10s  %8" PRId64 " %8" PRId64 "    %.4f    %.4f    %.4f    %.3f   %s\n",
+	printf("%-16.*s  %.10s  %8" PRId64 " %8" PRId64 "    %.4f    %.4f    %.4f    %.3f   ",
 	       (int)record->version.len, (const char *)record->version.data, at,
 	       record->example_count, record->ended_count, record->log_loss, record->base_log_loss,
-	       record->base_rate, record->calibration_error,
-	       record->is_proven    ? has_trees(record) ? "better than the base rate, with trees"
-							: "better than the base rate"
-	       : record->is_refuted ? "no better than the base rate"
-				    : "too few examples to tell");
+	       record->base_rate, record->calibration_error);
+	verdict_print(record);
 }
 
 static struct err *take(void *context, const struct record *record)
@@ -82,7 +105,7 @@ static struct err *take(void *context, const struct record *record)
 		 model.body.len <= sizeof models->body) {
 		models->is_found = true;
 		models->record = model;
-		memcpy(models->body, model.body.data, sizeof models->body);
+		memcpy(models->body, model.body.data, model.body.len);
 		models->record.body = bytes_of(models->body, model.body.len);
 		models->record.version = bytes_str(models->wanted);
 		models->record.name = bytes_str("churn");
@@ -100,45 +123,63 @@ static struct err *activate(const struct args *args, const struct client_options
 	models->record.is_active = true;
 	struct err *err = registry_encode(models->registry, topic, &model_type, &models->record,
 					  value, sizeof value, &len);
-	return err != NULL ? err
-			   : publish_to_all(client, topic, models->record.name,
-					    bytes_of(value, len));
+	return err != NULL
+		       ? err
+		       : publish_to_all(client, topic, models->record.name, bytes_of(value, len));
+}
+
+/* Shows all, or activates the wanted one. */
+static struct err *versions_run(const struct args *args, const struct client_options *client,
+				struct models *models)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	struct err *err =
+		registry_open(conf_string(args_conf(args), "registry.url"), &models->registry);
+	if (err != NULL)
+		return err;
+	topics_name(conf_string(args_conf(args), "app.id"), "models", topic);
+	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
+	err = reader_run(&reader, take, models, NULL);
+	if (err == NULL && models->wanted == NULL && models->count == 0)
+		printf("nothing was learnt so far: the prior judges\n");
+	if (err == NULL && models->wanted != NULL && !models->is_found)
+		err = err_new(ERR_FATAL, "MODEL_UNKNOWN",
+			      "there is no version \"%.40s\" that this foretell can read; "
+			      "`foretell models` shows what there is",
+			      models->wanted);
+	if (err == NULL && models->wanted != NULL)
+		err = activate(args, client, models);
+	registry_close(&models->registry);
+	return err;
 }
 
 static struct err *models_run(const struct args *args)
 {
-	char topic[TOPIC_NAME_MAX + 1];
 	struct options_client client;
-	struct models models = { .wanted = args_operand(args, 1) };
-	size_t count = args_operand_count(args);
-	bool grows = count == 1 && strcmp(args_operand(args, 0), "grow") == 0;
-	if ((count == 1 && !grows) ||
-	    (models.wanted != NULL && strcmp(args_operand(args, 0), "activate") != 0))
+	struct models models = { 0 };
+	const struct conf *conf = args_conf(args);
+	const char *what = args_operand(args, 0), *operand = args_operand(args, 1);
+	const char *golden = args_value(args, "golden", NULL);
+	bool imports = what != NULL && strcmp(what, "import") == 0;
+	options_client_init(&client, conf);
+	if (imports != (golden != NULL))
 		return err_new(ERR_FATAL, "USAGE",
-			       "expected nothing, or: activate VERSION, or: grow");
-	options_client_init(&client, args_conf(args));
-	if (grows)
-		return models_grow(args_conf(args), &client.options);
-	struct err *err =
-		registry_open(conf_string(args_conf(args), "registry.url"), &models.registry);
-	if (err != NULL)
-		return err;
-	topics_name(conf_string(args_conf(args), "app.id"), "models", topic);
-	const struct reader_options reader = { .client = &client.options,
-					       .topic = topic,
-					       .partition = -1 };
-	err = reader_run(&reader, take, &models, NULL);
-	if (err == NULL && models.wanted == NULL && models.count == 0)
-		printf("nothing was learnt so far: the prior judges\n");
-	if (err == NULL && models.wanted != NULL && !models.is_found)
-		err = err_new(ERR_FATAL, "MODEL_UNKNOWN",
-			      "there is no version \"%.40s\" that this foretell can read; "
-			      "`foretell models` shows what there is",
-			      models.wanted);
-	if (err == NULL && models.wanted != NULL)
-		err = activate(args, &client.options, &models);
-	registry_close(&models.registry);
-	return err;
+			       "import and --golden belong together: a model whose predictions "
+			       "can't be checked is not used");
+	if (what == NULL)
+		return versions_run(args, &client.options, &models);
+	if (strcmp(what, "grow") == 0 && operand == NULL)
+		return models_grow(conf, &client.options);
+	models.wanted = operand;
+	if (strcmp(what, "activate") == 0 && operand != NULL)
+		return versions_run(args, &client.options, &models);
+	if (strcmp(what, "export") == 0 && operand != NULL)
+		return models_export(conf, &client.options, operand);
+	if (imports && operand != NULL)
+		return models_import(conf, &client.options, operand, golden);
+	return err_new(ERR_FATAL, "USAGE",
+		       "expected nothing, or: activate VERSION, or: grow, or: export FILE, or: "
+		       "import MODEL --golden FILE");
 }
 
 int cmd_models(int argc, char **argv)

@@ -106,3 +106,9 @@ void explain_at_print(const struct explain_at *at)
 	if (relationship_is_known(&state->relationship))
 		print_risk(state, &occasion);
 }
+
+const struct bgnbd *explain_at_buys(const struct explain_at *at)
+{
+	struct surroundings around;
+	return &account_replay_occasion(at->replay, &around).model->buys;
+}

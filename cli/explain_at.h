@@ -23,4 +23,7 @@ void explain_at_free(struct explain_at *at);
  * which more than orders is known its score then, with each group's contribution. */
 void explain_at_print(const struct explain_at *at);
 
+/* How accounts bought by what had been learnt then; borrowed. */
+const struct bgnbd *explain_at_buys(const struct explain_at *at);
+
 #endif

@@ -15,7 +15,7 @@
 #include "runtime/relay.h"
 
 enum {
-	LOGIC_VERSION = 6,
+	LOGIC_VERSION = 7,
 	ACCOUNT_KIND = 0,
 	TOTALS_KIND = 1,
 	REGION_KIND = 2,
@@ -186,18 +186,25 @@ static size_t read_with_account(void *context, const void *state, const void *pa
 	return 2;
 }
 
+/* The model that is active at the record at hand. */
+static const struct hazard_model *model_at(const struct account_stage *stage,
+					   const struct origin *origin)
+{
+	const struct hazard_model *active =
+		model_shelf_at(origin->reads[READ_MODELS], origin->offset);
+	return active != NULL ? active : &stage->prior;
+}
+
 /* The occasion of a risk; around is the caller's. */
 static struct risk_occasion occasion_of(const struct account_stage *stage,
 					const struct origin *origin, int64_t at_ms,
 					struct surroundings *around)
 {
-	const struct hazard_model *active =
-		model_shelf_at(origin->reads[READ_MODELS], origin->offset);
 	region_read(origin->reads[READ_REGION], origin->offset, at_ms, around);
 	return (struct risk_occasion){ .at_ms = at_ms,
 				       .ingest_ms = origin->ingest_ms,
 				       .around = around,
-				       .model = active != NULL ? active : &stage->prior };
+				       .model = model_at(stage, origin) };
 }
 
 /* An event of an account of which more is known than orders. */
@@ -263,7 +270,7 @@ static void apply_account(void *context, const struct origin *from, const void *
 		at.reads[READ_REGION] = NULL;
 	}
 	const struct churn_occasion occasion = { event->effective_ms, origin->ingest_ms,
-						 event->event.event_id };
+						 event->event.event_id, model_at(stage, origin) };
 	if (stage->is_change) {
 		apply_change(stage, origin, key, account, effects);
 		*must_publish = true;
@@ -292,7 +299,8 @@ static void fire_account(void *context, const struct origin *origin, struct byte
 {
 	struct account_stage *stage = context;
 	struct account_state *account = state;
-	const struct churn_occasion silence = { at_ms, origin->ingest_ms, bytes_of(NULL, 0) };
+	const struct churn_occasion silence = { at_ms, origin->ingest_ms, bytes_of(NULL, 0),
+						model_at(stage, origin) };
 	struct surroundings around;
 	const struct risk_occasion occasion = occasion_of(stage, origin, at_ms, &around);
 	bool said = relationship_is_known(&account->relationship)

@@ -106,7 +106,7 @@ static void end_account(const struct risk_occasion *occasion, struct bytes key,
 			struct account_state *state, struct effects *effects)
 {
 	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
-						bytes_of(NULL, 0) };
+						bytes_of(NULL, 0), occasion->model };
 	if (opportunity_holds(state))
 		(void)opportunity_end(key, &silence, state, effects);
 	else if (relationship_is_known(&state->relationship))
@@ -157,7 +157,7 @@ static void take_over(struct account_move *move, const struct account_rules *rul
 		return;
 	}
 	const struct churn_occasion silence = { occasion->at_ms, occasion->ingest_ms,
-						bytes_of(NULL, 0) };
+						bytes_of(NULL, 0), occasion->model };
 	churn_take_over(rules->churn, key, &silence, alert, state, effects);
 	(void)churn_judge(rules->churn, key, &silence, state, effects);
 }

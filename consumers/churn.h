@@ -12,6 +12,7 @@
 
 #include "consumers/account_state.h"
 #include "consumers/opportunity.h"
+#include "models/hazard.h"
 #include "runtime/effects.h"
 
 struct churn_options {
@@ -35,8 +36,9 @@ void churn_rule_init(struct churn_rule *rule, const struct churn_options *option
 /* The moment and the cause of a judgement. */
 struct churn_occasion {
 	int64_t at_ms;
-	int64_t ingest_ms;	       /* when what caused it came in */
-	struct bytes trigger_event_id; /* absent: silence */
+	int64_t ingest_ms;		  /* when what caused it came in */
+	struct bytes trigger_event_id;	  /* absent: silence */
+	const struct hazard_model *model; /* the active one; NULL: none is */
 };
 
 /* Scores the account at the occasion, updates score, alert and the time of the next look, and says

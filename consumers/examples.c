@@ -16,30 +16,64 @@ _Static_assert(PENDING_EXAMPLES_MAX *(int)EXAMPLE_DAYS >
 
 const char examples_key[] = "churn";
 
-void examples_pack(const double features[FEATURE_COUNT], uint8_t out[EXAMPLE_BYTES])
+static void put(uint8_t *at, double number)
 {
-	for (size_t i = 0; i < FEATURE_COUNT; i++) {
-		float value = (float)features[i];
-		uint32_t bits;
-		memcpy(&bits, &value, sizeof bits);
-		for (size_t byte = 0; byte < sizeof bits; byte++)
-			out[4 * i + byte] = (uint8_t)(bits >> 8 * byte);
-	}
+	float value = (float)number;
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	for (size_t byte = 0; byte < sizeof bits; byte++)
+		at[byte] = (uint8_t)(bits >> 8 * byte);
 }
 
-bool examples_unpack(struct bytes packed, double features[FEATURE_COUNT])
+static double get(const uint8_t *at)
+{
+	uint32_t bits = little_load32(at);
+	float value;
+	memcpy(&value, &bits, sizeof value);
+	return (double)value;
+}
+
+void examples_pack(const struct example_facts *facts, uint8_t out[EXAMPLE_BYTES])
+{
+	const struct bgnbd_history *history = &facts->history;
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		put(out + 4 * i, facts->features[i]);
+	put(out + 4 * FEATURE_COUNT, history->repeats);
+	put(out + 4 * FEATURE_COUNT + 4, history->recent_days);
+	put(out + 4 * FEATURE_COUNT + 8, history->age_days);
+}
+
+bool examples_unpack(struct bytes packed, struct example_facts *facts)
 {
 	if (packed.len != EXAMPLE_BYTES)
 		return false;
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
-		uint32_t bits = little_load32(packed.data + 4 * i);
-		float value;
-		memcpy(&value, &bits, sizeof value);
-		features[i] = (double)value;
-		if (!(features[i] >= -8 && features[i] <= 8))
+		facts->features[i] = get(packed.data + 4 * i);
+		if (!(facts->features[i] >= -8 && facts->features[i] <= 8))
 			return false;
 	}
-	return true;
+	struct bgnbd_history *history = &facts->history;
+	history->repeats = get(packed.data + 4 * FEATURE_COUNT);
+	history->recent_days = get(packed.data + 4 * FEATURE_COUNT + 4);
+	history->age_days = get(packed.data + 4 * FEATURE_COUNT + 8);
+	return history->repeats >= -1 && history->repeats < 1e7 && history->recent_days >= 0 &&
+	       history->age_days >= history->recent_days && history->age_days < 1e6;
+}
+
+static double days_between(int64_t from_ms, int64_t to_ms)
+{
+	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
+}
+
+struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms)
+{
+	double recent = days_between(buyer->first_ms, buyer->last_ms);
+	double age = days_between(buyer->first_ms, at_ms);
+	if (buyer->order_count == 0)
+		return (struct bgnbd_history){ .repeats = -1 };
+	return (struct bgnbd_history){ .repeats = (double)(buyer->order_count - 1),
+				       .recent_days = recent,
+				       .age_days = age > recent ? age : recent };
 }
 
 /* When it left, as far as is known now; TIME_NONE: it has not. */
@@ -73,11 +107,12 @@ static void say_outcome(struct bytes account, int64_t example_ms, int64_t now_ms
 static void say_example(struct bytes account, const struct risk_occasion *occasion,
 			const struct account_state *state, struct effects *effects)
 {
-	double features[FEATURE_COUNT];
+	struct example_facts facts;
 	uint8_t packed[EXAMPLE_BYTES];
 	struct hazard_score score;
-	risk_score(state, occasion, &score, features);
-	examples_pack(features, packed);
+	risk_score(state, occasion, &score, facts.features);
+	facts.history = examples_history(&state->buyer, occasion->at_ms);
+	examples_pack(&facts, packed);
 	const struct example example = {
 		.account = account,
 		.at_ms = occasion->at_ms,

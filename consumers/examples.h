@@ -26,10 +26,20 @@ void examples_drop(struct bytes account, int64_t at_ms, struct account_state *st
 /* When an outcome is due; TIME_NONE: none is awaited. */
 int64_t examples_due(const struct account_state *state);
 
-/* Features as little-endian floats, and back. False where they are of another number. */
-enum { EXAMPLE_BYTES = 4 * FEATURE_COUNT };
+/* What an example holds: the features, and what the account had bought by then (repeats -1: it
+ * never bought). */
+struct example_facts {
+	double features[FEATURE_COUNT];
+	struct bgnbd_history history;
+};
 
-void examples_pack(const double features[FEATURE_COUNT], uint8_t out[EXAMPLE_BYTES]);
-bool examples_unpack(struct bytes packed, double features[FEATURE_COUNT]);
+struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms);
+
+/* As little-endian floats, and back: features, repeats, recent_days, age_days. False where they are
+ * of another number, or absurd. */
+enum { EXAMPLE_BYTES = 4 * (FEATURE_COUNT + 3) };
+
+void examples_pack(const struct example_facts *facts, uint8_t out[EXAMPLE_BYTES]);
+bool examples_unpack(struct bytes packed, struct example_facts *facts);
 
 #endif

@@ -8,7 +8,7 @@
 #include "consumers/examples.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 2, LEARNER_KIND = 0, VERSION_LEN = 16 };
+enum { LOGIC_VERSION = 3, LEARNER_KIND = 0, VERSION_LEN = 16 };
 
 static const char meta_topic[] = "learn.meta";
 static const char models_topic[] = "models";
@@ -20,13 +20,14 @@ struct learning {
 	int64_t due_ms; /* the end of the batch; 0: none has begun */
 	int64_t generation;
 	struct hazard_learner learner;
+	struct bgnbd_learner buyers;
 };
 
 struct learn_stage {
 	bool activate;
 	struct registry *registry;
 	struct lesson lesson; /* scratch of parse */
-	uint8_t packed[HAZARD_LEARNER_BYTES];
+	uint8_t packed[HAZARD_LEARNER_BYTES + BGNBD_LEARNER_BYTES];
 };
 
 struct learn_stage *learn_stage_new(bool activate, struct registry *registry)
@@ -75,16 +76,20 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	(void)must_publish;
 	const struct lesson *lesson = parsed;
 	struct learning *learning = state;
-	double features[FEATURE_COUNT];
-	if (!examples_unpack(lesson->features, features))
+	struct example_facts facts;
+	if (!examples_unpack(lesson->features, &facts))
 		return; /* of another set of features: what was learnt before stays */
-	if (!learning->is_begun)
+	if (!learning->is_begun) {
 		hazard_learner_init(&learning->learner);
+		bgnbd_learner_init(&learning->buyers);
+	}
 	learning->is_begun = true;
 	if (learning->due_ms == 0)
 		learning->due_ms =
 			time_floor(lesson->matured_ms, MS_PER_WEEK, WEEK_ORIGIN_MS) + MS_PER_WEEK;
-	hazard_learn(&learning->learner, features, lesson->ended);
+	hazard_learn(&learning->learner, facts.features, lesson->ended);
+	if (facts.history.repeats >= 0)
+		bgnbd_learn(&learning->buyers, &facts.history);
 }
 
 static int64_t due(const void *state)
@@ -104,6 +109,7 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	uint8_t body[HAZARD_MODEL_BYTES_MAX];
 	char hex[HASH_SHA256_HEX_LEN + 1];
 	hazard_batch_end(&learning->learner);
+	model->buys = bgnbd_learnt(&learning->buyers);
 	size_t body_len = hazard_model_pack(model, body);
 	hash_sha256_hex(bytes_of(body, body_len), hex);
 	memset(model->version, 0, sizeof model->version);
@@ -139,6 +145,7 @@ static struct err *encode(void *context, const char *topic, struct bytes key, co
 	struct learn_stage *stage = context;
 	const struct learning *learning = state;
 	hazard_learner_pack(&learning->learner, stage->packed);
+	bgnbd_learner_pack(&learning->buyers, stage->packed + HAZARD_LEARNER_BYTES);
 	const struct learner_record record = {
 		.version = bytes_str(learning->learner.model.version),
 		.due_ms = learning->due_ms,
@@ -164,7 +171,14 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	if (!learning->is_begun)
 		return NULL;
 	/* of another set of features: what was learnt then says nothing about these */
-	if (!hazard_learner_unpack(record.learner, &learning->learner)) {
+	struct bytes hazard = record.learner, buyers = record.learner;
+	bool is_whole = record.learner.len == sizeof stage->packed;
+	if (is_whole) {
+		hazard.len = HAZARD_LEARNER_BYTES;
+		buyers.data += HAZARD_LEARNER_BYTES;
+	}
+	if (!is_whole || !hazard_learner_unpack(hazard, &learning->learner) ||
+	    !bgnbd_learner_unpack(buyers.data, &learning->buyers)) {
 		learning->is_begun = false;
 		learning->due_ms = 0;
 		return NULL;

@@ -3,8 +3,8 @@
 #include "base/dmath.h"
 #include "base/timestamp.h"
 #include "consumers/churn.h"
+#include "consumers/examples.h"
 #include "consumers/words.h"
-#include "models/bgnbd.h"
 
 /* Set by hand: of accounts that nothing special is known of, one in seven buys more in a month. */
 #define BASE_PROBABILITY 0.14
@@ -51,21 +51,17 @@ static double rhythm_days(const struct buyer *buyer)
 	return gap >= GAP_DAYS_MIN && gap <= GAP_DAYS_MAX ? gap : 0;
 }
 
-static double part_due(const struct buyer *buyer, int64_t at_ms, double base, double *expected_days)
+static double part_due(const struct buyer *buyer, const struct bgnbd *model, int64_t at_ms,
+		       double base, double *expected_days)
 {
 	double gap = rhythm_days(buyer), silence = days_between(buyer->last_ms, at_ms);
 	if (gap <= 0)
 		return 0;
 	*expected_days = gap > silence ? gap - silence : 0;
-	const struct bgnbd model = bgnbd_prior();
-	const struct bgnbd_history history = {
-		.repeats = (double)(buyer->order_count - 1),
-		.recent_days = days_between(buyer->first_ms, buyer->last_ms),
-		.age_days = days_between(buyer->first_ms, at_ms),
-	};
-	if (silence < gap || bgnbd_alive(&model, &history) < ALIVE_MIN)
+	const struct bgnbd_history history = examples_history(buyer, at_ms);
+	if (silence < gap || bgnbd_alive(model, &history) < ALIVE_MIN)
 		return 0;
-	double buys = dm_clamp(bgnbd_buys(&model, &history, OPPORTUNITY_DAYS), 0.01, 0.99);
+	double buys = dm_clamp(bgnbd_buys(model, &history, OPPORTUNITY_DAYS), 0.01, 0.99);
 	return dm_clamp(log_odds(buys) - base, 0, PART_MAX);
 }
 
@@ -121,14 +117,14 @@ static double part_interest(const struct features *features, int64_t at_ms)
 	return dm_clamp(INTEREST_RISE * dm_log((now + 1) / (usual + 1)), 0, PART_MAX);
 }
 
-void opportunity_score(const struct account_state *state, int64_t at_ms,
+void opportunity_score(const struct account_state *state, const struct bgnbd *buys, int64_t at_ms,
 		       struct opportunity_score *score)
 {
 	const struct features *features = &state->relationship.features;
 	*score = (struct opportunity_score){ .base_margin = log_odds(BASE_PROBABILITY),
 					     .expected_days = -1 };
 	score->parts[OPPORTUNITY_DUE] =
-		part_due(&state->buyer, at_ms, score->base_margin, &score->expected_days);
+		part_due(&state->buyer, buys, at_ms, score->base_margin, &score->expected_days);
 	score->parts[OPPORTUNITY_LIMIT] = part_limit(features, at_ms);
 	score->parts[OPPORTUNITY_TRIAL] = part_trial(features, at_ms);
 	score->parts[OPPORTUNITY_INTEREST] = part_interest(features, at_ms);
@@ -230,6 +226,14 @@ size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 
 /* ---- the alert ------------------------------------------------------------------------------ */
 
+static void score_at(const struct account_state *state, const struct churn_occasion *occasion,
+		     struct opportunity_score *score)
+{
+	const struct bgnbd prior = bgnbd_prior();
+	opportunity_score(state, occasion->model != NULL ? &occasion->model->buys : &prior,
+			  occasion->at_ms, score);
+}
+
 static void say_alert(struct bytes account, const struct churn_occasion *occasion,
 		      const struct account_state *state, const struct opportunity_score *score,
 		      enum alert_status status, struct effects *effects)
@@ -243,7 +247,8 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	alert.horizon_days = OPPORTUNITY_DAYS;
 	alert.margin = score->margin;
 	alert.base_margin = score->base_margin;
-	alert.model_version = bytes_str(model_version);
+	alert.model_version =
+		bytes_str(occasion->model != NULL ? occasion->model->version : model_version);
 	alert.rule_version = bytes_str(rule_version);
 	alert.base_rate = BASE_PROBABILITY;
 	alert.expected_days = score->expected_days;
@@ -285,7 +290,7 @@ bool opportunity_judge(const struct opportunity_options *options, struct bytes a
 	bool is_open = state->alert.open;
 	if (options->open <= 0 || (is_open ? !opportunity_holds(state) : !may_open))
 		return false;
-	opportunity_score(state, occasion->at_ms, &score);
+	score_at(state, occasion, &score);
 	fresh = score;
 	if (!is_open)
 		leave_out_said(state, &fresh);
@@ -312,7 +317,7 @@ bool opportunity_end(struct bytes account, const struct churn_occasion *occasion
 	struct opportunity_score score;
 	if (!opportunity_holds(state) || !alert_life_leave(&state->alert))
 		return false;
-	opportunity_score(state, occasion->at_ms, &score);
+	score_at(state, occasion, &score);
 	say_alert(account, occasion, state, &score, ALERT_RESOLVED, effects);
 	return true;
 }
@@ -325,7 +330,7 @@ bool opportunity_feedback(struct bytes account, const struct churn_occasion *occ
 	enum alert_status status;
 	if (!alert_life_take(&state->alert, account, event, occasion->at_ms, &status))
 		return false;
-	opportunity_score(state, occasion->at_ms, &score);
+	score_at(state, occasion, &score);
 	say_alert(account, occasion, state, &score, status, effects);
 	return true;
 }

@@ -9,18 +9,19 @@
  *     margin = base + a part for each of these; the probability is that of an order, or of a larger
  *     plan, within OPPORTUNITY_DAYS
  *
- * Base and parts are set by hand but for the purchase that is due (learnt from nothing so far), so
- * the model's version says "prior". All signals of an account are one alert, and an account has one
- * conversation: no opportunity is said while it may leave (risk_judge asks first), and an open one
- * ends where a churn alert opens. What was said once (of this order, of this many seats) does not
- * open an alert again. Abstains where too little is known, and where an account orders so often
- * that nobody needs to be told.
+ * Base and parts are set by hand but for the purchase that is due: how the accounts buy is learnt
+ * in the stream (models/bgnbd), and comes with the active model. All signals of an account are one
+ * alert, and an account has one conversation: no opportunity is said while it may leave (risk_judge
+ * asks first), and an open one ends where a churn alert opens. What was said once (of this order,
+ * of this many seats) does not open an alert again. Abstains where too little is known, and where
+ * an account orders so often that nobody needs to be told.
  *
  * Plain functions. Threads: pure. Errors: none. */
 #ifndef CONSUMERS_OPPORTUNITY_H
 #define CONSUMERS_OPPORTUNITY_H
 
 #include "consumers/account_state.h"
+#include "models/bgnbd.h"
 #include "runtime/effects.h"
 
 struct churn_occasion;
@@ -45,7 +46,7 @@ struct opportunity_options {
 	double open, close; /* probabilities; close < open. open 0: opportunities are not said */
 };
 
-void opportunity_score(const struct account_state *state, int64_t at_ms,
+void opportunity_score(const struct account_state *state, const struct bgnbd *buys, int64_t at_ms,
 		       struct opportunity_score *score);
 
 /* Looks at the account, and says what changed. may_open: it is not about to leave, and enough is

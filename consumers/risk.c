@@ -175,7 +175,7 @@ static bool converse(const struct risk_options *options, struct bytes account,
 {
 	enum alert_status status;
 	const struct churn_occasion simple = { occasion->at_ms, occasion->ingest_ms,
-					       occasion->trigger_event_id };
+					       occasion->trigger_event_id, occasion->model };
 	bool is_at_risk = view->is_over || view->probability >= view->close;
 	bool alerted = is_at_risk && opportunity_end(account, &simple, state, effects);
 	if (!state->alert.open || state->alert.rule != ALERT_RULE_OPPORTUNITY) {

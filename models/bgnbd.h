@@ -12,6 +12,9 @@
 #ifndef MODELS_BGNBD_H
 #define MODELS_BGNBD_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct bgnbd {
 	double r, alpha_days, a, b; /* all > 0 */
 };
@@ -31,5 +34,37 @@ double bgnbd_alive(const struct bgnbd *model, const struct bgnbd_history *histor
 
 /* The probability that it buys within the next `days`. */
 double bgnbd_buys(const struct bgnbd *model, const struct bgnbd_history *history, double days);
+
+/* The logarithm of the history's likelihood (equation 6), and where slopes is not NULL how it
+ * changes with the logarithms of r, alpha, a and b. */
+double bgnbd_likelihood(const struct bgnbd *model, const struct bgnbd_history *history,
+			double slopes[4]);
+
+/* The four numbers learnt from one history at a time, from the prior on: a step of their logarithms
+ * along the slopes, scaled by the inverse of the slopes' own sum of products (the empirical Fisher
+ * information), so that no learning rate has to be set. */
+struct bgnbd_learner {
+	struct bgnbd model;
+	double covariance[4][4];
+	int64_t history_count;
+	/* sums of minus the log likelihood, each tested before it was learnt; decayed as are
+	 * weight */
+	double weight, loss, prior_loss;
+};
+
+void bgnbd_learner_init(struct bgnbd_learner *learner);
+void bgnbd_learn(struct bgnbd_learner *learner, const struct bgnbd_history *history);
+
+/* What to judge with: the prior, until the learnt numbers have said better what came. */
+struct bgnbd bgnbd_learnt(const struct bgnbd_learner *learner);
+
+/* Bytes to keep: the model's four numbers, the covariance, history_count, weight, loss, prior_loss,
+ * as 8-byte little-endian doubles. False, and a new learner, where they can't be so. */
+enum { BGNBD_LEARNER_BYTES = 8 * (4 + 16 + 4) };
+void bgnbd_learner_pack(const struct bgnbd_learner *learner, uint8_t out[BGNBD_LEARNER_BYTES]);
+bool bgnbd_learner_unpack(const uint8_t bytes[BGNBD_LEARNER_BYTES], struct bgnbd_learner *learner);
+
+/* True if the numbers can be a model's: what a decoder asks. */
+bool bgnbd_is_valid(const struct bgnbd *model);
 
 #endif

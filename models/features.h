@@ -157,6 +157,9 @@ enum feature {
 	FEATURE_COUNT,
 };
 
+/* "new", "age", ...: as lessons are exported, and a model that is brought calls them. */
+extern const char *const features_names[FEATURE_COUNT];
+
 enum feature_group {
 	GROUP_PEERS,
 	GROUP_RENEWAL,

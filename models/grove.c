@@ -1,6 +1,7 @@
 #include "models/grove.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,98 +15,123 @@ enum { BINS = 48, ROWS_MIN = 600, HELD_MIN = 60, ENDED_MIN = 30 };
 
 #define GAIN_MIN 0.002 /* of the log loss of what is held out, below which trees are no use */
 
-_Static_assert((int)FEATURE_COUNT < (int)GROVE_NO_COLUMN, "a column is a byte");
+_Static_assert((int)FEATURE_COUNT < (int)GROVE_LEAF, "a column is a byte");
+_Static_assert(GROVE_GROWN_MAX <= GROVE_TREES_MAX &&
+		       GROVE_GROWN_MAX * ((2 << GROVE_GROWN_DEPTH) - 1) <= GROVE_NODES_MAX,
+	       "what is grown fits");
 
 /* ---- walking -------------------------------------------------------------------------------- */
 
-static size_t leaf_of(const struct grove_tree *tree, const double *inputs)
-{
-	size_t node = 0;
-	while (node < GROVE_NODES) {
-		uint8_t column = tree->columns[node];
-		bool left = column == GROVE_NO_COLUMN ||
-			    inputs[column] <= (double)tree->thresholds[node];
-		node = 2 * node + (left ? 1 : 2);
-	}
-	return node - GROVE_NODES;
-}
-
 double grove_margin(const struct grove *grove, const double inputs[FEATURE_COUNT])
 {
-	double margin = 0;
-	for (size_t i = 0; i < grove->tree_count; i++)
-		margin += (double)grove->trees[i].leaves[leaf_of(&grove->trees[i], inputs)];
+	double margin = grove->base;
+	for (size_t i = 0; i < grove->tree_count; i++) {
+		size_t at = grove->roots[i];
+		const struct grove_node *node = &grove->nodes[at];
+		for (; node->column != GROVE_LEAF; node = &grove->nodes[at])
+			at = (float)inputs[node->column] <= node->value ? at + 1 : node->right;
+		margin += (double)node->value;
+	}
 	return margin;
 }
 
 /* ---- explaining ----------------------------------------------------------------------------- */
 
-enum { TREE_NODES = GROVE_NODES + GROVE_LEAVES };
-
-/* The subtree at `node` of the complete tree, as a forest's nodes; returns its cover. */
-static double plant(const struct grove_tree *tree, size_t node, struct forest_node *nodes)
-{
-	struct forest_node *to = &nodes[node];
-	*to = (struct forest_node){ .column = -1 };
-	if (node >= GROVE_NODES) {
-		to->value = (double)tree->leaves[node - GROVE_NODES];
-		return to->cover = (double)tree->covers[node - GROVE_NODES];
-	}
-	to->left = (uint32_t)(2 * node + 1);
-	to->right = (uint32_t)(2 * node + 2);
-	to->cover = plant(tree, to->left, nodes) + plant(tree, to->right, nodes);
-	/* without a split the node is its left child */
-	if (tree->columns[node] == GROVE_NO_COLUMN) {
-		*to = nodes[to->left];
-		return to->cover;
-	}
-	to->column = tree->columns[node];
-	to->value = (double)tree->thresholds[node];
-	return to->cover;
-}
-
 double grove_explain(const struct grove *grove, const double inputs[FEATURE_COUNT],
 		     double contributions[FEATURE_COUNT])
 {
-	double expected = 0;
-	for (size_t i = 0; i < grove->tree_count; i++) {
-		struct forest_node nodes[TREE_NODES];
-		uint32_t root = 0;
-		(void)plant(&grove->trees[i], 0, nodes);
-		const struct forest forest = { .column_count = FEATURE_COUNT,
-					       .tree_count = 1,
-					       .node_count = TREE_NODES,
-					       .roots = &root,
-					       .nodes = nodes };
-		expected += shap_expected(&forest);
-		shap_add(&forest, inputs, contributions);
+	struct forest_node nodes[GROVE_NODES_MAX];
+	uint32_t roots[GROVE_TREES_MAX];
+	for (uint32_t i = 0; i < grove->node_count; i++) {
+		const struct grove_node *node = &grove->nodes[i];
+		nodes[i] = (struct forest_node){
+			.column = node->column == GROVE_LEAF ? -1 : (int32_t)node->column,
+			.left = i + 1,
+			.right = node->right,
+			.value = (double)node->value,
+			.cover = (double)node->cover,
+		};
 	}
-	return expected;
+	for (size_t i = 0; i < grove->tree_count; i++)
+		roots[i] = grove->roots[i];
+	const struct forest forest = { .column_count = FEATURE_COUNT,
+				       .rounds_inputs = true,
+				       .base = grove->base,
+				       .tree_count = grove->tree_count,
+				       .node_count = grove->node_count,
+				       .roots = roots,
+				       .nodes = nodes };
+	shap_add(&forest, inputs, contributions);
+	return shap_expected(&forest);
+}
+
+/* ---- from a forest -------------------------------------------------------------------------- */
+
+/* The largest float that is at most `value`: floats compare with both alike. */
+static float float_below(double value)
+{
+	if (value >= (double)FLT_MAX)
+		return FLT_MAX;
+	if (value <= -(double)FLT_MAX)
+		return -FLT_MAX;
+	float near = (float)value;
+	return (double)near > value ? nextafterf(near, -FLT_MAX) : near;
+}
+
+static struct err *too_large(void)
+{
+	return err_new(ERR_POISON, "MODEL_TOO_LARGE",
+		       "the trees are more than a model in the stream may have (%d trees, %d nodes "
+		       "with their leaves, %d splits on a path): train it with fewer and smaller "
+		       "ones, 45 of depth 4, say",
+		       GROVE_TREES_MAX, GROVE_NODES_MAX, GROVE_DEPTH_MAX);
+}
+
+/* A forest's subtree behind what there is. columns NULL: they are the features. */
+static struct err *plant(const struct forest *forest, uint32_t from, const size_t *columns,
+			 int depth, struct grove *grove)
+{
+	const struct forest_node *at = &forest->nodes[from];
+	if (grove->node_count == GROVE_NODES_MAX || depth > GROVE_DEPTH_MAX)
+		return too_large();
+	struct grove_node *node = &grove->nodes[grove->node_count++];
+	*node = (struct grove_node){ .column = GROVE_LEAF,
+				     .value = (float)at->value,
+				     .cover = (float)at->cover };
+	if (at->column < 0)
+		return NULL;
+	if (at->flags & (FOREST_CATEGORY | FOREST_ZERO_MISSING))
+		return err_new(ERR_POISON, "MODEL_FORMAT",
+			       "the model has categories, or takes 0 for missing: foretell's "
+			       "features are numbers, of which none is missing");
+	node->column = (uint16_t)(columns != NULL ? columns[at->column] : (size_t)at->column);
+	node->value = float_below(at->value);
+	struct err *err = plant(forest, at->left, columns, depth + 1, grove);
+	node->right = grove->node_count;
+	return err != NULL ? err : plant(forest, at->right, columns, depth + 1, grove);
+}
+
+/* The first trees of a forest. */
+static struct err *plant_trees(const struct forest *forest, const size_t *columns, size_t count,
+			       struct grove *grove)
+{
+	struct err *err = count > GROVE_TREES_MAX ? too_large() : NULL;
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		grove->roots[grove->tree_count++] = grove->node_count;
+		err = plant(forest, forest->roots[i], columns, 0, grove);
+	}
+	if (err != NULL)
+		*grove = (struct grove){ 0 };
+	return err;
+}
+
+struct err *grove_bring(const struct forest *forest, const size_t *columns, struct grove *grove)
+{
+	*grove = (struct grove){ .is_whole = true, .base = forest->base };
+	return plant_trees(forest, columns, forest->tree_count, grove);
 }
 
 /* ---- growing -------------------------------------------------------------------------------- */
-
-/* A forest's subtree into the complete tree. */
-static void copy_tree(const struct forest *forest, uint32_t from, size_t node,
-		      struct grove_tree *tree)
-{
-	const struct forest_node *at = &forest->nodes[from];
-	if (node >= GROVE_NODES) {
-		CHECK(at->column < 0);
-		tree->leaves[node - GROVE_NODES] = (float)at->value;
-		tree->covers[node - GROVE_NODES] = (float)at->cover;
-		return;
-	}
-	if (at->column < 0) {
-		tree->columns[node] = GROVE_NO_COLUMN;
-		copy_tree(forest, from, 2 * node + 1, tree);
-		return;
-	}
-	tree->columns[node] = (uint8_t)at->column;
-	tree->thresholds[node] = at->value < (double)FLT_MAX ? (float)at->value : FLT_MAX;
-	copy_tree(forest, at->left, 2 * node + 1, tree);
-	copy_tree(forest, at->right, 2 * node + 2, tree);
-}
 
 /* The examples as a matrix, and who is held out. */
 struct field {
@@ -159,7 +185,7 @@ void grove_grow(const struct grove_example *examples, size_t count, uint64_t see
 {
 	struct field field;
 	struct forest forest;
-	double losses[GROVE_TREES_MAX + 1];
+	double losses[GROVE_GROWN_MAX + 1];
 	*grove = (struct grove){ 0 };
 	field_init(&field, examples, count);
 	const struct dataset dataset = { .row_count = count,
@@ -170,9 +196,9 @@ void grove_grow(const struct grove_example *examples, size_t count, uint64_t see
 				     .row_count = field.held_count,
 				     .losses = losses };
 	struct boost_options options = boost_defaults();
-	options.rounds = GROVE_TREES_MAX;
-	options.depth_max = GROVE_DEPTH;
-	options.leaves_max = GROVE_LEAVES;
+	options.rounds = GROVE_GROWN_MAX;
+	options.depth_max = GROVE_GROWN_DEPTH;
+	options.leaves_max = 1 << GROVE_GROWN_DEPTH;
 	options.learning_rate = 0.08;
 	options.lambda = 10;
 	options.hessian_min = 4;
@@ -186,9 +212,8 @@ void grove_grow(const struct grove_example *examples, size_t count, uint64_t see
 						     .rows = field.rows,
 						     .row_count = field.row_count };
 		boost_fit(&sample, &options, &watch, &forest);
-		grove->tree_count = (uint32_t)best_rounds(&watch);
-		for (size_t i = 0; i < grove->tree_count; i++)
-			copy_tree(&forest, forest.roots[i], 0, &grove->trees[i]);
+		struct err *err = plant_trees(&forest, NULL, best_rounds(&watch), grove);
+		CHECK(err == NULL);
 		forest_fini(&forest);
 		bins_free(&bins);
 	}
@@ -197,61 +222,86 @@ void grove_grow(const struct grove_example *examples, size_t count, uint64_t see
 
 /* ---- as bytes ------------------------------------------------------------------------------- */
 
-static uint8_t *put(uint8_t *at, const float *numbers, size_t count)
+enum { GROVE_VERSION = 2, HEAD_BYTES = 12, NODE_BYTES = 9 };
+
+_Static_assert(GROVE_BYTES_MAX == HEAD_BYTES + NODE_BYTES * GROVE_NODES_MAX, "as grove.h says");
+
+static uint8_t *put_float(uint8_t *at, float number)
 {
-	for (size_t i = 0; i < count; i++, at += 4) {
-		uint32_t bits;
-		memcpy(&bits, &numbers[i], sizeof bits);
-		for (size_t byte = 0; byte < 4; byte++)
-			at[byte] = (uint8_t)(bits >> 8 * byte);
-	}
-	return at;
+	uint32_t bits;
+	memcpy(&bits, &number, sizeof bits);
+	for (size_t byte = 0; byte < sizeof bits; byte++)
+		at[byte] = (uint8_t)(bits >> 8 * byte);
+	return at + sizeof bits;
 }
 
-static const uint8_t *get(const uint8_t *at, float *numbers, size_t count, bool *is_good)
+static bool get_float(const uint8_t *at, float *number)
 {
-	for (size_t i = 0; i < count; i++, at += 4) {
-		uint32_t bits = little_load32(at);
-		memcpy(&numbers[i], &bits, sizeof bits);
-		*is_good &= numbers[i] >= -FLT_MAX && numbers[i] <= FLT_MAX;
-	}
-	return at;
+	uint32_t bits = little_load32(at);
+	memcpy(number, &bits, sizeof bits);
+	return *number >= -FLT_MAX && *number <= FLT_MAX;
 }
 
 size_t grove_pack(const struct grove *grove, uint8_t out[GROVE_BYTES_MAX])
 {
-	uint8_t *at = out;
-	*at++ = 1;
-	*at++ = (uint8_t)grove->tree_count;
-	for (size_t i = 0; i < grove->tree_count; i++) {
-		const struct grove_tree *tree = &grove->trees[i];
-		memcpy(at, tree->columns, GROVE_NODES);
-		at = put(at + GROVE_NODES, tree->thresholds, GROVE_NODES);
-		at = put(at, tree->leaves, GROVE_LEAVES);
-		at = put(at, tree->covers, GROVE_LEAVES);
+	uint64_t base;
+	memcpy(&base, &grove->base, sizeof base);
+	out[0] = GROVE_VERSION;
+	out[1] = grove->is_whole;
+	little_store64(out + 2, base);
+	out[10] = (uint8_t)(grove->tree_count & 0xff);
+	out[11] = (uint8_t)(grove->tree_count >> 8);
+	uint8_t *at = out + HEAD_BYTES;
+	for (size_t i = 0; i < grove->node_count; i++) {
+		const struct grove_node *node = &grove->nodes[i];
+		*at++ = (uint8_t)node->column;
+		at = put_float(at, node->value);
+		at = put_float(at, node->cover);
 	}
 	return (size_t)(at - out);
 }
 
+/* The bytes that are left of nodes. */
+struct reading {
+	const uint8_t *at;
+	size_t left; /* nodes */
+};
+
+static bool read_tree(struct reading *reading, int depth, struct grove *grove)
+{
+	if (reading->left == 0 || grove->node_count == GROVE_NODES_MAX || depth > GROVE_DEPTH_MAX)
+		return false;
+	struct grove_node *node = &grove->nodes[grove->node_count++];
+	node->column = reading->at[0];
+	if (!get_float(reading->at + 1, &node->value) || !get_float(reading->at + 5, &node->cover))
+		return false;
+	reading->at += NODE_BYTES;
+	reading->left--;
+	if (node->column == GROVE_LEAF)
+		return true;
+	if (node->column >= FEATURE_COUNT || !read_tree(reading, depth + 1, grove))
+		return false;
+	node->right = grove->node_count;
+	return read_tree(reading, depth + 1, grove);
+}
+
 bool grove_unpack(const uint8_t *bytes, size_t len, struct grove *grove)
 {
-	bool is_good = true;
 	*grove = (struct grove){ 0 };
-	if (len < 2 || bytes[0] != 1 || bytes[1] > GROVE_TREES_MAX ||
-	    len != 2 + (size_t)bytes[1] * GROVE_TREE_BYTES)
+	if (len < HEAD_BYTES || bytes[0] != GROVE_VERSION || bytes[1] > 1 ||
+	    (len - HEAD_BYTES) % NODE_BYTES != 0)
 		return false;
-	grove->tree_count = bytes[1];
-	const uint8_t *at = bytes + 2;
-	for (size_t i = 0; i < grove->tree_count; i++) {
-		struct grove_tree *tree = &grove->trees[i];
-		memcpy(tree->columns, at, GROVE_NODES);
-		for (size_t node = 0; node < GROVE_NODES; node++)
-			is_good &= tree->columns[node] < FEATURE_COUNT ||
-				   tree->columns[node] == GROVE_NO_COLUMN;
-		at = get(at + GROVE_NODES, tree->thresholds, GROVE_NODES, &is_good);
-		at = get(at, tree->leaves, GROVE_LEAVES, &is_good);
-		at = get(at, tree->covers, GROVE_LEAVES, &is_good);
+	size_t tree_count = bytes[10] | (size_t)bytes[11] << 8;
+	uint64_t base = little_load64(bytes + 2);
+	memcpy(&grove->base, &base, sizeof base);
+	grove->is_whole = bytes[1] == 1;
+	struct reading reading = { bytes + HEAD_BYTES, (len - HEAD_BYTES) / NODE_BYTES };
+	bool is_good = tree_count <= GROVE_TREES_MAX && dm_is_finite(grove->base);
+	while (is_good && grove->tree_count < tree_count) {
+		grove->roots[grove->tree_count++] = grove->node_count;
+		is_good = read_tree(&reading, 0, grove);
 	}
+	is_good &= reading.left == 0;
 	if (!is_good)
 		*grove = (struct grove){ 0 };
 	return is_good;

@@ -29,6 +29,7 @@ void hazard_prior(struct hazard_model *model)
 	memcpy(model->version, HAZARD_PRIOR_VERSION, sizeof HAZARD_PRIOR_VERSION);
 	memcpy(model->weights, hazard_prior_weights, sizeof model->weights);
 	model->base_rate = HAZARD_PRIOR_BASE_RATE;
+	model->buys = bgnbd_prior();
 }
 
 /* The groups' parts of the margin. */
@@ -113,13 +114,11 @@ static void add_trees(const struct grove *grove, const double *inputs, struct ha
 	}
 }
 
-void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
-		  struct hazard_score *score)
+static void add_causes_of(const struct hazard_model *model, const double *inputs,
+			  struct hazard_score *score)
 {
-	double inputs[FEATURE_COUNT], parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT];
+	double parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT];
 	double shares[HAZARD_CAUSE_COUNT], usual[HAZARD_CAUSE_COUNT];
-	memset(score, 0, sizeof *score);
-	hazard_inputs(features, inputs);
 	parts_of(model->weights, inputs, parts);
 	causes_of(model->weights, NULL, logs);
 	double log_usual = add_causes(logs, usual);
@@ -132,8 +131,21 @@ void hazard_score(const struct hazard_model *model, const double features[FEATUR
 		if (parts[GROUP_CAUSE_FIRST + i] != 0)
 			score->groups[GROUP_CAUSE_FIRST + i] =
 				scale * (shares[i] * times - usual[i]);
-	if (model->grove.tree_count > 0)
-		add_trees(&model->grove, inputs, score);
+}
+
+void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
+		  struct hazard_score *score)
+{
+	double inputs[FEATURE_COUNT];
+	memset(score, 0, sizeof *score);
+	if (model->grove.is_whole) {
+		add_trees(&model->grove, features, score);
+	} else {
+		hazard_inputs(features, inputs);
+		add_causes_of(model, inputs, score);
+		if (model->grove.tree_count > 0)
+			add_trees(&model->grove, inputs, score);
+	}
 	finish(score);
 }
 
@@ -216,9 +228,8 @@ static double base_rate_of(const struct hazard_measure *measure)
 	return (measure->ended + 20 * HAZARD_PRIOR_BASE_RATE) / (measure->weight + 20);
 }
 
-static void measure_add(struct hazard_learner *learner, double probability, bool ended)
+void hazard_measure_add(struct hazard_measure *measure, double probability, bool ended)
 {
-	struct hazard_measure *measure = &learner->measure;
 	double base = base_rate_of(measure);
 	int bin = (int)(probability * HAZARD_BIN_COUNT);
 	bin = bin < HAZARD_BIN_COUNT ? bin : HAZARD_BIN_COUNT - 1;
@@ -237,7 +248,15 @@ static void measure_add(struct hazard_learner *learner, double probability, bool
 		measure->bins_ended[i] =
 			measure->bins_ended[i] * FORGET + (i == bin && ended ? 1 : 0);
 	}
-	learner->model.base_rate = base_rate_of(measure);
+}
+
+void hazard_judge(struct hazard_model *model, const struct hazard_measure *measure)
+{
+	bool is_judged =
+		measure->example_count >= PROVEN_EXAMPLES && measure->ended_count >= PROVEN_ENDED;
+	model->base_rate = base_rate_of(measure);
+	model->is_proven = is_judged && measure->loss < PROVEN_BELOW * measure->base_loss;
+	model->is_refuted = is_judged && measure->loss >= REFUTED_FROM * measure->base_loss;
 }
 
 /* spread = covariance x inputs, over the lower triangle. */
@@ -262,7 +281,8 @@ void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_
 	hazard_inputs(features, inputs);
 	double p = dm_sigmoid(hazard_margin(learner->model.weights, inputs, slopes));
 	p = p < 1e-9 ? 1e-9 : p > 1 - 1e-9 ? 1 - 1e-9 : p;
-	measure_add(learner, p, ended);
+	hazard_measure_add(&learner->measure, p, ended);
+	learner->model.base_rate = base_rate_of(&learner->measure);
 	multiply(learner->covariance, slopes, spread);
 	for (size_t i = 0; i < HAZARD_WEIGHT_COUNT; i++)
 		doubt += slopes[i] * spread[i];
@@ -277,15 +297,6 @@ void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_
 	}
 }
 
-static void judge(struct hazard_learner *learner)
-{
-	const struct hazard_measure *measure = &learner->measure;
-	bool is_judged =
-		measure->example_count >= PROVEN_EXAMPLES && measure->ended_count >= PROVEN_ENDED;
-	learner->model.is_proven = is_judged && measure->loss < PROVEN_BELOW * measure->base_loss;
-	learner->model.is_refuted = is_judged && measure->loss >= REFUTED_FROM * measure->base_loss;
-}
-
 void hazard_batch_end(struct hazard_learner *learner)
 {
 	for (size_t i = 0, at = 0; i < HAZARD_WEIGHT_COUNT; at += ++i) {
@@ -294,10 +305,12 @@ void hazard_batch_end(struct hazard_learner *learner)
 		if (*variance + DRIFT * prior <= VARIANCE_MAX * prior)
 			*variance += DRIFT * prior;
 	}
-	judge(learner);
+	hazard_judge(&learner->model, &learner->measure);
 }
 
 /* ---- as bytes ---- */
+
+enum { NUMBER_COUNT = HAZARD_WEIGHT_COUNT + 4 };
 
 static uint8_t *put(uint8_t *at, const double *numbers, size_t count)
 {
@@ -321,15 +334,17 @@ static const uint8_t *get(const uint8_t *at, double *numbers, size_t count)
 static void weights_pack(const struct hazard_model *model, uint8_t layout,
 			 uint8_t out[HAZARD_MODEL_BYTES])
 {
+	const double buys[] = { model->buys.r, model->buys.alpha_days, model->buys.a,
+				model->buys.b };
 	out[0] = layout;
-	out[1] = HAZARD_WEIGHT_COUNT & 0xff;
-	out[2] = HAZARD_WEIGHT_COUNT >> 8;
-	put(out + 3, model->weights, HAZARD_WEIGHT_COUNT);
+	out[1] = NUMBER_COUNT & 0xff;
+	out[2] = NUMBER_COUNT >> 8;
+	put(put(out + 3, model->weights, HAZARD_WEIGHT_COUNT), buys, 4);
 }
 
 size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES_MAX])
 {
-	bool has_trees = model->grove.tree_count > 0;
+	bool has_trees = model->grove.tree_count > 0 || model->grove.is_whole;
 	weights_pack(model, has_trees ? 2 : 1, out);
 	return HAZARD_MODEL_BYTES +
 	       (has_trees ? grove_pack(&model->grove, out + HAZARD_MODEL_BYTES) : 0);
@@ -338,13 +353,19 @@ size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MO
 bool hazard_model_unpack(struct bytes packed, struct hazard_model *model)
 {
 	struct grove grove = { 0 };
+	double buys[4];
 	if (packed.len < HAZARD_MODEL_BYTES || packed.data[0] < 1 || packed.data[0] > 2 ||
-	    (packed.data[1] | packed.data[2] << 8) != HAZARD_WEIGHT_COUNT)
+	    (packed.data[1] | packed.data[2] << 8) != NUMBER_COUNT)
+		return false;
+	get(packed.data + 3 + 8 * HAZARD_WEIGHT_COUNT, buys, 4);
+	const struct bgnbd model_buys = { buys[0], buys[1], buys[2], buys[3] };
+	if (!bgnbd_is_valid(&model_buys))
 		return false;
 	if (packed.data[0] == 2 && !grove_unpack(packed.data + HAZARD_MODEL_BYTES,
 						 packed.len - HAZARD_MODEL_BYTES, &grove))
 		return false;
 	get(packed.data + 3, model->weights, HAZARD_WEIGHT_COUNT);
+	model->buys = model_buys;
 	model->grove = grove;
 	return true;
 }
@@ -384,8 +405,7 @@ bool hazard_learner_unpack(struct bytes packed, struct hazard_learner *learner)
 	at = get(at, measure->bins_weight, HAZARD_BIN_COUNT);
 	at = get(at, measure->bins_probability, HAZARD_BIN_COUNT);
 	get(at, measure->bins_ended, HAZARD_BIN_COUNT);
-	learner->model.base_rate = base_rate_of(measure);
-	judge(learner);
+	hazard_judge(&learner->model, measure);
 	return true;
 }
 

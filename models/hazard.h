@@ -29,6 +29,7 @@
 #define MODELS_HAZARD_H
 
 #include "base/bytes.h"
+#include "models/bgnbd.h"
 #include "models/features.h"
 #include "models/grove.h"
 
@@ -49,7 +50,8 @@ struct hazard_model {
 	bool is_proven;	    /* measured in this stream to be better than the base rate */
 	bool is_refuted;    /* measured in this stream to be no better */
 	double base_rate;   /* of the examples, decayed; the prior's where there are none */
-	struct grove grove; /* trees on top; a learner's model has none */
+	struct bgnbd buys;  /* when accounts buy next: for opportunities */
+	struct grove grove; /* trees on top, or instead; a learner's model has none */
 };
 
 /* The model that is active before anything was learnt: fitted on simulated companies by
@@ -93,6 +95,11 @@ struct hazard_measure {
 		bins_ended[HAZARD_BIN_COUNT]; /* by probability: calibration */
 };
 
+/* Counts how a model did on an example, 0 < probability < 1; and what follows from all of them: its
+ * base_rate, is_proven, is_refuted. */
+void hazard_measure_add(struct hazard_measure *measure, double probability, bool ended);
+void hazard_judge(struct hazard_model *model, const struct hazard_measure *measure);
+
 struct hazard_learner {
 	struct hazard_model model;
 	struct hazard_measure measure;
@@ -112,12 +119,13 @@ double hazard_mean(size_t feature);
 void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_COUNT], bool ended);
 
 /* Bytes to keep: layout 1 is a byte 1, two bytes of the count of numbers, then the numbers as
- * 8-byte little-endian doubles: the weights; layout 2, of a model with trees, is a byte 2, the
- * same, and the grove's bytes; of a learner after them the covariance, the measure's
- * example_count and ended_count, weight, ended, loss, base_loss, the three rows of bins. All but
- * the weights of a model (version, base_rate, is_proven, is_refuted) stand beside them. */
+ * 8-byte little-endian doubles: the weights, and the four of buys; layout 2, of a model with trees,
+ * is a byte 2, the same, and the grove's bytes (of a brought one the weights say nothing); of a
+ * learner after them the covariance, the measure's example_count and ended_count, weight, ended,
+ * loss, base_loss, the three rows of bins. All but the weights of a model (version, base_rate,
+ * is_proven, is_refuted) stand beside them. */
 enum {
-	HAZARD_MODEL_BYTES = 3 + 8 * HAZARD_WEIGHT_COUNT,
+	HAZARD_MODEL_BYTES = 3 + 8 * (HAZARD_WEIGHT_COUNT + 4),
 	HAZARD_MODEL_BYTES_MAX = HAZARD_MODEL_BYTES + GROVE_BYTES_MAX,
 	HAZARD_LEARNER_BYTES =
 		HAZARD_MODEL_BYTES + 8 * (HAZARD_COVARIANCE_COUNT + 6 + 3 * HAZARD_BIN_COUNT),

@@ -260,7 +260,7 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 static void judge_into(struct heard *heard, struct effects *effects, const struct churn_rule *rule,
 		       int64_t at_ms, struct account_state *account)
 {
-	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("e") };
+	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("e"), NULL };
 	(void)churn_judge(rule, bytes_str("A"), &occasion, account, effects);
 	assert_null(effects_produce(effects, &heard->bus));
 	effects_clear(effects);

@@ -14,6 +14,7 @@
 #include "base/dmath.h"
 #include "base/prng.h"
 #include "models/classifier.h"
+#include "models/hazard.h"
 #include "models/import_model.h"
 #include "models/shap.h"
 
@@ -136,6 +137,89 @@ static void contributions_add_up_to_the_bit(void **state)
 	}
 }
 
+/* Whether row i has no missing values, and says of it what the model's own program does. */
+static bool judges_alike(const struct hazard_model *model, const struct golden *golden, size_t i,
+			 const size_t columns[COLUMNS])
+{
+	double features[FEATURE_COUNT] = { 0 };
+	struct hazard_score score;
+	for (size_t j = 0; j < COLUMNS; j++) {
+		features[columns[j]] = golden->rows[i * COLUMNS + j];
+		if (isnan(features[columns[j]]))
+			return false;
+	}
+	hazard_score(model, features, &score);
+	double sum = score.base_margin;
+	for (int group = 0; group < GROUP_COUNT; group++)
+		sum += score.groups[group];
+	assert_true(sum == score.margin);
+	assert_true(fabs(score.probability - golden->predictions[i]) < 1e-5);
+	const double *told = golden->contributions[i];
+	assert_true(fabs(score.groups[GROUP_SATISFACTION] - told[0]) < 2e-5);
+	assert_true(fabs(score.groups[GROUP_SERVICE] - told[1]) < 2e-5);
+	assert_true(fabs(score.base_margin - told[2] - told[COLUMNS]) < 2e-5);
+	assert_true(fabs(score.groups[GROUP_USAGE] - told[3]) < 2e-5);
+	assert_true(fabs(score.groups[GROUP_COMPETITOR] - told[4]) < 2e-5);
+	return true;
+}
+
+/* In the stream: of the rows without missing values, the same; reasons add up to the bit. */
+static void one_judges_in_the_stream(void **state)
+{
+	(void)state;
+	static const size_t columns[COLUMNS] = { FEATURE_SCORE, FEATURE_LOAD, FEATURE_NEW,
+						 FEATURE_ORDER_TREND, FEATURE_EXPOSURE };
+	static const bool is_taken[MODEL_COUNT] = { true, true, false, false, true };
+	for (size_t m = 0; m < MODEL_COUNT; m++) {
+		struct golden golden;
+		struct forest forest;
+		struct import_names names;
+		static struct hazard_model model, back;
+		static uint8_t packed[HAZARD_MODEL_BYTES_MAX];
+		struct bytes bytes = read_file(models[m][0]);
+		read_golden(models[m][1], &golden);
+		hazard_prior(&model);
+		assert_null(import_model(bytes, &forest, &names));
+		struct err *err = grove_bring(&forest, columns, &model.grove);
+		if (!is_taken[m]) {
+			assert_string_equal(err_code(err), "MODEL_FORMAT");
+			assert_int_equal(model.grove.node_count, 0);
+			err_free(&err);
+		} else {
+			assert_null(err);
+			size_t len = hazard_model_pack(&model, packed), compared = 0;
+			assert_false(hazard_model_unpack(bytes_of(packed, len - 1), &back));
+			assert_true(hazard_model_unpack(bytes_of(packed, len), &back));
+			for (size_t i = 0; i < golden.count; i++)
+				compared += judges_alike(&back, &golden, i, columns);
+			assert_true(compared > 20);
+		}
+		forest_fini(&forest);
+		import_names_fini(&names);
+		free((void *)bytes.data);
+	}
+}
+
+/* Trees that are too many say so. */
+static void a_model_that_is_too_large_is_refused(void **state)
+{
+	(void)state;
+	static const size_t columns[] = { 0 };
+	static struct grove grove;
+	struct forest forest;
+	forest_init(&forest, 1);
+	for (int i = 0; i <= GROVE_TREES_MAX; i++) {
+		const struct forest_node leaf = { .column = -1, .value = 0.01, .cover = 1 };
+		struct err *err = grove_bring(&forest, columns, &grove);
+		assert_null(err);
+		forest_add_root(&forest, forest_add_node(&forest, &leaf));
+	}
+	struct err *err = grove_bring(&forest, columns, &grove);
+	assert_string_equal(err_code(err), "MODEL_TOO_LARGE");
+	err_free(&err);
+	forest_fini(&forest);
+}
+
 static void another_models_predictions_are_noticed(void **state)
 {
 	(void)state;
@@ -235,6 +319,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(they_say_what_their_makers_say),
 		cmocka_unit_test(contributions_add_up_to_the_bit),
+		cmocka_unit_test(one_judges_in_the_stream),
+		cmocka_unit_test(a_model_that_is_too_large_is_refused),
 		cmocka_unit_test(another_models_predictions_are_noticed),
 		cmocka_unit_test(what_is_not_read_rightly_is_refused),
 		cmocka_unit_test(damaged_bytes_never_hurt),

@@ -6,13 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/check.h"
+#include "base/prng.h"
 #include "base/timestamp.h"
 #include "consumers/account_features.h"
 #include "consumers/churn.h"
+#include "consumers/examples.h"
+#include "consumers/learn.h"
+#include "consumers/model_shelf.h"
 #include "consumers/risk.h"
 #include "models/bgnbd.h"
 
@@ -26,6 +32,7 @@ struct heard {
 	struct effects *effects;
 	int count;
 	struct alert alert;
+	struct model_shelf shelf; /* of the models that were said */
 	char id[ALERT_ID_MAX], code[32], text[REASON_TEXT_MAX + 1], text_zh[REASON_TEXT_MAX + 1];
 };
 
@@ -37,6 +44,13 @@ static void keep(char *to, size_t size, struct bytes text)
 static struct err *hear(struct bus *bus, const struct outgoing *out)
 {
 	struct heard *heard = (struct heard *)(void *)bus;
+	struct model_record model;
+	if (strcmp(out->topic, "test.models") == 0) {
+		assert_null(registry_decode(heard->registry, &model_type, out->value, &model));
+		model.is_active = true;
+		model_shelf_add(&heard->shelf, &model, heard->count++);
+		return NULL;
+	}
 	if (strcmp(out->topic, "test.alerts") != 0)
 		return NULL;
 	assert_null(registry_decode(heard->registry, &alert_type, out->value, &heard->alert));
@@ -82,7 +96,7 @@ static int64_t day(double days)
 
 static bool judge(struct heard *heard, double at, bool may_open, struct account_state *state)
 {
-	const struct churn_occasion occasion = { day(at), day(at), bytes_of(NULL, 0) };
+	const struct churn_occasion occasion = { day(at), day(at), bytes_of(NULL, 0), NULL };
 	bool said = opportunity_judge(&options, bytes_str("A"), &occasion, may_open, state,
 				      heard->effects);
 	hear_all(heard);
@@ -240,7 +254,7 @@ static void tell(struct heard *heard, const char *verdict, const char *id, doubl
 					    .attrs = { { bytes_str("alert_id"), bytes_str(id) },
 						       { bytes_str("verdict"),
 							 bytes_str(verdict) } } };
-	const struct churn_occasion occasion = { day(at), day(at), bytes_str("e") };
+	const struct churn_occasion occasion = { day(at), day(at), bytes_str("e"), NULL };
 	(void)opportunity_feedback(bytes_str("A"), &occasion, &event, state, heard->effects);
 	hear_all(heard);
 }
@@ -314,6 +328,100 @@ static void a_purchase_has_its_probability(void **context)
 	assert_true(bgnbd_alive(&model, &fresh) == 1);
 }
 
+/* A rate of gamma(2) / 60 days, by two exponentials; leaving one time in nine. */
+static struct bgnbd_history history_draw(struct prng *random)
+{
+	double rate = (prng_exponential(random, 1) + prng_exponential(random, 1)) / 60, at = 0;
+	struct bgnbd_history history = { 0, 0, 100 + 300 * prng_uniform(random) };
+	while ((at += prng_exponential(random, 1 / rate)) < history.age_days) {
+		history.repeats++;
+		history.recent_days = at;
+		if (prng_chance(random, 1.0 / 9))
+			break;
+	}
+	return history;
+}
+
+/* Customers of other habits than the prior's: their numbers are found again, and the slopes are the
+ * likelihood's differences. */
+static void habits_are_learnt(void **context)
+{
+	(void)context;
+	const struct bgnbd model = { 2, 60, 1.5, 12 };
+	const struct bgnbd_history some[] = { { 0, 0, 90 }, { 3, 70, 200 }, { 25, 400, 410 } };
+	for (size_t i = 0; i < 3; i++) {
+		double slopes[4], at = bgnbd_likelihood(&model, &some[i], slopes), step = 1e-6;
+		const struct bgnbd moved[4] = { { 2 * exp(step), 60, 1.5, 12 },
+						{ 2, 60 * exp(step), 1.5, 12 },
+						{ 2, 60, 1.5 * exp(step), 12 },
+						{ 2, 60, 1.5, 12 * exp(step) } };
+		for (int k = 0; k < 4; k++) {
+			double there = bgnbd_likelihood(&moved[k], &some[i], NULL);
+			assert_true(fabs((there - at) / step - slopes[k]) < 1e-3);
+		}
+	}
+	struct bgnbd_learner learner;
+	struct prng random = prng_new(8, 8);
+	bgnbd_learner_init(&learner);
+	for (int i = 0; i < 4000; i++) {
+		struct bgnbd_history history = history_draw(&random);
+		bgnbd_learn(&learner, &history);
+	}
+	assert_true(learner.loss < 0.97 * learner.prior_loss);
+	assert_true(bgnbd_is_valid(&learner.model));
+	double usual = learner.model.r / learner.model.alpha_days;
+	assert_true(usual > 0.8 * 2 / 60 && usual < 1.2 * 2 / 60);
+	double leaves = learner.model.a / (learner.model.a + learner.model.b);
+	assert_true(leaves > 0.07 && leaves < 0.16);
+}
+
+/* Through the learn stage: what it learnt of them comes with its model, also after its state went
+ * through bytes, and an order is then as likely as with the true numbers. */
+static void habits_come_with_the_model(void **context)
+{
+	(void)context;
+	struct heard heard;
+	hearing(&heard);
+	struct learn_stage *stage = learn_stage_new(false, heard.registry);
+	const struct processor learn = learn_processor(stage);
+	const struct state_kind *kind = &learn.kinds[0];
+	void *state = check_calloc(1, kind->state_size);
+	uint8_t *kept = check_malloc(OUTPUT_LEN_MAX), packed[EXAMPLE_BYTES];
+	size_t kept_len = 0;
+	bool must_publish = false;
+	struct prng random = prng_new(8, 8);
+	struct bytes key = bytes_str(examples_key);
+	for (int i = 0; i < 4000; i++) {
+		struct example_facts facts = { .history = history_draw(&random) };
+		if (i % 5 == 0)
+			facts.history = (struct bgnbd_history){ .repeats = -1 };
+		examples_pack(&facts, packed);
+		const struct lesson lesson = { .matured_ms = day(i / 100),
+					       .features = bytes_of(packed, sizeof packed),
+					       .ended = i % 20 == 0 };
+		kind->apply(learn.context, NULL, &lesson, key, state, heard.effects, &must_publish);
+		if (i != 2000)
+			continue;
+		assert_null(kind->encode(learn.context, "test.learn.meta", key, state, kept,
+					 &kept_len));
+		memset(state, 0, kind->state_size);
+		assert_null(kind->decode(learn.context, bytes_of(kept, kept_len), state));
+	}
+	kind->fire(learn.context, NULL, key, day(42), state, heard.effects, &must_publish);
+	hear_all(&heard);
+	assert_int_equal(heard.count, 1);
+	const struct bgnbd *learnt = &heard.shelf.models[0].model.buys, truth = { 2, 60, 1, 8 },
+			   prior = bgnbd_prior();
+	const struct bgnbd_history some = { 0, 0, 200 };
+	double expected = bgnbd_buys(&truth, &some, 30);
+	assert_true(fabs(bgnbd_buys(learnt, &some, 30) - expected) < 0.05);
+	assert_true(fabs(bgnbd_buys(&prior, &some, 30) - expected) > 0.1);
+	free(state);
+	free(kept);
+	learn_stage_free(&stage);
+	deaf(&heard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +433,8 @@ int main(void)
 		cmocka_unit_test(what_is_said_of_it_does_not_count_for_warnings),
 		cmocka_unit_test(a_warning_takes_the_conversation_over),
 		cmocka_unit_test(a_purchase_has_its_probability),
+		cmocka_unit_test(habits_are_learnt),
+		cmocka_unit_test(habits_come_with_the_model),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
