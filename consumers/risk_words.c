@@ -20,7 +20,7 @@ struct telling {
 	const struct features *features;
 	const struct surroundings *around;
 	int64_t at_ms;
-	double part; /* the contribution: above 0 it raises the risk */
+	bool is_worse; /* than is usual */
 };
 
 static double days_since(int64_t from_ms, int64_t to_ms)
@@ -53,7 +53,7 @@ static void tell_usage(const struct telling *telling, struct words *words)
 	const struct features *features = telling->features;
 	const struct trace *use = &features->traces[SIGNAL_USE];
 	const struct trace *orders = &features->traces[SIGNAL_ORDER];
-	if (features->seats_cut_ms > 0 && telling->part > 0 &&
+	if (features->seats_cut_ms > 0 && telling->is_worse &&
 	    days_since(features->seats_cut_ms, telling->at_ms) < 90) {
 		words_say(words, "gave up ", "");
 		words_number(words, 100 * features->cut_share);
@@ -87,7 +87,7 @@ static void tell_usage(const struct telling *telling, struct words *words)
 static void tell_service(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
-	if (telling->part <= 0) {
+	if (!telling->is_worse) {
 		words_say(words, "deliveries and service have been as they should",
 			  "交付与服务正常");
 		return;
@@ -109,8 +109,8 @@ static void tell_service(const struct telling *telling, struct words *words)
 static void tell_satisfaction(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
-	words_say(words, telling->part > 0 ? "signs of discontent: " : "content so far: ",
-		  telling->part > 0 ? "不满迹象：" : "目前满意：");
+	words_say(words, telling->is_worse ? "signs of discontent: " : "content so far: ",
+		  telling->is_worse ? "不满迹象：" : "目前满意：");
 	if (features->traces[SIGNAL_SATISFACTION].count > 0) {
 		words_say(words, "its last rating was ", "最近评分 ");
 		words_number(words, features->score);
@@ -186,7 +186,8 @@ size_t risk_words(const struct account_state *state, const struct risk_occasion 
 	for (; count < ranked_count && count < REASONS_MAX; count++) {
 		enum feature_group best = ranked[count];
 		const struct telling telling = { &state->relationship.features, occasion->around,
-						 occasion->at_ms, score->groups[best] };
+						 occasion->at_ms,
+						 (score->raised >> best & 1) != 0 };
 		struct words words = { phrase_in(texts->en[count], REASON_TEXT_MAX),
 				       phrase_in(texts->zh[count], REASON_TEXT_MAX) };
 		tellers[best](&telling, &words);

@@ -435,6 +435,37 @@ void features_read(const struct features *features, const struct surroundings *s
 	}
 }
 
+/* What is left of one event after 120 days, or less of many. */
+#define SIGN_QUARTER 0.26    /* decayed over a quarter */
+#define SIGN_WEEKS   0.005   /* over weeks */
+#define SIGN_LATE    0.4     /* of late days, as a logarithm */
+#define SIGN_PERCENT 0.06    /* of 2 %, in features' units */
+#define SIGN_LESS    (-0.15) /* use, as a logarithm, against the last year */
+#define SIGN_SILENT  0.3
+#define SIGN_SCORE   0.3
+
+unsigned features_signs(const double features[FEATURE_COUNT])
+{
+	bool is_less = features[FEATURE_SUBSCRIBER] > 0
+			       ? features[FEATURE_USE_TREND] < SIGN_LESS ||
+					 features[FEATURE_USE_DRIFT] < SIGN_LESS
+			       : features[FEATURE_SILENCE] > SIGN_SILENT;
+	bool escalated = features[FEATURE_ESCALATION_WEEKS] > SIGN_WEEKS;
+	unsigned signs = 0;
+	if (is_less || features[FEATURE_SEATS_CUT] > SIGN_QUARTER)
+		signs |= 1u << GROUP_USAGE;
+	if (escalated || features[FEATURE_FAULT_QUARTER] > SIGN_QUARTER ||
+	    features[FEATURE_LATE_QUARTER] > SIGN_LATE)
+		signs |= 1u << GROUP_SERVICE;
+	if (escalated || features[FEATURE_SCORE_RECENT] > SIGN_SCORE)
+		signs |= 1u << GROUP_SATISFACTION;
+	if (features[FEATURE_PRICE_GAP] > SIGN_PERCENT)
+		signs |= 1u << GROUP_PRICE;
+	if (features[FEATURE_PROMOTIONS] > SIGN_PERCENT)
+		signs |= 1u << GROUP_COMPETITOR;
+	return signs;
+}
+
 int features_slot(const uint8_t *name, size_t len)
 {
 	uint32_t hash = 2166136261u;

@@ -157,6 +157,11 @@ enum feature {
 	FEATURE_COUNT,
 };
 
+/* The causes of which something tells that one could show, as bits 1 << group: a late delivery, a
+ * fault, an escalation, a bad rating, less use, seats given up, a price rise, a competitor's offer,
+ * about the last 120 days. */
+unsigned features_signs(const double features[FEATURE_COUNT]);
+
 /* "new", "age", ...: as lessons are exported, and a model that is brought calls them. */
 extern const char *const features_names[FEATURE_COUNT];
 

@@ -17,6 +17,10 @@
 
 enum { PROVEN_EXAMPLES = 400, PROVEN_ENDED = 20 };
 
+/* In the order in which people are told. */
+enum { RANK_TELLING, RANK_SILENT, RANK_RENEWAL, RANK_LOWERS };
+enum { RENEWAL_PLACE = 3 }; /* at the latest, counted from 0 */
+
 static double standard(const double *features, size_t i)
 {
 	double scaled = (features[i] - hazard_prior_means[i]) / hazard_prior_scales[i];
@@ -43,11 +47,11 @@ static void parts_of(const double *weights, const double *inputs, double parts[G
 	}
 }
 
-/* The logarithms of the causes' terms, as they are and (parts NULL) as usual. */
+/* The logarithms of the causes' terms. */
 static void causes_of(const double *weights, const double *parts, double logs[HAZARD_CAUSE_COUNT])
 {
 	memcpy(logs, weights + FEATURE_COUNT, HAZARD_CAUSE_COUNT * sizeof *logs);
-	for (int i = 0; parts != NULL && i + 1 < HAZARD_CAUSE_COUNT; i++)
+	for (int i = 0; i + 1 < HAZARD_CAUSE_COUNT; i++)
 		logs[i] += parts[GROUP_CAUSE_FIRST + i];
 }
 
@@ -95,10 +99,10 @@ static void finish(struct hazard_score *score)
 	score->expected_days = hazard > 1e-5 ? 1 / hazard : 1e5;
 }
 
-/* log(S / S0) / (S - S0) in units of S0, from log(S / S0); 1 where they are the same. */
+/* log(S / S0) / (S / S0 - 1), from log(S / S0); 1 where they are the same. */
 static double per_excess(double rise)
 {
-	return rise < 1e-9 && rise > -1e-9 ? 1 : rise / dm_expm1(rise);
+	return rise < 1e-9 ? 1 : rise / dm_expm1(rise);
 }
 
 /* Trees add to the groups of the features that they ask for, by exact Shapley values. */
@@ -117,20 +121,18 @@ static void add_trees(const struct grove *grove, const double *inputs, struct ha
 static void add_causes_of(const struct hazard_model *model, const double *inputs,
 			  struct hazard_score *score)
 {
-	double parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT];
-	double shares[HAZARD_CAUSE_COUNT], usual[HAZARD_CAUSE_COUNT];
+	enum { OTHER = HAZARD_CAUSE_COUNT - 1 };
+	double parts[GROUP_SILENCE], logs[HAZARD_CAUSE_COUNT], shares[HAZARD_CAUSE_COUNT];
 	parts_of(model->weights, inputs, parts);
-	causes_of(model->weights, NULL, logs);
-	double log_usual = add_causes(logs, usual);
 	causes_of(model->weights, parts, logs);
-	double rise = add_causes(logs, shares) - log_usual;
-	double scale = per_excess(rise), times = dm_exp(rise);
-	score->base_margin = log_usual + parts[GROUP_PEERS];
+	double rise = add_causes(logs, shares) - logs[OTHER];
+	double scale = per_excess(rise);
+	score->base_margin = logs[OTHER] + parts[GROUP_PEERS];
 	score->groups[GROUP_RENEWAL] = parts[GROUP_RENEWAL];
-	for (int i = 0; i + 1 < HAZARD_CAUSE_COUNT; i++)
-		if (parts[GROUP_CAUSE_FIRST + i] != 0)
-			score->groups[GROUP_CAUSE_FIRST + i] =
-				scale * (shares[i] * times - usual[i]);
+	for (int i = 0; i < OTHER; i++)
+		score->groups[GROUP_CAUSE_FIRST + i] = scale * shares[i] / shares[OTHER];
+	for (int group = GROUP_RENEWAL; group < GROUP_SILENCE; group++)
+		score->raised |= parts[group] > 0 ? 1u << group : 0;
 }
 
 void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
@@ -138,8 +140,11 @@ void hazard_score(const struct hazard_model *model, const double features[FEATUR
 {
 	double inputs[FEATURE_COUNT];
 	memset(score, 0, sizeof *score);
+	score->signs = features_signs(features);
 	if (model->grove.is_whole) {
 		add_trees(&model->grove, features, score);
+		for (int group = GROUP_RENEWAL; group < GROUP_SILENCE; group++)
+			score->raised |= score->groups[group] > 0 ? 1u << group : 0;
 	} else {
 		hazard_inputs(features, inputs);
 		add_causes_of(model, inputs, score);
@@ -160,10 +165,13 @@ void hazard_add_silence(struct hazard_score *score, double alive)
 	finish(score);
 }
 
-/* What is wrong comes first, then that a renewal is near, then what speaks against it. */
 static int rank_of(const struct hazard_score *score, enum feature_group group)
 {
-	return score->groups[group] < 0 ? 2 : group == GROUP_RENEWAL ? 1 : 0;
+	if (score->groups[group] < 0)
+		return RANK_LOWERS;
+	if (group == GROUP_RENEWAL)
+		return RANK_RENEWAL;
+	return group == GROUP_SILENCE || score->signs >> group & 1 ? RANK_TELLING : RANK_SILENT;
 }
 
 static bool ranks_before(const struct hazard_score *score, enum feature_group a,
@@ -172,8 +180,20 @@ static bool ranks_before(const struct hazard_score *score, enum feature_group a,
 	int rank_a = rank_of(score, a), rank_b = rank_of(score, b);
 	if (rank_a != rank_b)
 		return rank_a < rank_b;
-	return rank_a == 2 ? score->groups[a] < score->groups[b]
-			   : score->groups[a] > score->groups[b];
+	return rank_a == RANK_LOWERS ? score->groups[a] < score->groups[b]
+				     : score->groups[a] > score->groups[b];
+}
+
+static void pull_renewal(const struct hazard_score *score, enum feature_group *ranked, size_t count)
+{
+	size_t at = 0;
+	while (at < count && ranked[at] != GROUP_RENEWAL)
+		at++;
+	if (at == count || score->groups[GROUP_RENEWAL] <= 0)
+		return;
+	for (; at > RENEWAL_PLACE; at--)
+		ranked[at] = ranked[at - 1];
+	ranked[at] = GROUP_RENEWAL;
 }
 
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT])
@@ -188,6 +208,7 @@ size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[G
 			ranked[at] = ranked[at - 1];
 		ranked[at] = group;
 	}
+	pull_renewal(score, ranked, count);
 	return count;
 }
 

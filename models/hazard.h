@@ -11,10 +11,11 @@
  * and a renewal multiply all of them. So a bad cause counts by how bad it is beside the others,
  * which a sum of margins can't say, and each cause has a share that can be told.
  *
- * A cause's contribution to the margin is (q - q0) log(S / S0) / (S - S0), where q is its term
- * and S the sum of all, with 0 for an account as usual: these add up to log(S / S0) exactly (the
- * logarithmic mean Divisia decomposition: B. W. Ang, "Decomposition analysis for policymaking in
- * energy", Energy Policy 32, 2004).
+ * A cause's contribution to the margin is q log(S / S0) / (S - S0), where q is its term, S the sum
+ * of all and S0 that of which nothing tells, alone: these add up to log(S / S0) exactly, by their
+ * shares (the logarithmic mean Divisia decomposition: B. W. Ang, "Decomposition analysis for
+ * policymaking in energy", Energy Policy 32, 2004). So they say what the causes add to an account
+ * that nothing ails, and the largest is the one most likely to be it.
  *
  * A model's weights have a normal distribution. Learning an example updates its mean and covariance
  * as an extended Kalman filter does (D. J. Spiegelhalter and S. L. Lauritzen, "Sequential updating
@@ -61,11 +62,14 @@ void hazard_prior(struct hazard_model *model);
 struct hazard_score {
 	double probability, margin, base_margin;
 	double groups[GROUP_COUNT]; /* contributions; GROUP_PEERS is in base_margin and 0 here */
+	unsigned signs;		    /* bits 1 << group: causes of which something tells */
+	unsigned raised;	    /* groups that are worse than is usual */
 	double expected_days;	    /* until it leaves, if the hazard stays as it is */
 };
 
-/* base_margin is that of the account's peers: the same kind of account with everything else as is
- * usual. margin is base_margin with the groups added in their order, so the sum is exact. */
+/* base_margin is that of an account of the same kind that none of the causes ails (of trees: with
+ * all else as is usual). margin is base_margin with the groups added in their order, so the sum is
+ * exact. */
 void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
 		  struct hazard_score *score);
 
@@ -81,8 +85,9 @@ double hazard_margin(const double weights[HAZARD_WEIGHT_COUNT], const double inp
 /* Features as the margin takes them: standardised, and held within six deviations. */
 void hazard_inputs(const double features[FEATURE_COUNT], double inputs[FEATURE_COUNT]);
 
-/* The groups that say anything: those that raise the risk by size, a near renewal after what is
- * wrong, then those that lower it by size. Returns how many. */
+/* The groups that say anything, in the order in which people are told: causes of which something
+ * tells by size, then the others, then what lowers the risk; a renewal that is near comes fourth,
+ * or earlier. Returns how many. */
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT]);
 
 /* How good the model has been on examples that it had not learnt; decayed by a quarter thousand

@@ -94,12 +94,43 @@ static void causes_add_up(void **state)
 		features[i] = hazard_mean(i);
 	features[FEATURE_LATE_WEEKS] += 2;
 	hazard_score(&model, features, &one);
-	assert_true(one.groups[GROUP_SERVICE] > 1 && one.groups[GROUP_SATISFACTION] == 0);
+	assert_true(one.groups[GROUP_SERVICE] > 1);
+	assert_true(one.groups[GROUP_SATISFACTION] < 0.5 * one.groups[GROUP_SERVICE]);
+	assert_int_equal(one.raised, 1 << GROUP_SERVICE);
 	features[FEATURE_SCORE] += 20;
 	hazard_score(&model, features, &both);
 	assert_true(both.groups[GROUP_SATISFACTION] > both.groups[GROUP_SERVICE]);
 	assert_true(both.groups[GROUP_SERVICE] < 0.5 * one.groups[GROUP_SERVICE]);
-	assert_true(both.groups[GROUP_PRICE] == 0);
+	/* biases are 0: by shares, and beside them as much again of what nothing tells of */
+	assert_true(fabs(both.groups[GROUP_PRICE] - both.groups[GROUP_USAGE]) < 1e-12);
+	assert_true(both.groups[GROUP_PRICE] < 0.1 * both.groups[GROUP_SERVICE]);
+	assert_true(both.base_margin == 0);
+}
+
+/* What one could show comes first, a near renewal fourth at the latest, what lowers the risk last.
+ */
+static void what_tells_is_told_first(void **state)
+{
+	(void)state;
+	struct hazard_score score = { .groups = { [GROUP_RENEWAL] = 0.1,
+						  [GROUP_USAGE] = 0.5,
+						  [GROUP_SERVICE] = 0.4,
+						  [GROUP_SATISFACTION] = 0.3,
+						  [GROUP_PRICE] = 0.2,
+						  [GROUP_COMPETITOR] = -0.2 } };
+	enum feature_group ranked[GROUP_COUNT];
+	score.signs = 1u << GROUP_PRICE | 1u << GROUP_SATISFACTION | 1u << GROUP_COMPETITOR;
+	static const enum feature_group told[] = { GROUP_SATISFACTION, GROUP_PRICE,
+						   GROUP_USAGE,	       GROUP_RENEWAL,
+						   GROUP_SERVICE,      GROUP_COMPETITOR };
+	assert_int_equal(hazard_rank(&score, ranked), 6);
+	assert_memory_equal(ranked, told, sizeof told);
+	double features[FEATURE_COUNT] = { 0 };
+	assert_int_equal(features_signs(features), 0);
+	features[FEATURE_PRICE_GAP] = 0.07;
+	features[FEATURE_ESCALATION_WEEKS] = 0.01;
+	assert_int_equal(features_signs(features),
+			 1 << GROUP_PRICE | 1 << GROUP_SERVICE | 1 << GROUP_SATISFACTION);
 }
 
 /* 1 - alive (1 - p), whatever the margin was. */
@@ -517,6 +548,7 @@ int main(void)
 		cmocka_unit_test(contributions_add_up_to_the_bit),
 		cmocka_unit_test(slopes_are_those_of_the_margin),
 		cmocka_unit_test(causes_add_up),
+		cmocka_unit_test(what_tells_is_told_first),
 		cmocka_unit_test(silence_is_added_as_a_probability),
 		cmocka_unit_test(what_is_there_is_learnt_and_noise_is_refuted),
 		cmocka_unit_test(what_was_learnt_comes_back_from_bytes),
