@@ -16,7 +16,7 @@
 #include "runtime/relay.h"
 
 enum {
-	LOGIC_VERSION = 5,
+	LOGIC_VERSION = 6,
 	SERIES_KIND = 0,
 	SHELF_KIND = 1,
 	STOCK_KIND = 2,
@@ -25,6 +25,8 @@ enum {
 
 static const char own_log[] = "series.points", state_topic[] = "forecast.series";
 static const char parts_topic[] = "series.parts", meta_topic[] = "forecast.meta";
+
+_Static_assert((int)SIGNALS_OF_SERIES_MAX == (int)FORECASTER_SIGNALS_MAX, "of one series");
 
 struct parsed {
 	const struct record *record;
@@ -173,8 +175,9 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 		break;
 	case SERIES_TOO_FAR:
 		err = err_new(ERR_POISON, "SERIES_TOO_FAR",
-			      "the period lies more than %d periods ahead of the log's clock",
-			      SERIES_OPEN_MAX);
+			      "the period lies too far ahead of the log's clock: there is room for "
+			      "%d open periods, for more where amounts are small",
+			      OPEN_PERIODS_SURE);
 		break;
 	case SERIES_OPEN:
 	case SERIES_CORRECTED: return;
@@ -241,16 +244,17 @@ static bool judge(struct series_state *state, const struct series_context *serie
 	bool changed = false;
 	forecaster_learn(&state->method, (double)actual);
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		const struct outstanding_forecast *made = &state->outstanding[i];
-		if (made->target_ms == target_ms) {
+		struct outstanding_forecast made;
+		series_state_awaited(state, i, &made);
+		if (made.target_ms == target_ms) {
 			if (!series_is_total(series->definition))
-				forecast_words_accuracy(series, actual, made, effects);
-			interval_learn(&state->method.interval, made->horizon,
-				       (double)actual - (double)made->point, made->size);
-			if (made->horizon == 1)
-				changed = learn(state, series, actual, made, effects);
-		} else if (made->target_ms > target_ms)
-			state->outstanding[kept++] = *made;
+				forecast_words_accuracy(series, actual, &made, effects);
+			interval_learn(&state->method.interval, made.horizon,
+				       (double)actual - (double)made.point, made.size);
+			if (made.horizon == 1)
+				changed = learn(state, series, actual, &made, effects);
+		} else if (made.target_ms > target_ms)
+			state->outstanding[kept++] = state->outstanding[i];
 	}
 	state->outstanding_count = kept;
 	return changed;
@@ -302,40 +306,58 @@ static void say_part(const struct forecast_stage *stage, const struct series_con
 	effects_say(effects, parts_topic, series_key(&name, key), &series_part_type, part);
 }
 
+/* The series' own method; *scale becomes that of MASE. */
+static void forecast(struct forecast_stage *stage, struct series_state *state,
+		     const struct series_context *series, bool changed,
+		     struct forecaster_result *result, double *scale)
+{
+	double history[SERIES_HISTORY_MAX];
+	double signals[(SERIES_HISTORY_MAX + HORIZON_MAX) * SIGNALS_OF_SERIES_MAX];
+	size_t signal_count = 0;
+	const struct series_definition *definition = series->definition;
+	const int64_t first_ms =
+		state->open_ms - (int64_t)state->history_count * state->period_ms;
+	for (size_t i = 0; i < state->history_count; i++)
+		history[i] = (double)state->history[i];
+	series_signals(series_guide_at(&stage->guide, state->open_ms), definition,
+		       series->name.dimension, first_ms,
+		       state->history_count + (size_t)definition->horizon, signals, &signal_count);
+	const struct forecaster_options options = { .horizon_count = definition->horizon,
+						    .season_period = definition->season,
+						    .phase = hash_murmur2(series->key),
+						    .search = changed,
+						    .signals = signals,
+						    .signal_count = (int)signal_count };
+	forecaster_predict(&state->method, history, (int)state->history_count, &options, result);
+	struct forecast_counts *counts = &stage->counts;
+	counts->closed++;
+	counts->forecasts += result->horizon_count;
+	counts->estimated += result->estimated;
+	counts->searched += result->searched;
+	counts->fallen_back += state->skill.fallen_back;
+	*scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
+}
+
 static void predict(struct forecast_stage *stage, struct series_state *state,
 		    const struct series_context *series, bool changed, int64_t tick_offset,
 		    struct effects *effects)
 {
-	struct forecast_counts *counts = &stage->counts;
-	double history[SERIES_HISTORY_MAX];
-	for (size_t i = 0; i < state->history_count; i++)
-		history[i] = (double)state->history[i];
 	const struct series_definition *definition = series->definition;
-	const struct forecaster_options options = { .horizon_count = definition->horizon,
-						    .season_period = definition->season,
-						    .phase = hash_murmur2(series->key),
-						    .search = changed };
 	struct forecaster_result result;
-	forecaster_predict(&state->method, history, (int)state->history_count, &options, &result);
-	counts->closed++;
-	counts->forecasts += result.horizon_count;
-	counts->estimated += result.estimated;
-	counts->searched += result.searched;
-	counts->fallen_back += state->skill.fallen_back;
-	double scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
+	double scale;
+	forecast(stage, state, series, changed, &result, &scale);
 	struct series_part part = { .series = series->key,
 				    .origin_ms = state->open_ms,
 				    .tick_offset = tick_offset,
 				    .actual = state->history[state->history_count - 1],
 				    .step_count = (size_t)result.horizon_count };
 	for (int h = 1; h <= result.horizon_count; h++) {
-		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
-		struct outstanding_forecast *made = &state->outstanding[state->outstanding_count++];
-		*made = make(state, definition, &result, h);
-		made->scale = scale;
-		part.steps[h - 1] = (struct series_step){ made->point, made->naive };
+		struct outstanding_forecast made = make(state, definition, &result, h);
+		made.scale = scale;
+		series_state_await(state, &made);
+		part.steps[h - 1] = (struct series_step){ made.point, made.naive };
 		if (!series_is_total(definition))
-			forecast_words_forecast(series, made,
+			forecast_words_forecast(series, &made,
 						state->skill.fallen_back ? "naive" : "combination",
 						state->history_count, effects);
 	}
@@ -378,7 +400,12 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	struct err *err =
 		registry_decode(stage->registry, &series_state_type, value, &stage->record);
 	if (err == NULL)
-		series_state_from_record(&stage->record, state);
+		err = series_state_from_record(&stage->record, state)
+			      ? NULL
+			      : err_new(ERR_FATAL, "STATE_INVALID",
+					"a series of an earlier version has more open periods than "
+					"this one keeps: let it close them, or start over under "
+					"another --app with --from-beginning");
 	return err;
 }
 

@@ -73,7 +73,7 @@ static void add(struct series_table *table, bool week, const char *attribute)
 void series_table_init(struct series_table *table, const char *const *dimensions, size_t count)
 {
 	CHECK(count <= SERIES_DIMENSIONS_MAX);
-	table->count = 0;
+	table->count = table->signal_count = 0;
 	add(table, false, "");
 	add(table, true, "");
 	for (size_t i = 0; i < count; i++) {
@@ -208,6 +208,32 @@ size_t series_parents(const struct series_table *table, struct bytes key,
 		parent->key_len = series_key(&parent_name, parent->key).len;
 	}
 	return count;
+}
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
+void series_signals(const struct series_table *table, const struct series_definition *definition,
+		    struct bytes dimension, int64_t start_ms, size_t points, double *rows,
+		    size_t *count)
+{
+	const struct series_signal *found[SIGNALS_OF_SERIES_MAX];
+	const size_t own = (size_t)(definition - table->definitions);
+	*count = 0;
+	for (size_t i = 0; i < table->signal_count; i++) {
+		const struct series_signal *signal = &table->signals[i];
+		size_t same = 0;
+		while (same < *count && strcmp(found[same]->name, signal->name) != 0)
+			same++;
+		if (signal->definition == own && same == *count &&
+		    series_signal_is_of(signal, dimension)) {
+			CHECK(*count < SIGNALS_OF_SERIES_MAX);
+			found[(*count)++] = signal;
+		}
+	}
+	for (size_t t = 0; t < points; t++, start_ms += definition->period_ms)
+		for (size_t k = 0; k < *count; k++)
+			rows[t * *count + k] =
+				series_signal_at(found[k], start_ms, definition->period_ms);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

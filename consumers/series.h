@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "consumers/series_signal.h"
 #include "schemas/record_path.h"
 #include "schemas/types.h"
 
@@ -25,9 +26,12 @@ enum {
 	SERIES_UNIT_LEN = 3,
 	SERIES_DECIMALS_MAX = 6,
 	SERIES_DEFINITIONS_MAX = 15,
+	SERIES_SIGNALS_MAX = 16,
 	SERIES_PARENTS_MAX = (1 << SERIES_LEVELS_MAX) - 1,
 };
 
+_Static_assert((int)SIGNAL_DIMENSIONS_MAX == (int)SERIES_LEVELS_MAX, "places of a signal");
+_Static_assert((int)SIGNAL_PLACE_MAX == (int)SERIES_DIMENSION_LEN_MAX, "a place of a signal");
 _Static_assert((int)SERIES_NAME_MAX + 5 + (int)SERIES_DIMENSION_LEN_MAX <= (int)KEY_LEN_MAX,
 	       "a series' key");
 _Static_assert((int)SERIES_DEFINITIONS_MAX < (int)TARGETS_MAX,
@@ -61,7 +65,8 @@ struct series_definition {
 
 struct series_table {
 	struct series_definition definitions[SERIES_DEFINITIONS_MAX];
-	size_t count;
+	size_t count, signal_count;
+	struct series_signal signals[SERIES_SIGNALS_MAX]; /* of the finest levels */
 };
 
 /* Revenue by day and week: the total and, for each attribute, the split. dimensions[count], count
@@ -103,6 +108,13 @@ size_t series_parents(const struct series_table *table, struct bytes key,
 struct series_name {
 	struct bytes definition, unit, dimension;
 };
+
+/* Values of the signals of a series, one row of *count (at most SIGNALS_OF_SERIES_MAX) for each of
+ * `points` periods from start_ms on, into rows. Of several with the same name the first that is of
+ * the series counts. */
+void series_signals(const struct series_table *table, const struct series_definition *definition,
+		    struct bytes dimension, int64_t start_ms, size_t points, double *rows,
+		    size_t *count);
 
 /* Digits behind the point of a unit: a currency's minor units (ISO 4217, list one), or what the
  * definition says. */

@@ -11,7 +11,7 @@
 /* One entry of the list, as it is written. */
 struct entry {
 	const char *name, *measure, *unit, *period;
-	json_t *types, *dimensions; /* borrowed */
+	json_t *types, *dimensions, *signals; /* borrowed */
 	int horizon, season, decimals, utc_offset_minutes;
 };
 
@@ -154,20 +154,53 @@ static struct err *add_level(const struct entry *entry, const struct series_defi
 	return NULL;
 }
 
+/* They are of the level that is forecast: the finest, which was added last. */
+static struct err *read_signals(const struct entry *entry, struct series_table *table)
+{
+	const size_t finest = table->count - 1, first = table->signal_count;
+	const struct series_definition *definition = &table->definitions[finest];
+	const struct signal_periods periods = { definition->period_ms, definition->origin_ms,
+						entry->utc_offset_minutes * MS_PER_MINUTE };
+	size_t names = 0;
+	if (entry->signals != NULL && !json_is_array(entry->signals))
+		return invalid(entry, "signals must be a list", "signals");
+	for (size_t i = 0; i < json_array_size(entry->signals); i++) {
+		if (table->signal_count == SERIES_SIGNALS_MAX)
+			return invalid(entry, "at most 16 signals in a file", "signals");
+		struct series_signal *signal = &table->signals[table->signal_count];
+		json_t *json = json_array_get(entry->signals, i);
+		struct err *err = series_signal_read(json, entry->dimensions, &periods, signal);
+		if (err != NULL)
+			return field_invalid(entry, "signals", err);
+		size_t same = first;
+		while (same < table->signal_count &&
+		       strcmp(table->signals[same].name, signal->name) != 0)
+			same++;
+		names += same == table->signal_count;
+		if (names > SIGNALS_OF_SERIES_MAX)
+			return invalid(entry, "at most 4 signals of different names",
+				       signal->name);
+		signal->definition = finest;
+		table->signal_count++;
+	}
+	return NULL;
+}
+
 static struct err *read_entry(json_t *json, struct series_table *table)
 {
 	struct entry entry = { .measure = "count", .unit = "C62", .horizon = 7, .season = 1 };
 	struct series_definition whole = { 0 };
 	json_error_t error;
 	if (json_unpack_ex(json, &error, JSON_STRICT,
-			   "{s:s, s:o, s?s, s?s, s:s, s?o, s?i, s?i, s?i, s?i}", "name",
+			   "{s:s, s:o, s?s, s?s, s:s, s?o, s?i, s?i, s?i, s?i, s?o}", "name",
 			   &entry.name, "types", &entry.types, "measure", &entry.measure, "unit",
 			   &entry.unit, "period", &entry.period, "dimensions", &entry.dimensions,
 			   "horizon", &entry.horizon, "season", &entry.season, "decimals",
-			   &entry.decimals, "utc_offset_minutes", &entry.utc_offset_minutes) != 0)
+			   &entry.decimals, "utc_offset_minutes", &entry.utc_offset_minutes,
+			   "signals", &entry.signals) != 0)
 		return invalid(&entry,
 			       "a series has name, types, period, and may have measure, unit, "
-			       "decimals, dimensions, horizon, season, utc_offset_minutes",
+			       "decimals, dimensions, horizon, season, utc_offset_minutes, signals",
 			       error.text);
 	if (!name_is_good(entry.name))
 		return invalid(&entry,
@@ -184,14 +217,14 @@ static struct err *read_entry(json_t *json, struct series_table *table)
 	size_t root = table->count;
 	for (unsigned mask = 0; err == NULL && mask < 1u << whole.dimension_count; mask++)
 		err = add_level(&entry, &whole, mask, root, table);
-	return err;
+	return err == NULL ? read_signals(&entry, table) : err;
 }
 
 struct err *series_file_parse(const char *text, size_t len, const char *name,
 			      struct series_table *table)
 {
 	json_error_t error;
-	table->count = 0;
+	table->count = table->signal_count = 0;
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (json == NULL)
 		return err_new(ERR_FATAL, "SERIES_INVALID", "%s:%d:%d: %s", name, error.line,

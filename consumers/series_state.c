@@ -10,18 +10,6 @@ static void add_saturating(int64_t *sum, int64_t amount)
 		*sum = amount < 0 ? INT64_MIN : INT64_MAX;
 }
 
-enum series_placed series_state_place(const struct series_state *state, int64_t period_start_ms)
-{
-	if (!state->started)
-		return SERIES_OPEN;
-	int64_t ahead = (period_start_ms - state->open_ms) / state->period_ms;
-	if (ahead >= SERIES_OPEN_MAX)
-		return SERIES_TOO_FAR;
-	if (ahead >= 0)
-		return SERIES_OPEN;
-	return -ahead <= (int64_t)state->history_count ? SERIES_CORRECTED : SERIES_TOO_OLD;
-}
-
 /* An amount of a period before the first one: the series begins there, as far as there is room.
  * What lies between was quiet. */
 static bool begin_earlier(struct series_state *state, int64_t period_start_ms)
@@ -37,11 +25,8 @@ static bool begin_earlier(struct series_state *state, int64_t period_start_ms)
 		state->history_count += shift;
 		return true;
 	}
-	if (shift + state->open_count > SERIES_OPEN_MAX)
+	if (!open_periods_begin(&state->open, (int64_t)shift))
 		return false;
-	memmove(state->open + shift, state->open, state->open_count * sizeof state->open[0]);
-	memset(state->open, 0, shift * sizeof state->open[0]);
-	state->open_count += shift;
 	state->open_ms = period_start_ms;
 	return true;
 }
@@ -55,29 +40,23 @@ enum series_placed series_state_add(struct series_state *state,
 		state->period_ms = definition->period_ms;
 		state->open_ms = period_start_ms;
 	}
-	enum series_placed placed = series_state_place(state, period_start_ms);
-	if (placed == SERIES_TOO_OLD && begin_earlier(state, period_start_ms))
-		placed = series_state_place(state, period_start_ms);
 	int64_t ahead = (period_start_ms - state->open_ms) / state->period_ms;
-	if (placed == SERIES_OPEN) {
-		while (state->open_count <= (size_t)ahead)
-			state->open[state->open_count++] = 0;
-		add_saturating(&state->open[ahead], amount);
-	} else if (placed == SERIES_CORRECTED) {
-		add_saturating(&state->history[(int64_t)state->history_count + ahead], amount);
-		state->corrected_count++;
+	if (ahead < -(int64_t)state->history_count) {
+		if (!begin_earlier(state, period_start_ms))
+			return SERIES_TOO_OLD;
+		ahead = (period_start_ms - state->open_ms) / state->period_ms;
 	}
-	return placed;
+	if (ahead >= 0)
+		return open_periods_add(&state->open, ahead, amount) ? SERIES_OPEN : SERIES_TOO_FAR;
+	add_saturating(&state->history[(int64_t)state->history_count + ahead], amount);
+	state->corrected_count++;
+	return SERIES_CORRECTED;
 }
 
 int64_t series_state_close(struct series_state *state)
 {
 	CHECK(state->started);
-	int64_t actual = state->open_count > 0 ? state->open[0] : 0;
-	if (state->open_count > 0) {
-		state->open_count--;
-		memmove(state->open, state->open + 1, state->open_count * sizeof state->open[0]);
-	}
+	int64_t actual = open_periods_close(&state->open);
 	if (state->history_count == SERIES_HISTORY_MAX) {
 		state->history_count--;
 		memmove(state->history, state->history + 1,
@@ -86,6 +65,69 @@ int64_t series_state_close(struct series_state *state)
 	state->history[state->history_count++] = actual;
 	state->open_ms += state->period_ms;
 	return actual;
+}
+
+static bool is_of_close(const struct awaited_close *close, const struct outstanding_forecast *made)
+{
+	return close->origin_ms == made->origin_ms && close->scale == made->scale &&
+	       close->size == made->size;
+}
+
+/* The place of its close, or one that no forecast needs any more; HORIZON_MAX: there is none. */
+static size_t place_of_close(const struct series_state *state,
+			     const struct outstanding_forecast *made)
+{
+	bool used[HORIZON_MAX] = { false };
+	for (size_t i = 0; i < state->outstanding_count; i++)
+		used[state->outstanding[i].close] = true;
+	size_t spare = HORIZON_MAX;
+	for (size_t i = 0; i < HORIZON_MAX; i++) {
+		if (used[i] && is_of_close(&state->closes[i], made))
+			return i;
+		if (!used[i] && spare == HORIZON_MAX)
+			spare = i;
+	}
+	return spare;
+}
+
+void series_state_await(struct series_state *state, const struct outstanding_forecast *made)
+{
+	CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
+	size_t close = place_of_close(state, made);
+	CHECK(close < HORIZON_MAX);
+	state->closes[close] = (struct awaited_close){ made->origin_ms, made->scale, made->size };
+	state->outstanding[state->outstanding_count++] = (struct awaited_forecast){
+		.own = made->own,
+		.naive = made->naive,
+		.lower_80 = made->lower_80,
+		.upper_80 = made->upper_80,
+		.lower_95 = made->lower_95,
+		.upper_95 = made->upper_95,
+		.close = (uint8_t)close,
+		.horizon = (uint8_t)made->horizon,
+		.is_naive = made->point != made->own,
+	};
+}
+
+void series_state_awaited(const struct series_state *state, size_t i,
+			  struct outstanding_forecast *made)
+{
+	const struct awaited_forecast *awaited = &state->outstanding[i];
+	const struct awaited_close *close = &state->closes[awaited->close];
+	*made = (struct outstanding_forecast){
+		.origin_ms = close->origin_ms,
+		.target_ms = close->origin_ms + (awaited->horizon - 1) * state->period_ms,
+		.horizon = awaited->horizon,
+		.point = awaited->is_naive ? awaited->naive : awaited->own,
+		.lower_80 = awaited->lower_80,
+		.upper_80 = awaited->upper_80,
+		.lower_95 = awaited->lower_95,
+		.upper_95 = awaited->upper_95,
+		.naive = awaited->naive,
+		.own = awaited->own,
+		.scale = close->scale,
+		.size = close->size,
+	};
 }
 
 int64_t series_state_due(const void *state)
@@ -100,13 +142,14 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	record->open_ms = state->started ? state->open_ms : TIME_NONE;
 	record->corrected_count = state->corrected_count;
 	record->history_count = state->history_count;
-	record->open_count = state->open_count;
+	record->open_count = state->open.count;
 	record->outstanding_count = state->outstanding_count;
 	for (size_t i = 0; i < state->history_count; i++)
 		record->history[i].amount = state->history[i];
-	for (size_t i = 0; i < state->open_count; i++)
-		record->open[i].amount = state->open[i];
-	memcpy(record->outstanding, state->outstanding, sizeof record->outstanding);
+	for (size_t i = 0; i < record->open_count; i++)
+		record->open[i].amount = open_periods_at(&state->open, i);
+	for (size_t i = 0; i < state->outstanding_count; i++)
+		series_state_awaited(state, i, &record->outstanding[i]);
 	record->skill_error = state->skill.error;
 	record->skill_naive = state->skill.naive;
 	record->skill_count = state->skill.count;
@@ -121,7 +164,7 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	series_method_to_record(&state->method, &record->method);
 }
 
-void series_state_from_record(const struct series_state_record *record, struct series_state *state)
+bool series_state_from_record(const struct series_state_record *record, struct series_state *state)
 {
 	memset(state, 0, sizeof *state);
 	state->started = record->open_ms != TIME_NONE;
@@ -129,13 +172,14 @@ void series_state_from_record(const struct series_state_record *record, struct s
 	state->open_ms = record->open_ms;
 	state->corrected_count = record->corrected_count;
 	state->history_count = record->history_count;
-	state->open_count = record->open_count;
-	state->outstanding_count = record->outstanding_count;
 	for (size_t i = 0; i < record->history_count; i++)
 		state->history[i] = record->history[i].amount;
-	for (size_t i = 0; i < record->open_count; i++)
-		state->open[i] = record->open[i].amount;
-	memcpy(state->outstanding, record->outstanding, sizeof state->outstanding);
+	bool fits = true;
+	for (size_t i = 0; fits && i < record->open_count; i++)
+		fits = open_periods_add(&state->open, (int64_t)i, record->open[i].amount);
+	for (size_t i = 0; i < record->outstanding_count; i++)
+		if (place_of_close(state, &record->outstanding[i]) < HORIZON_MAX)
+			series_state_await(state, &record->outstanding[i]);
 	state->skill = (struct skill){ record->skill_error, record->skill_naive,
 				       record->skill_count, record->fallen_back };
 	state->drift = (struct drift){ record->drift_scale,    record->drift_up,
@@ -143,4 +187,5 @@ void series_state_from_record(const struct series_state_record *record, struct s
 				       record->drift_up_count, record->drift_down_count };
 	if (record->has_method)
 		series_method_from_record(&record->method, &state->method);
+	return fits;
 }

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "models/combination.h"
+#include "models/regressors.h"
 #include "models/season.h"
 #include "models/smoothing.h"
 
@@ -40,6 +41,9 @@ struct work {
 	const double *x;			/* the recent ones of these */
 	int recent;
 	bool is_sporadic, positive;
+	struct regressors effects;	      /* of the signals; count 0: there are none */
+	const double *signals_ahead;	      /* rows of the horizon */
+	double without[FORECASTER_POINTS_MAX]; /* their effect, the series */
 	struct season season;
 	double member[FORECASTER_MEMBER_COUNT][FORECASTER_HORIZON_MAX];
 };
@@ -124,6 +128,26 @@ static void prepare(struct work *w, const struct forecaster_options *options, bo
 		w->y = raw;
 		(void)clean(w->adjusted, w->count);
 	}
+}
+
+/* ---- signals ---- */
+
+static void effects_take_out(struct work *w, const struct forecaster_options *options,
+			     int skipped)
+{
+	struct season season = { .count = w->kept->period > 1, .period = { w->kept->period } };
+	const double *rows = options->signals + skipped * options->signal_count;
+	w->signals_ahead = rows + w->count * options->signal_count;
+	regressors_fit(w->y, rows, w->count, options->signal_count, &season, &w->effects);
+	regressors_remove(&w->effects, rows, w->y, w->count, w->without);
+	w->y = w->without;
+}
+
+static void effects_put_back(struct work *w)
+{
+	for (int m = 0; w->effects.count > 0 && m < FORECASTER_MEMBER_COUNT; m++)
+		regressors_add(&w->effects, w->signals_ahead, w->member[m], w->horizon,
+			       w->member[m]);
 }
 
 /* ---- members ---- */
@@ -217,6 +241,7 @@ static void forecast_each(struct work *w, enum effort effort)
 		add_season(w, (enum forecaster_member)m);
 	if (w->is_sporadic)
 		add_season(w, FORECASTER_MEDIAN);
+	effects_put_back(w);
 	for (int m = 0; m < FORECASTER_MEMBER_COUNT; m++)
 		for (int h = 0; h < w->horizon; h++)
 			if (!dm_is_finite(w->member[m][h]) || fabs(w->member[m][h]) > WILD)
@@ -368,6 +393,7 @@ void forecaster_predict(struct forecaster *kept, const double *history, int hist
 {
 	CHECK(history_count >= 0);
 	CHECK(options->horizon_count >= 1 && options->horizon_count <= FORECASTER_HORIZON_MAX);
+	CHECK(options->signal_count >= 0 && options->signal_count <= FORECASTER_SIGNALS_MAX);
 	CHECK(options->season_period >= 0 && options->season_period <= FORECASTER_PERIOD_MAX);
 	*out = (struct forecaster_result){ .horizon_count = 0 };
 	if (history_count == 0)
@@ -380,13 +406,15 @@ void forecaster_predict(struct forecaster *kept, const double *history, int hist
 			  .horizon = options->horizon_count,
 			  .positive = true };
 	out->nonnegative = true;
-	for (int t = 0; t < w.count; t++) {
-		w.positive = w.positive && w.y[t] > 0;
+	for (int t = 0; t < w.count; t++)
 		out->nonnegative = out->nonnegative && w.y[t] >= 0;
-	}
 	w.is_sporadic = intermittent_zeros(w.y, w.count) >= ZEROS_MIN;
 	if (kept->search_points == 0)
 		defaults(kept);
+	if (options->signal_count > 0)
+		effects_take_out(&w, options, skipped);
+	for (int t = 0; t < w.count; t++)
+		w.positive = w.positive && w.y[t] > 0;
 	enum effort effort = effort_choose(kept, w.count, options);
 	prepare(&w, options, effort == SEARCH);
 	forecast_each(&w, effort);

@@ -18,6 +18,9 @@
  * whether they are the first of a new level. Demand with a tenth of zeros is left as it is. (A
  * cheap form of models/clean.h.)
  *
+ * What signals from outside do to the series is estimated at each close from the history as it is
+ * (models/regressors.h), taken out before all this, and put back for the periods ahead.
+ *
  * Quantiles come from the errors of the forecasts that were out: models/interval.h.
  *
  * Plain data, zeroed when new. Deterministic to the bit. No allocation; some 60 KiB of stack.
@@ -42,6 +45,7 @@ enum {
 	FORECASTER_RECENT_MAX = 128,	/* that smoothing and autoregression look at */
 	FORECASTER_ESTIMATE_EVERY = 32, /* closes */
 	FORECASTER_SEARCH_EVERY = 256,
+	FORECASTER_SIGNALS_MAX = 4,
 };
 
 enum forecaster_member {
@@ -87,6 +91,10 @@ struct forecaster_options {
 	int season_period; /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
 	uint64_t phase;	   /* any number, the same for a series at all times */
 	bool search;	   /* the series behaves otherwise than it did: search now */
+	/* What is known from outside, past and future: a row of signal_count values, to
+	 * FORECASTER_SIGNALS_MAX, for each of history_count + horizon_count periods. */
+	const double *signals;
+	int signal_count;
 };
 
 struct forecaster_result {

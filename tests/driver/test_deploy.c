@@ -17,6 +17,8 @@
 #include "tests/lib/memory_line.h"
 
 enum { DAYS = 60, CHANGE_DAY = 20, AGAIN_DAY = 40, CUSTOMERS = 6, TURNS = 150, EVENT_ID_LEN = 24 };
+/* When the second change is told: ahead of its time, as it should be; or when that is past. */
+enum { TOLD_AHEAD = AGAIN_DAY - 5, TOLD_LATE = AGAIN_DAY + 4 };
 
 static const int64_t begin_ms = INT64_C(1704067200000);
 static const char *const outputs[] = { "forecasts", "forecast.accuracy", "forecast.series",
@@ -71,7 +73,7 @@ static void bring(struct memory_line *line, int from_day, int until_day)
 	must(memory_line_run(line, STAGE_IDENTIFY));
 }
 
-static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed)
+static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed, int told_day)
 {
 	const struct memory_line_options options = { .app_id = "test",
 						     .partition_count = partition_count,
@@ -85,10 +87,10 @@ static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed)
 	bring(line, 0, CHANGE_DAY - 5);
 	memory_line_deploy(line, both, day_ms(CHANGE_DAY));
 	memory_line_deploy(line, both, day_ms(CHANGE_DAY)); /* once more: nothing changes */
-	bring(line, CHANGE_DAY - 5, AGAIN_DAY - 5);
+	bring(line, CHANGE_DAY - 5, told_day);
 	memory_line_deploy(line, other, day_ms(AGAIN_DAY));
-	bring(line, AGAIN_DAY - 5, DAYS);
-	for (int turn = 0; seed > 0 && turn < TURNS; turn++) {
+	bring(line, told_day, DAYS);
+	for (int turn = 0; seed > 0 && told_day == TOLD_AHEAD && turn < TURNS; turn++) {
 		size_t stage = prng_chance(&random, 0.5) ? STAGE_ACCOUNT : STAGE_FORECAST;
 		if (prng_chance(&random, 0.08))
 			memory_line_kill(line, stage);
@@ -96,6 +98,12 @@ static char *run(int32_t partition_count, int64_t checkpoint_ms, uint64_t seed)
 			memory_line_lose_store(line);
 		else
 			must(memory_line_step(line, stage));
+	}
+	if (told_day == TOLD_LATE && seed > 0) { /* all is said, and little of it published */
+		must(memory_line_run(line, STAGE_ACCOUNT));
+		must(memory_line_run(line, STAGE_FORECAST));
+		memory_line_kill(line, STAGE_ACCOUNT);
+		memory_line_kill(line, STAGE_FORECAST);
 	}
 	must(memory_line_finish(line));
 	char *dump = memory_line_dump(line, outputs, sizeof outputs / sizeof outputs[0]);
@@ -152,19 +160,34 @@ static void forecasts_name_their_version(void **state)
 static void nothing_changes_a_byte(void **state)
 {
 	static const int64_t checkpoints[] = { 0, 30, 1000000 };
-	char *one = run(1, 50, 0);
+	char *one = run(1, 50, 0, TOLD_AHEAD);
 	expect_same(*state, one, "one partition");
 	free(one);
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		char *crashed = run(3, checkpoints[seed % 3], seed);
+		char *crashed = run(3, checkpoints[seed % 3], seed, TOLD_AHEAD);
 		expect_same_of_seed(*state, crashed, seed);
 		free(crashed);
 	}
 }
 
+/* What the log has before a deployment belongs to the definitions before it, whatever its time:
+ * also in a replay, which finds the deployment on its shelf already. */
+static void what_came_before_a_late_one_stays(void **state)
+{
+	(void)state;
+	for (int32_t partition_count = 1; partition_count <= 3; partition_count += 2) {
+		char *late = run(partition_count, 50, 0, TOLD_LATE);
+		assert_int_equal(days_with(late, "units.day/C62/", 2 * CUSTOMERS), TOLD_LATE);
+		char *killed = run(partition_count, 1000000, 11, TOLD_LATE);
+		expect_same(late, killed, "killed when all was said");
+		free(killed);
+		free(late);
+	}
+}
+
 static int set_up(void **state)
 {
-	*state = run(3, 50, 0);
+	*state = run(3, 50, 0, TOLD_AHEAD);
 	return 0;
 }
 
@@ -180,6 +203,7 @@ int main(void)
 		cmocka_unit_test(counts_from_its_time_on),
 		cmocka_unit_test(forecasts_name_their_version),
 		cmocka_unit_test(nothing_changes_a_byte),
+		cmocka_unit_test(what_came_before_a_late_one_stays),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, set_up, tear_down);

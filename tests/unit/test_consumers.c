@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "base/prng.h"
 #include "base/timestamp.h"
 #include "consumers/account_merge.h"
 #include "consumers/account_state.h"
@@ -108,7 +109,7 @@ static void series_keys_come_apart_again(void **state)
 static void periods_close_in_order_and_are_corrected(void **state)
 {
 	(void)state;
-	struct series_table table;
+	static struct series_table table;
 	series_table_init(&table, NULL, 0);
 	const struct series_definition *day = series_find(&table, bytes_str("revenue.day"));
 	static struct series_state series;
@@ -134,10 +135,79 @@ static void periods_close_in_order_and_are_corrected(void **state)
 	assert_int_equal(series_state_add(&series, day, before * MS_PER_DAY, 7), SERIES_TOO_OLD);
 	int64_t far = (11 + SERIES_OPEN_MAX) * MS_PER_DAY;
 	assert_int_equal(series_state_add(&series, day, far, 7), SERIES_TOO_FAR);
-	assert_int_equal(series_state_add(&series, day, far - MS_PER_DAY, 7), SERIES_OPEN);
+	far = (10 + OPEN_PERIODS_SURE) * MS_PER_DAY;
+	assert_int_equal(series_state_add(&series, day, far, INT64_MAX), SERIES_OPEN);
 	for (int i = 0; i < SERIES_HISTORY_MAX; i++)
 		(void)series_state_close(&series);
 	assert_int_equal(series.history_count, SERIES_HISTORY_MAX);
+}
+
+/* Whatever comes in whatever order is what a plain array would hold, as long as it is taken; and
+ * what is refused changes nothing, and is refused again after the way through a record. */
+static void open_periods_hold_what_came(void **state)
+{
+	(void)state;
+	enum { PERIODS = 1400, STEPS = 30000 };
+	static struct series_state series, back;
+	static struct series_state_record record;
+	static int64_t plain[PERIODS + 1];
+	struct prng random = prng_new(11, 1);
+	int refused = 0, closed = 0;
+	memset(&series, 0, sizeof series);
+	memset(plain, 0, sizeof plain);
+	series.started = true;
+	series.period_ms = MS_PER_DAY;
+	struct open_periods *open = &series.open;
+	for (int i = 0; i < STEPS; i++) {
+		int64_t ahead = prng_below(&random, i % 3 == 0 ? PERIODS : 20);
+		int64_t amount = prng_between(&random, -1, 1) *
+				 (INT64_C(1) << prng_below(&random, i % 64 == 0 ? 40 : 12));
+		bool taken = open_periods_add(open, ahead, amount);
+		if (i % 100 == 99) { /* is it refused by what there is, not by what there was? */
+			series_state_to_record(&series, &record);
+			assert_true(series_state_from_record(&record, &back));
+			int64_t at = prng_below(&random, PERIODS), more = INT64_C(1) << 39;
+			struct open_periods one = *open, other = back.open;
+			assert_int_equal(open_periods_add(&one, at, more),
+					 open_periods_add(&other, at, more));
+		}
+		refused += !taken;
+		plain[ahead] += taken ? amount : 0;
+		assert_int_equal(open_periods_at(open, (size_t)ahead), plain[ahead]);
+		if (i % 25 == 0) {
+			assert_int_equal(open_periods_close(open), plain[0]);
+			memmove(plain, plain + 1, PERIODS * sizeof plain[0]);
+			closed++;
+		}
+	}
+	for (size_t t = 0; t < PERIODS; t++)
+		assert_int_equal(open_periods_at(open, t), plain[t]);
+	print_message("# %d of %d refused, %d closed\n", refused, STEPS, closed);
+	assert_in_range(refused, 1, STEPS / 2);
+}
+
+static void open_periods_have_their_bounds(void **state)
+{
+	(void)state;
+	static struct open_periods open;
+	memset(&open, 0, sizeof open);
+	assert_true(open_periods_add(&open, OPEN_PERIODS_SURE - 1, INT64_MIN));
+	assert_false(open_periods_add(&open, OPEN_PERIODS_SURE, 1));
+	assert_true(open_periods_add(&open, OPEN_PERIODS_SURE - 1, INT64_MIN)); /* saturates */
+	assert_int_equal(open_periods_at(&open, OPEN_PERIODS_SURE - 1), INT64_MIN);
+	assert_false(open_periods_begin(&open, 1));
+	for (int i = 0; i < OPEN_PERIODS_SURE; i++)
+		assert_int_equal(open_periods_close(&open),
+				 i < OPEN_PERIODS_SURE - 1 ? 0 : INT64_MIN);
+	/* the large one is gone: there is room for more small ones */
+	assert_true(open_periods_add(&open, SERIES_OPEN_MAX - 1, 100));
+	assert_false(open_periods_add(&open, SERIES_OPEN_MAX, 0));
+	assert_false(open_periods_add(&open, 0, 200));
+	assert_true(open_periods_add(&open, 0, 27));
+	assert_int_equal(open_periods_close(&open), 27);
+	assert_true(open_periods_begin(&open, 1));
+	assert_false(open_periods_begin(&open, 1));
+	assert_int_equal(open_periods_at(&open, SERIES_OPEN_MAX - 1), 100);
 }
 
 /* A state that is full of the longest numbers fits into a record: else it would pin what a replay
@@ -183,14 +253,14 @@ static void series_state_comes_back_from_its_record(void **state)
 	double y[120];
 	memset(&series, 0, sizeof series);
 	series_state_to_record(&series, &record);
-	series_state_from_record(&record, &back);
+	assert_true(series_state_from_record(&record, &back));
 	assert_false(back.started);
 	assert_memory_equal(&series.method, &back.method, sizeof series.method);
 	for (int t = 0; t < 120; t++) {
 		struct forecaster_result stayed, came_back;
 		y[t] = t % 9 == 4 ? 0 : 100 + t + 40 * (t % 7 == 3) + (t * 7919) % 31;
 		series_state_to_record(&series, &record);
-		series_state_from_record(&record, &back);
+		assert_true(series_state_from_record(&record, &back));
 		forecaster_learn(&series.method, y[t]);
 		forecaster_learn(&back.method, y[t]);
 		interval_learn(&series.method.interval, 1, t % 5 - 2.5, 100);
@@ -201,8 +271,50 @@ static void series_state_comes_back_from_its_record(void **state)
 		assert_int_equal(stayed.searched, came_back.searched);
 	}
 	record.method.members[2].error = NAN; /* not ours: the method begins anew */
-	series_state_from_record(&record, &back);
+	assert_true(series_state_from_record(&record, &back));
 	assert_int_equal(back.method.search_points, 0);
+}
+
+static void awaited_forecasts_come_back_from_their_record(void **state)
+{
+	(void)state;
+	static struct series_state series, back;
+	static struct series_state_record record, again;
+	memset(&series, 0, sizeof series);
+	series.started = true;
+	series.period_ms = MS_PER_DAY;
+	for (int origin = 0; origin < HORIZON_MAX; origin++)
+		for (int h = HORIZON_MAX - origin; h <= HORIZON_MAX; h++) {
+			const struct outstanding_forecast made = {
+				.origin_ms = origin * MS_PER_DAY,
+				.target_ms = (origin + h - 1) * MS_PER_DAY,
+				.horizon = h,
+				.point = origin % 2 ? 70 : 100 + h,
+				.lower_80 = -h,
+				.upper_80 = 200 + h,
+				.lower_95 = -2 * h,
+				.upper_95 = INT64_MAX,
+				.naive = 70,
+				.own = 100 + h,
+				.scale = origin / 2,
+				.size = 1.0 / (origin + 1),
+			};
+			struct outstanding_forecast kept;
+			series_state_await(&series, &made);
+			series_state_awaited(&series, series.outstanding_count - 1, &kept);
+			assert_true(kept.origin_ms == made.origin_ms &&
+				    kept.target_ms == made.target_ms &&
+				    kept.horizon == made.horizon && kept.point == made.point &&
+				    kept.scale == made.scale && kept.size == made.size);
+			assert_memory_equal(&kept.point, &made.point,
+					    offsetof(struct outstanding_forecast, scale) -
+						    offsetof(struct outstanding_forecast, point));
+		}
+	assert_int_equal(series.outstanding_count, SERIES_OUTSTANDING_MAX);
+	series_state_to_record(&series, &record);
+	assert_true(series_state_from_record(&record, &back));
+	series_state_to_record(&back, &again);
+	assert_memory_equal(&again.outstanding, &record.outstanding, sizeof record.outstanding);
 }
 
 static void account_state_comes_back_from_its_record(void **state)
@@ -419,8 +531,11 @@ int main(void)
 		cmocka_unit_test(events_are_judged),
 		cmocka_unit_test(series_keys_come_apart_again),
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
+		cmocka_unit_test(open_periods_hold_what_came),
+		cmocka_unit_test(open_periods_have_their_bounds),
 		cmocka_unit_test(the_largest_series_state_can_be_published),
 		cmocka_unit_test(series_state_comes_back_from_its_record),
+		cmocka_unit_test(awaited_forecasts_come_back_from_their_record),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
 		cmocka_unit_test(a_merge_takes_the_alert_along_and_drops_examples),

@@ -414,6 +414,43 @@ static void a_correction_counts_at_the_next_close(void **state)
 	assert_true(corrected.quantile[0][INTERVAL_Q500] > as_it_was.quantile[0][INTERVAL_Q500]);
 }
 
+/* Promotions take a third while they run, and are known ahead. With them the error is less than
+ * half, and where a signal says nothing hardly anything changes. */
+static void signals_are_learnt_and_foretold(void **state)
+{
+	(void)state;
+	enum { SPAN = 200, LEARNT = 80 };
+	static struct run without, with, idle;
+	static double y[SPAN], telling[(SPAN + AHEAD) * 2], nothing[SPAN + AHEAD];
+	struct forecaster_options told = PLAIN, told_nothing = PLAIN;
+	uint64_t seed = 5;
+	memset(&without, 0, sizeof without);
+	memset(&with, 0, sizeof with);
+	memset(&idle, 0, sizeof idle);
+	for (int t = 0; t < SPAN + AHEAD; t++) {
+		bool promoted = t % 13 == 5 || t % 17 == 3;
+		telling[2 * t] = promoted;
+		telling[2 * t + 1] = nothing[t] = uniform(&seed);
+		if (t < SPAN)
+			y[t] = (1000 + 20 * noise(&seed)) * (promoted ? 0.67 : 1);
+	}
+	told.signals = telling;
+	told.signal_count = 2;
+	told_nothing.signals = nothing;
+	told_nothing.signal_count = 1;
+	for (int t = 0; t < SPAN; t++) {
+		closes(&without, y[t], &PLAIN, LEARNT);
+		closes(&with, y[t], &told, LEARNT);
+		closes(&idle, y[t], &told_nothing, LEARNT);
+	}
+	print_message("# error without %.1f, with %.1f, with what tells nothing %.1f\n",
+		      without.error / (SPAN - LEARNT), with.error / (SPAN - LEARNT),
+		      idle.error / (SPAN - LEARNT));
+	assert_true(with.error < 0.5 * without.error);
+	assert_true(idle.error < 1.05 * without.error);
+	assert_true(with.covered_80 > 0.72 * with.judged);
+}
+
 static void whatever_comes_nothing_wild_goes_out(void **state)
 {
 	(void)state;
@@ -515,6 +552,7 @@ int main(void)
 		cmocka_unit_test(intervals_cover_what_they_say_and_few_fall_back),
 		cmocka_unit_test(searches_are_rare_and_not_all_at_once),
 		cmocka_unit_test(a_correction_counts_at_the_next_close),
+		cmocka_unit_test(signals_are_learnt_and_foretold),
 		cmocka_unit_test(whatever_comes_nothing_wild_goes_out),
 		cmocka_unit_test(long_histories_are_cut),
 		cmocka_unit_test(error_measures_equal_values_by_hand),

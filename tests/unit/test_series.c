@@ -217,8 +217,60 @@ static void counts_and_money(void **state)
 	assert_int_equal(amount, INT64_C(9007199254740993));
 }
 
+/* Two regions, a week from Monday 2026-03-02 on; UTC+1. */
+static void signals_are_those_of_their_series(void **state)
+{
+	(void)state;
+	parse("{\"series\": [{\"name\": \"sales.week\", \"types\": [\"erp.order\"], "
+	      "\"period\": \"P1W\", \"utc_offset_minutes\": 60,"
+	      "\"dimensions\": [\"attrs.region\", \"attrs.sku\"], \"signals\": ["
+	      "{\"name\": \"holidays\", \"dates\": [\"2026-03-15\", \"2026-03-02\", "
+	      "\"2026-03-03\", \"2026-03-16\"]},"
+	      "{\"name\": \"promotion\", \"where\": {\"attrs.region\": \"N\"}, "
+	      "\"dates\": [\"2026-03-09\"]},"
+	      "{\"name\": \"price\", \"where\": {\"attrs.sku\": \"B\", \"attrs.region\": "
+	      "\"N\"}, \"from\": \"2026-03-09\", \"values\": [2, 3.5]},"
+	      "{\"name\": \"price\", \"from\": \"2026-03-04\", \"values\": [7, 8, 9]}]}]}");
+	const struct series_definition *finest =
+		series_find(&table, bytes_str("sales.week.region.sku"));
+	const int64_t monday_ms = time_days_from_civil(2026, 3, 2) * MS_PER_DAY - MS_PER_HOUR;
+	static const double north[] = { 2, 0, 2, 1, 1, 2, 1, 0, 3.5, 0, 0, 3.5 };
+	static const double south[] = { 2, 7, 1, 8, 1, 9, 0, 9 };
+	double rows[4 * SIGNALS_OF_SERIES_MAX];
+	size_t count = 0;
+	series_signals(&table, finest, bytes_str("N|B"), monday_ms, 4, rows, &count);
+	assert_int_equal(count, 3);
+	assert_memory_equal(rows, north, sizeof north);
+	series_signals(&table, finest, bytes_str("S|B"), monday_ms, 4, rows, &count);
+	assert_int_equal(count, 2);
+	assert_memory_equal(rows, south, sizeof south);
+	/* what is before the first value is like it */
+	series_signals(&table, finest, bytes_str("S|B"), monday_ms - 5 * MS_PER_WEEK, 1, rows,
+		       &count);
+	assert_true(rows[0] == 0 && rows[1] == 7);
+	series_signals(&table, &table.definitions[0], bytes_str(""), monday_ms, 4, rows, &count);
+	assert_int_equal(count, 0);
+}
+
+/* A day that is a holiday, by the hour. */
+static void a_date_is_its_whole_day(void **state)
+{
+	(void)state;
+	parse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"PT1H\", "
+	      "\"signals\": [{\"name\": \"h\", \"dates\": [\"1970-01-03\"]}]}]}");
+	double rows[72], sum = 0;
+	size_t count = 0;
+	series_signals(&table, &table.definitions[0], bytes_str(""), 0, 72, rows, &count);
+	for (int hour = 0; hour < 72; hour++)
+		sum += rows[hour];
+	assert_true(sum == 24 && rows[47] == 0 && rows[48] == 1 && rows[71] == 1);
+}
+
 #define WITH(more) \
 	"{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1D\"" more "}]}"
+
+#define SIGNAL(more) ", \"signals\": [{\"name\": \"s\"" more "}]"
+#define DATED(name)  "{\"name\": \"" name "\", \"dates\": [\"2026-01-01\"]}"
 
 static void what_is_wrong_is_told(void **state)
 {
@@ -244,6 +296,19 @@ static void what_is_wrong_is_told(void **state)
 	refuse(WITH(", \"season\": 0"), "1 (none) to 60");
 	refuse(WITH(", \"decimals\": 7"), "0 to 6");
 	refuse(WITH(", \"utc_offset_minutes\": 900"), "-840 to 840");
+	refuse(WITH(", \"signals\": 1"), "a list");
+	refuse(WITH(SIGNAL("")), "dates, or from and values");
+	refuse(WITH(SIGNAL(", \"dates\": [\"2026-01-01\"], \"values\": [1]")), "dates, or from");
+	refuse(WITH(SIGNAL(", \"values\": [1]")), "from and values");
+	refuse(WITH(SIGNAL(", \"dates\": []")), "1 to 128 days");
+	refuse(WITH(SIGNAL(", \"dates\": [\"1.1.2026\"]")), "such as 2026-12-25");
+	refuse(WITH(SIGNAL(", \"from\": \"2026-01-01\", \"values\": [\"1\"]")), "a number");
+	refuse(WITH(SIGNAL(", \"from\": \"2026-01-01\", \"values\": [1e300]")), "1e15");
+	refuse(WITH(SIGNAL(", \"from\": \"soon\", \"values\": [1]")), "such as 2026-01-05");
+	refuse(WITH(SIGNAL(", \"where\": {\"attrs.a\": \"N\"}, \"dates\": [\"2026-01-01\"]")),
+	       "dimensions of the series");
+	refuse(WITH(", \"signals\": [" DATED("a") "," DATED("b") "," DATED("c") "," DATED("d") ","
+		    DATED("e") "]"), "at most 4");
 	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1D\","
 	       "\"dimensions\": [\"attrs.a\", \"attrs.b\", \"attrs.c\"]},"
 	       "{\"name\": \"b\", \"types\": [\"t\"], \"period\": \"P1D\","
@@ -260,6 +325,8 @@ int main(void)
 		cmocka_unit_test(long_values_are_cut_at_a_character),
 		cmocka_unit_test(parts_and_events_have_the_same_totals),
 		cmocka_unit_test(counts_and_money),
+		cmocka_unit_test(signals_are_those_of_their_series),
+		cmocka_unit_test(a_date_is_its_whole_day),
 		cmocka_unit_test(what_is_wrong_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
