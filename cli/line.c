@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "cli/account_rules.h"
 #include "cli/budget.h"
-#include "cli/decisions_read.h"
+#include "cli/decisions_watch.h"
 #include "cli/place.h"
 #include "consumers/names.h"
 #include "consumers/series_file.h"
@@ -63,7 +63,7 @@ struct seat {
 struct line {
 	struct line_options options;
 	struct stage_options stage_options;
-	struct decisions *decisions; /* about names, as they were at the start */
+	struct decisions_watch *decisions; /* about names; NULL: nobody asks */
 	struct budget budget;	     /* of memory.max */
 	struct place places[STAGE_WORKERS_MAX];
 	size_t worker_count; /* of each stage */
@@ -418,6 +418,19 @@ static struct err *open_places(struct line *line)
 	return err;
 }
 
+/* Only resolve asks. */
+static struct err *open_decisions(struct line *line)
+{
+	bool resolves = false;
+	for (size_t i = 0; i < line->options.stage_count; i++)
+		resolves |= strcmp(line->options.stages[i], stage_names[STAGE_RESOLVE]) == 0;
+	if (!resolves)
+		return NULL;
+	struct err *err = decisions_watch_open(line->options.client, &line->decisions);
+	line->stage_options.decisions = decisions_watch_known(line->decisions);
+	return err == NULL ? decisions_watch_start(line->decisions, &line->stop) : err;
+}
+
 static struct err *start_levels(struct line *line)
 {
 	struct err *err = NULL;
@@ -446,8 +459,7 @@ struct err *line_start(const struct line_options *options, struct line **out)
 		pthread_mutex_init(&line->levels[i].lock, NULL);
 	struct err *err = read_options(line);
 	if (err == NULL)
-		err = decisions_read(options->client, &line->decisions);
-	line->stage_options.decisions = line->decisions;
+		err = open_decisions(line);
 	line->worker_count = (size_t)conf_int(options->conf, "workers");
 	line->watched = *conf_string(options->conf, "http.listen") != '\0';
 	if (err == NULL)
@@ -527,11 +539,15 @@ struct err *line_finish(struct line **out)
 		stage_free(&seat->stage);
 		registry_close(&seat->registry);
 	}
+	struct err *watching = decisions_watch_close(&line->decisions);
+	if (first == NULL)
+		first = watching;
+	else
+		err_free(&watching);
 	for (size_t i = 0; i < STAGE_WORKERS_MAX; i++)
 		place_close(&line->places[i]);
 	for (size_t i = 0; i < STAGE_COUNT; i++)
 		pthread_mutex_destroy(&line->levels[i].lock);
-	decisions_free(&line->decisions);
 	free(line);
 	*out = NULL;
 	return first;

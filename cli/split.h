@@ -1,6 +1,7 @@
-/* Splitting an account: a link between two names is cut, for every application that begins after
- * that. An account can't be split where it stands, since its sums don't tell what came from whom:
- * both halves are made anew from the inputs, by another application, if these still have all. */
+/* Splitting an account: a link between two names is cut, for whatever resolve reads after that, and
+ * so for every application that begins anew. An account can't be split where it stands, since its
+ * sums don't tell what came from whom: both halves are made anew from the inputs, by another
+ * application, if these still have all. */
 #ifndef CLI_SPLIT_H
 #define CLI_SPLIT_H
 

@@ -1,5 +1,7 @@
 #include "consumers/decisions.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -15,19 +17,24 @@ struct decision {
 
 /* A table with open addressing; what was taken back keeps its place. */
 struct decisions {
+	_Atomic size_t count; /* most often 0, and then nobody waits for the lock */
+	pthread_rwlock_t lock; /* of what follows */
 	struct decision *rows;
-	size_t capacity, count; /* capacity: 0 or a power of two */
+	size_t capacity; /* 0 or a power of two */
 };
 
 struct decisions *decisions_new(void)
 {
-	return check_calloc(1, sizeof(struct decisions));
+	struct decisions *decisions = check_calloc(1, sizeof *decisions);
+	CHECK(pthread_rwlock_init(&decisions->lock, NULL) == 0);
+	return decisions;
 }
 
 void decisions_free(struct decisions **decisions)
 {
 	if (*decisions == NULL)
 		return;
+	pthread_rwlock_destroy(&(*decisions)->lock);
 	free((*decisions)->rows);
 	free(*decisions);
 	*decisions = NULL;
@@ -82,13 +89,31 @@ static struct decision *find(const struct decisions *decisions, const uint8_t pr
 
 static void grow(struct decisions *decisions)
 {
-	const struct decisions old = *decisions;
-	decisions->capacity = old.capacity > 0 ? 2 * old.capacity : CAPACITY_MIN;
+	struct decision *old = decisions->rows;
+	size_t old_capacity = decisions->capacity;
+	decisions->capacity = old_capacity > 0 ? 2 * old_capacity : CAPACITY_MIN;
 	decisions->rows = check_calloc(decisions->capacity, sizeof *decisions->rows);
-	for (size_t i = 0; i < old.capacity; i++)
-		if (old.rows[i].used)
-			*find(decisions, old.rows[i].print) = old.rows[i];
-	free(old.rows);
+	for (size_t i = 0; i < old_capacity; i++)
+		if (old[i].used)
+			*find(decisions, old[i].print) = old[i];
+	free(old);
+}
+
+static struct err *put(struct decisions *decisions, const uint8_t print[PRINT_LEN], bool is_there)
+{
+	size_t count = atomic_load(&decisions->count);
+	if (count >= DECISIONS_MAX)
+		return err_new(ERR_FATAL, "DECISIONS_TOO_MANY",
+			       "identity.decisions has more than %d keys", DECISIONS_MAX);
+	if (2 * count >= decisions->capacity)
+		grow(decisions);
+	struct decision *row = find(decisions, print);
+	if (!row->used)
+		atomic_store(&decisions->count, count + 1);
+	row->used = true;
+	row->is_there = is_there;
+	memcpy(row->print, print, PRINT_LEN);
+	return NULL;
 }
 
 struct err *decisions_take(struct decisions *decisions, struct bytes key, bool is_there)
@@ -98,33 +123,30 @@ struct err *decisions_take(struct decisions *decisions, struct bytes key, bool i
 		return err_new(ERR_FATAL, "DECISION_UNREADABLE",
 			       "a key of identity.decisions is no hash: only `foretell erase` and "
 			       "`foretell identity` write there");
-	if (decisions->count >= DECISIONS_MAX)
-		return err_new(ERR_FATAL, "DECISIONS_TOO_MANY",
-			       "identity.decisions has more than %d keys", DECISIONS_MAX);
-	if (2 * decisions->count >= decisions->capacity)
-		grow(decisions);
-	struct decision *row = find(decisions, print);
-	decisions->count += !row->used;
-	row->used = true;
-	row->is_there = is_there;
-	memcpy(row->print, print, PRINT_LEN);
-	return NULL;
+	pthread_rwlock_wrlock(&decisions->lock);
+	struct err *err = put(decisions, print, is_there);
+	pthread_rwlock_unlock(&decisions->lock);
+	return err;
 }
 
-static bool is_there(const struct decisions *decisions, const char key[HASH_SHA256_HEX_LEN + 1])
+static bool is_there(struct decisions *decisions, const char key[HASH_SHA256_HEX_LEN + 1])
 {
 	uint8_t print[PRINT_LEN];
 	CHECK(print_of(bytes_str(key), print));
+	pthread_rwlock_rdlock(&decisions->lock);
 	const struct decision *row = find(decisions, print);
-	return row->used && row->is_there;
+	bool found = row->used && row->is_there;
+	pthread_rwlock_unlock(&decisions->lock);
+	return found;
 }
 
 bool decisions_any(const struct decisions *decisions)
 {
-	return decisions != NULL && decisions->count > 0;
+	return decisions != NULL &&
+	       atomic_load_explicit(&decisions->count, memory_order_acquire) > 0;
 }
 
-bool decisions_erased(const struct decisions *decisions, struct bytes name)
+bool decisions_erased(struct decisions *decisions, struct bytes name)
 {
 	char key[HASH_SHA256_HEX_LEN + 1];
 	if (!decisions_any(decisions))
@@ -133,7 +155,7 @@ bool decisions_erased(const struct decisions *decisions, struct bytes name)
 	return is_there(decisions, key);
 }
 
-bool decisions_cut(const struct decisions *decisions, struct bytes later, struct bytes earlier)
+bool decisions_cut(struct decisions *decisions, struct bytes later, struct bytes earlier)
 {
 	char key[HASH_SHA256_HEX_LEN + 1];
 	if (!decisions_any(decisions))

@@ -1,8 +1,8 @@
 /* What people decided about names (identity.decisions): which were erased, and which links are cut.
- * It is read before resolve begins, so that a replay passes over both from its first record on; the
- * stages that keep states have marks of their own (consumers/erased.h).
+ * It is read before resolve begins, so that a replay passes over both from its first record on, and
+ * followed while it runs; the stages that keep states have marks of their own (consumers/erased.h).
  *
- * Only hashes are kept. Filled on one thread, then read by any number. */
+ * Only hashes are kept. Threads: one fills it while any number ask. */
 #ifndef CONSUMERS_DECISIONS_H
 #define CONSUMERS_DECISIONS_H
 
@@ -28,7 +28,7 @@ ERR_MUST_USE struct err *decisions_take(struct decisions *decisions, struct byte
 bool decisions_any(const struct decisions *decisions);
 
 /* Whether that name is erased, or the link between two names is cut. NULL: nothing is. */
-bool decisions_erased(const struct decisions *decisions, struct bytes name);
-bool decisions_cut(const struct decisions *decisions, struct bytes later, struct bytes earlier);
+bool decisions_erased(struct decisions *decisions, struct bytes name);
+bool decisions_cut(struct decisions *decisions, struct bytes later, struct bytes earlier);
 
 #endif

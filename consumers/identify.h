@@ -14,8 +14,8 @@
  * over; then the name becomes an account of its own, or its events dead letters. If it is found to
  * belong to another one later, a MERGE follows in account.events.
  *
- * Repeats are recognised by source and event_id for REPEAT_WINDOW_MS of ingest time, among the last
- * RECENT_EVENTS_MAX events of a name.
+ * Repeats are recognised by source and event_id among the last RECENT_EVENTS_MAX events of a name;
+ * one that is forgotten within REPEAT_WINDOW_MS of its ingest time is counted.
  *
  * The stage writes into the log that it reads; a round takes a commit. */
 #ifndef CONSUMERS_IDENTIFY_H

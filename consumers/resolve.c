@@ -170,7 +170,7 @@ static void move_clock(const struct resolve *resolve, struct bytes writer, int64
 }
 
 /* The later of two names is told that it leads to the earlier one. A place is nobody's name. */
-static void tell_link(const struct decisions *decisions, const struct account_event *event,
+static void tell_link(struct decisions *decisions, const struct account_event *event,
 		      struct bytes other, struct effects *effects)
 {
 	int order = name_compare(event->account, other);
@@ -190,7 +190,7 @@ static void tell_link(const struct decisions *decisions, const struct account_ev
 }
 
 /* An identifier that is none ("n/a" as a mail address) links nobody; the event itself is good. */
-static void tell_identifier(const struct decisions *decisions, const struct account_event *event,
+static void tell_identifier(struct decisions *decisions, const struct account_event *event,
 			    struct bytes scheme, struct bytes value, struct effects *effects)
 {
 	struct name_key key;
@@ -237,7 +237,7 @@ static void tell_company(const struct account_event *event, struct effects *effe
 	effects_say(effects, log_topic, company.name, &identity_note_type, &company);
 }
 
-static void tell_names(const struct decisions *decisions, const struct account_event *event,
+static void tell_names(struct decisions *decisions, const struct account_event *event,
 		       struct effects *effects)
 {
 	const struct source_event *source = &event->event;
@@ -251,7 +251,7 @@ static void tell_names(const struct decisions *decisions, const struct account_e
 }
 
 /* Whether the event is of an erased name, or says that its own leads to one. */
-static bool is_erased(const struct decisions *decisions, const struct account_event *event)
+static bool is_erased(struct decisions *decisions, const struct account_event *event)
 {
 	const struct source_event *source = &event->event;
 	if (!decisions_any(decisions))

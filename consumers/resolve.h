@@ -8,8 +8,8 @@
  *
  * Events of erased names, and of names that lead to one by what they say, move the clock and go no
  * further; links that were cut, and links with erased names, are not told. Both are looked up in
- * what was decided when the stage was opened: what is committed once is never said again, so it
- * doesn't matter for a recovery that this may change.
+ * what is decided when the event is read: what is committed once is never said again, so it doesn't
+ * matter for a recovery that this changes.
  *
  * Runs with checkpoint interval 0: it reads several topics, whose interleaving a replay could not
  * repeat, so every state is published with the transaction that changed it. */
@@ -26,7 +26,7 @@ struct resolve_options {
 	int64_t tick_ms;   /* > 0 */
 	int64_t future_ms; /* how far ahead of its ingest time an event may be dated */
 	bool live;	   /* the wall clock carries quiet inputs on */
-	const struct decisions *decisions; /* erased names and cut links; borrowed; NULL: none */
+	struct decisions *decisions; /* erased names and cut links; borrowed; NULL: none */
 	const struct network *network;	   /* whose stock is told on; borrowed */
 };
 

@@ -38,7 +38,7 @@ struct stage_options {
 	uint32_t identity_accounts; /* as identify_options.accounts */
 	struct churn_options churn;
 	struct risk_options risk;
-	const struct decisions *decisions; /* about names; borrowed; NULL: none */
+	struct decisions *decisions; /* about names; borrowed; NULL: none */
 	bool activate; /* a learnt model becomes active by itself */
 	struct series_table series;
 	struct network network; /* of allocations */

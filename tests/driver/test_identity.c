@@ -686,6 +686,78 @@ static void an_erased_account_leaves_nothing(void **state)
 	}
 }
 
+/* ---- decided while it runs ------------------------------------------------------------------ */
+
+static void tell(struct memory_line *line, const char *id, const char *customer, const char *tax_id)
+{
+	struct source_event event = { .event_id = bytes_str(id),
+				      .source = bytes_str("erp"),
+				      .type = bytes_str("erp.order"),
+				      .subject = bytes_str(customer),
+				      .subject_scheme = bytes_str("erp.customer"),
+				      .event_ms = INT64_C(1790000000000),
+				      .identifier_count = 1,
+				      .identifiers = { { bytes_str("tax_id"),
+							 bytes_str(tax_id) } } };
+	memory_line_tell(line, &event);
+	must(memory_line_run(line, STAGE_RESOLVE));
+}
+
+static void decide(struct decisions *decisions, const char *key, bool is_there)
+{
+	must(decisions_take(decisions, bytes_str(key), is_there));
+}
+
+/* What resolve has said: events, and links. */
+static void expect_said(struct memory_kafka *kafka, size_t events, size_t links)
+{
+	static struct record records[READ_MAX];
+	struct registry *registry = NULL;
+	must(registry_open(NULL, &registry));
+	size_t count = memory_kafka_read(kafka, "test.identity.events", 0, 0, records, READ_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const char *type = NULL;
+		must(registry_record_name(registry, records[i].value, &type));
+		events -= strcmp(type, "foretell.AccountEvent") == 0;
+		links -= strcmp(type, "foretell.IdentityNote") == 0;
+	}
+	registry_close(&registry);
+	assert_int_equal(events, 0);
+	assert_int_equal(links, 0);
+}
+
+/* Resolve goes by what is decided when it reads an event, not when it was started. */
+static void decisions_count_at_once(void **state)
+{
+	(void)state;
+	struct decisions *decisions = decisions_new();
+	char erased[HASH_SHA256_HEX_LEN + 1], cut[HASH_SHA256_HEX_LEN + 1];
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .cache_entries = 200,
+						     .decisions = decisions };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	decisions_name_key(bytes_str("erp.customer:7"), erased);
+	decisions_link_key(bytes_str("erp.customer:8"), bytes_str("tax_id:DE8888"), cut);
+	tell(line, "1", "7", "DE7777");
+	tell(line, "2", "8", "DE8888");
+	expect_said(kafka, 2, 2);
+	decide(decisions, erased, true);
+	tell(line, "3", "7", "DE7777");
+	expect_said(kafka, 2, 2);
+	decide(decisions, cut, true);
+	tell(line, "4", "8", "DE8888");
+	expect_said(kafka, 3, 2);
+	decide(decisions, cut, false);
+	tell(line, "5", "8", "DE8888");
+	expect_said(kafka, 4, 3);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+	decisions_free(&decisions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -693,6 +765,7 @@ int main(void)
 		cmocka_unit_test(planted_mislinks_are_all_that_is_wrong),
 		cmocka_unit_test(unknown_names_become_dead_letters),
 		cmocka_unit_test(an_erased_account_leaves_nothing),
+		cmocka_unit_test(decisions_count_at_once),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

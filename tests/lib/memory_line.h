@@ -20,7 +20,7 @@ struct memory_line_options {
 	bool unknown_to_dlq;
 	bool all_inputs; /* of a company, else of the ERP alone */
 	bool activate;	       /* model.activate=auto */
-	const struct decisions *decisions; /* about names; borrowed; NULL: none */
+	struct decisions *decisions; /* about names; borrowed; NULL: none */
 	const char *series;    /* text of a series.file; NULL: revenue */
 	const char *network;   /* text of an allocation.file; NULL: none */
 };

@@ -1,7 +1,9 @@
 /* Names of customers in normal form, their order, companies' names, and the merge of two accounts.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -265,6 +267,64 @@ static void decisions_are_told_apart_and_taken_back(void **state)
 	decisions_free(&decisions);
 }
 
+enum { TAKEN = 20000, ASKERS = 2, STRIDE = 97 };
+
+/* One that asks: what was found once stays. */
+struct asker {
+	struct decisions *decisions;
+	_Atomic bool *over;
+	size_t seen;
+};
+
+static void *ask(void *argument)
+{
+	struct asker *asker = argument;
+	bool over = false;
+	while (!over) {
+		over = atomic_load(asker->over);
+		for (size_t i = 0, next; i < TAKEN; i = next) {
+			next = i + (i < asker->seen ? STRIDE : 1);
+			if (i < asker->seen && next > asker->seen)
+				next = asker->seen;
+			char text[32];
+			snprintf(text, sizeof text, "C-%zu", i);
+			bool erased = decisions_erased(asker->decisions, bytes_str(text));
+			if (!erased && i < asker->seen) {
+				asker->seen = SIZE_MAX;
+				return NULL;
+			}
+			if (!erased)
+				break;
+			if (i >= asker->seen)
+				asker->seen = i + 1;
+		}
+	}
+	return NULL;
+}
+
+static void decisions_are_asked_for_while_they_are_taken(void **state)
+{
+	(void)state;
+	struct decisions *decisions = decisions_new();
+	_Atomic bool over = false;
+	struct asker askers[ASKERS] = { { decisions, &over, 0 }, { decisions, &over, 0 } };
+	pthread_t threads[ASKERS];
+	for (int i = 0; i < ASKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+	for (int i = 0; i < TAKEN; i++) {
+		char text[16], key[HASH_SHA256_HEX_LEN + 1];
+		snprintf(text, sizeof text, "C-%d", i);
+		decisions_name_key(bytes_str(text), key);
+		decide(decisions, key, true);
+	}
+	atomic_store(&over, true);
+	for (int i = 0; i < ASKERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(askers[i].seen, TAKEN);
+	}
+	decisions_free(&decisions);
+}
+
 /* ---- merging -------------------------------------------------------------------------------- */
 
 static void count(struct account_state *state, const char *type, int64_t at_ms, int64_t amount,
@@ -351,6 +411,7 @@ int main(void)
 		cmocka_unit_test(likeness_is_jaro_winkler),
 		cmocka_unit_test(a_name_comes_back_from_its_record),
 		cmocka_unit_test(decisions_are_told_apart_and_taken_back),
+		cmocka_unit_test(decisions_are_asked_for_while_they_are_taken),
 		cmocka_unit_test(merged_halves_are_the_whole),
 		cmocka_unit_test(other_currencies_are_counted_not_added),
 	};
