@@ -116,4 +116,9 @@ static const struct field named_event_fields[] = {
 	TEXT(named_event, account),	 TEXT(named_event, event_id),  TEXT(named_event, source),
 	LONG(named_event, effective_ms), LONG(named_event, ingest_ms),
 };
-TYPE(named_event_type, "account_event", named_event, named_event_fields);
+const struct record_type named_event_type = { .name = "account_event",
+					      .size = sizeof(struct named_event),
+					      .fields = named_event_fields,
+					      .field_count = sizeof named_event_fields /
+							     sizeof(struct field),
+					      .head_only = true };

@@ -103,8 +103,8 @@ struct account_change {
 
 extern const struct record_type account_change_type;
 
-/* What the identify stage reads of an account_event: the name stands where the account will. Not a
- * table to write with. */
+/* What the identify stage reads of an account_event: the name stands where the account will. What
+ * is wrong behind it is found by whoever reads it whole. Not a table to write with. */
 struct named_event {
 	struct bytes account, event_id, source;
 	int64_t effective_ms, ingest_ms;

@@ -54,6 +54,7 @@ struct record_type {
 	 * for the optional records of several types. 0: all is initialised. */
 	size_t image_size;
 	bool own_subject; /* shares its topics with other types: registered under its own name */
+	bool head_only;	  /* read no further than its last field: what follows is not looked at */
 };
 
 /* Asserts that the table and the project's own schema text (schemas/texts.h) agree in names, order

@@ -438,7 +438,7 @@ struct err *steps_decode(const struct steps *steps, struct bytes avro, void *rec
 		return err_new(ERR_POISON, cursor.code, "%s.%s at byte %zu of %zu: %s", type,
 			       cursor.name, (size_t)(cursor.failed_at - data), avro.len,
 			       cursor.what);
-	if (at != cursor.end)
+	if (at != cursor.end && !steps->type->head_only)
 		return err_new(ERR_POISON, "AVRO_TRAILING", "%s: %zu bytes are left over after it",
 			       type, left(&cursor, at));
 	return NULL;

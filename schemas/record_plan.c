@@ -323,6 +323,8 @@ static struct err *steps_new(struct record_plan *plan, const struct record_type 
 		if (err)
 			return err;
 	}
+	while (type->head_only && steps->count > 0 && steps->list[steps->count - 1].op == STEP_SKIP)
+		steps->count--;
 	*out = steps;
 	return NULL;
 }

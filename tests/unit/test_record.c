@@ -970,6 +970,39 @@ static void every_cut_is_poison(void **state)
 	free(avro);
 }
 
+/* What identify reads of an event ends long before the event does. */
+static void a_head_is_read_whatever_follows(void **state)
+{
+	(void)state;
+	struct record_plan *plan = own_plan(&named_event_type);
+	uint8_t *avro = check_malloc(OUT_MAX);
+	struct account_event event = { .account = S("C-1"), .effective_ms = 5, .ingest_ms = 7 };
+	event.event.event_id = S("e1");
+	event.event.source = S("crm");
+	size_t len = 0, read = 0;
+	expect_ok(record_encode(&account_event_type, &event, avro, OUT_MAX, &len));
+	memset(avro + len, 0xff, 16);
+	for (size_t cut = 0; cut <= len + 16; cut++) {
+		struct named_event named = { .ingest_ms = 0 };
+		struct bytes value = exact_copy(avro, cut);
+		struct err *err = record_decode(plan, value, &named);
+		if (err == NULL) {
+			read++;
+			assert_true(bytes_equal(named.account, S("C-1")) &&
+				    bytes_equal(named.event_id, S("e1")) &&
+				    bytes_equal(named.source, S("crm")) &&
+				    named.effective_ms == 5 && named.ingest_ms == 7);
+		} else {
+			assert_int_equal(read, 0);
+			expect_code(err, ERR_POISON, "AVRO_TRUNCATED", NULL);
+		}
+		free((void *)value.data);
+	}
+	assert_true(read > 16 + 8 && read < len);
+	free(avro);
+	record_plan_free(&plan);
+}
+
 static void a_flipped_bit_is_poison_or_another_record(void **state)
 {
 	(void)state;
@@ -1182,6 +1215,7 @@ int main(void)
 		cmocka_unit_test(array_items_evolve_too),
 		cmocka_unit_test(aliases_defaults_and_nested_records_work),
 		cmocka_unit_test(every_cut_is_poison),
+		cmocka_unit_test(a_head_is_read_whatever_follows),
 		cmocka_unit_test(a_flipped_bit_is_poison_or_another_record),
 		cmocka_unit_test(a_buffer_too_small_is_never_overrun),
 		cmocka_unit_test(too_many_items_are_poison),
