@@ -2,15 +2,20 @@
 """What resolving costs: a simulated company goes through resolve and identify on its own Kafka.
 
     make bench-names                                    about 90,000 names
-    make bench-names ACCOUNTS=40000 MONTHS=1 UNLINKED=.2   half a million names, many events waiting
+    make bench-names ACCOUNTS=40000 MONTHS=2 UNLINKED=.2   half a million names, many events waiting
     make bench-names KNOWN=1000000 WAITING=100000          so many names, so many events waiting
 
-Prints the processor time of the whole process an event (Kafka client included), what that makes a
-second on one core, the peak of its memory (MEMORY_MAX is the process's memory.max), and how many
-names are known and events wait. A simulation, or, with KNOWN, invented events: mail addresses that
-each belong to a CRM account, and others that nobody has linked, two events each.
+In two parts: the first half of the time, in which every name is new and most wait for a link, then
+the second half, which is what a running company costs. Of each it prints the processor time of the
+whole process an event (Kafka client included) and what that makes a second on one core, for both
+stages together and for resolve alone (another application); then the peak of the memory (MEMORY_MAX
+is the process's memory.max), and how many names are known and events wait. A simulation, or, with
+KNOWN, invented events: mail addresses that each belong to a CRM account, and others that nobody has
+linked, two events each. Fails where the memory was ever above memory.max, or not all that was
+invented is known and waits.
 """
 
+import datetime
 import os
 import shutil
 import subprocess
@@ -27,20 +32,26 @@ from lib.kafka import Broker  # noqa: E402
 
 FORETELL = os.path.join(ROOT, "build/foretell")
 kafka.READ_S_MAX = 1800  # a million states, on a machine that does other things, too
-APP = "names"
+APP, ALONE = "names", "alone"
+SOURCES = ("crm", "erp", "iot", "marketing", "support", "content", "market")
+START = datetime.datetime(2024, 1, 1)  # of a simulated company
+STAGES = ("resolve", "identify")
 BATCH = 20000
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def foretell(broker, folder, *arguments):
-    return [FORETELL, *arguments, "--brokers", broker, "--state.dir", folder, "--partitions", "4",
-            "--app", APP]
+def foretell(broker, folder, *arguments, app=APP):
+    return [FORETELL, *arguments, "--brokers", broker, "--state.dir", os.path.join(folder, "state"),
+            "--partitions", "4", "--app", app]
 
 
 def measure(command):
-    """Runs it; returns its processor seconds, its peak memory in MB, and the seconds it took."""
+    """Runs it; returns what it counted by stage ({column: number}), its processor seconds, its peak
+    memory in MB, and the seconds it took."""
     began, cpu_s, peak_mb = time.monotonic(), 0.0, 0.0
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               text=True)
     while process.poll() is None:
         try:
             with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
@@ -53,7 +64,10 @@ def measure(command):
         time.sleep(0.2)
     if process.returncode != 0:
         sys.exit(f"exit code {process.returncode}: {' '.join(command)}")
-    return cpu_s, peak_mb, time.monotonic() - began
+    took_s, rows = time.monotonic() - began, [row.split() for row in process.stdout]
+    names = next(row for row in rows if row and row[0] == "stage")
+    counts = {row[0]: dict(zip(names[1:], row[1:])) for row in rows if row[0] in STAGES}
+    return counts, cpu_s, peak_mb, took_s
 
 
 def count_states(broker):
@@ -69,10 +83,20 @@ def count_states(broker):
     return len(names), len(waiting)
 
 
-def simulate(broker, accounts, months, unlinked):
-    subprocess.run([FORETELL, "simulate", "--kafka", "--accounts", accounts, "--months", months,
-                    "--unlinked", unlinked, "--brokers", broker.address], check=True,
+def simulate(folder, accounts, months, unlinked):
+    """Plays a company into files; returns the middle of its time."""
+    subprocess.run([FORETELL, "simulate", "--out", os.path.join(folder, "company"), "--accounts",
+                    accounts, "--months", months, "--unlinked", unlinked], check=True,
                    stdout=subprocess.DEVNULL)
+    half = START + datetime.timedelta(days=int(months) * 365.25 / 24)
+    return half.strftime("%Y-%m-%d")
+
+
+def ingest(broker, folder, *bounds):
+    for source in SOURCES:
+        subprocess.run(foretell(broker.address, folder, "ingest", "avro", os.path.join(
+            folder, "company", f"{source}.events.avro"), *bounds), check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def visit(number, mail, account):
@@ -95,33 +119,73 @@ def invent(broker, known, waiting):
     broker.produce("marketing.events", batch)
 
 
-def run(broker, folder, memory_max):
-    events = sum(sum(broker.ends(f"{source}.events", False).values()) for source in (
-        "crm", "erp", "iot", "marketing", "support", "content", "market"))
-    cpu_s, peak_mb, took_s = measure(foretell(
-        broker.address, folder, "run", "resolve", "identify", "--until-end", "--clock", "data",
-        "--tick.ms", "1d", "--memory.max", memory_max))
-    print(f"figure names_events {events}\nfigure names_cpu_us {1e6 * cpu_s / events:.2f}\n"
-          f"figure names_core_events_s {events / cpu_s:.0f}\n"
-          f"figure names_took_s {took_s:.1f}\nfigure names_peak_mb {peak_mb:.0f}\n"
-          f"figure names_memory_max {memory_max}", flush=True)
-    names, waiting = count_states(broker)
-    print(f"figure names_known {names}\nfigure names_waiting {waiting}")
+class Bench:
+    def __init__(self, broker, folder):
+        self.broker, self.folder = broker, folder
+        self.memory_max = os.environ.get("MEMORY_MAX") or "1G"
+        self.peak_mb = 0
+
+    def run(self, part, app, *stages):
+        """Whatever lies before the stages, to its end."""
+        counts, cpu_s, peak_mb, took_s = measure(foretell(
+            self.broker.address, self.folder, "run", *stages, "--until-end", "--clock", "data",
+            "--tick.ms", "1d", "--memory.max", self.memory_max, app=app))
+        events = int(counts["resolve"]["records"])
+        self.peak_mb = max(self.peak_mb, peak_mb)
+        name = f"names_{part}" if len(stages) > 1 else f"names_{part}_{stages[0]}"
+        print(f"figure {name}_events {events}\nfigure {name}_cpu_us {1e6 * cpu_s / events:.2f}\n"
+              f"figure {name}_core_events_s {events / cpu_s:.0f}\n"
+              f"figure {name}_took_s {took_s:.1f}")
+        if "identify" in counts:
+            print(f"figure {name}_states_an_event "
+                  f"{int(counts['identify']['published']) / events:.2f}")
+        sys.stdout.flush()
+
+    def end(self):
+        """(names known, events that wait); fails beyond the bound of memory."""
+        names, waiting = count_states(self.broker)
+        print(f"figure names_known {names}\nfigure names_waiting {waiting}\n"
+              f"figure names_peak_mb {self.peak_mb:.0f}\n"
+              f"figure names_memory_max {self.memory_max}")
+        bound_mb = int(self.memory_max[:-1]) * UNITS[self.memory_max[-1].upper()] / UNITS["M"]
+        if self.peak_mb > bound_mb:
+            sys.exit(f"{self.peak_mb:.0f} MB were resident, memory.max is {bound_mb:.0f} MB")
+        return names, waiting
+
+
+def expect(found, known, waiting):
+    """Two events each of as many further names wait as there are pairs."""
+    wanted = known // 2 * 2 + (waiting + 1) // 2, waiting
+    if found != wanted:
+        sys.exit(f"names known and events waiting are {found}, expected are {wanted}")
+
+
+def both_halves(bench, accounts, months, unlinked):
+    half = simulate(bench.folder, accounts, months, unlinked)
+    for part, bound in (("first", "--until"), ("settled", "--from")):
+        ingest(bench.broker, bench.folder, bound, half)
+        bench.run(part, APP, *STAGES)
+        bench.run(part, ALONE, "resolve")
 
 
 def main():
     accounts, months, unlinked = (os.environ.get(name) or fallback for name, fallback in (
-        ("ACCOUNTS", "4000"), ("MONTHS", "3"), ("UNLINKED", "0.01")))
+        ("ACCOUNTS", "4000"), ("MONTHS", "6"), ("UNLINKED", "0.01")))
+    known, waiting = (int(os.environ.get(name) or 0) for name in ("KNOWN", "WAITING"))
     folder = tempfile.mkdtemp(prefix="foretell-names-")
     try:
         with Broker(folder) as broker:
-            subprocess.run(foretell(broker.address, folder, "topics", "create"), check=True,
-                           stdout=subprocess.DEVNULL)
-            if os.environ.get("KNOWN"):
-                invent(broker, int(os.environ["KNOWN"]), int(os.environ.get("WAITING") or 0))
+            for app in (APP, ALONE):
+                subprocess.run(foretell(broker.address, folder, "topics", "create", app=app),
+                               check=True, stdout=subprocess.DEVNULL)
+            bench = Bench(broker, folder)
+            if known:
+                invent(broker, known, waiting)
+                bench.run("invented", APP, *STAGES)
+                expect(bench.end(), known, waiting)
             else:
-                simulate(broker, accounts, months, unlinked)
-            run(broker, folder, os.environ.get("MEMORY_MAX") or "1G")
+                both_halves(bench, accounts, months, unlinked)
+                bench.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
