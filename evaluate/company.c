@@ -118,14 +118,14 @@ static void keep_simple(double features[FEATURE_COUNT])
 			features[i] = hazard_mean(i);
 }
 
-/* The first three reasons, where they raise the risk. */
+/* The first three reasons, where they are reasons to worry. */
 static void reasons_set(const struct hazard_score *score, uint8_t reasons[3])
 {
 	enum feature_group ranked[GROUP_COUNT];
 	size_t count = hazard_rank(score, ranked);
 	for (size_t i = 0; i < 3; i++)
-		reasons[i] = (uint8_t)(i < count && score->groups[ranked[i]] > 0 ? ranked[i]
-										 : GROUP_PEERS);
+		reasons[i] = (uint8_t)(i < count && hazard_matters(score, ranked[i]) ? ranked[i]
+										     : GROUP_PEERS);
 }
 
 static void look_at(struct player *player, uint32_t number, int64_t now_ms, float oracle)

@@ -18,7 +18,7 @@
 enum { PROVEN_EXAMPLES = 400, PROVEN_ENDED = 20 };
 
 /* In the order in which people are told. */
-enum { RANK_TELLING, RANK_SILENT, RANK_RENEWAL, RANK_LOWERS };
+enum { RANK_TELLING, RANK_RAISED, RANK_RENEWAL, RANK_USUAL, RANK_LOWERS };
 enum { RENEWAL_PLACE = 3 }; /* at the latest, counted from 0 */
 
 static double standard(const double *features, size_t i)
@@ -171,7 +171,9 @@ static int rank_of(const struct hazard_score *score, enum feature_group group)
 		return RANK_LOWERS;
 	if (group == GROUP_RENEWAL)
 		return RANK_RENEWAL;
-	return group == GROUP_SILENCE || score->signs >> group & 1 ? RANK_TELLING : RANK_SILENT;
+	if (group == GROUP_SILENCE || score->signs >> group & 1)
+		return RANK_TELLING;
+	return score->raised >> group & 1 ? RANK_RAISED : RANK_USUAL;
 }
 
 static bool ranks_before(const struct hazard_score *score, enum feature_group a,
@@ -194,6 +196,11 @@ static void pull_renewal(const struct hazard_score *score, enum feature_group *r
 	for (; at > RENEWAL_PLACE; at--)
 		ranked[at] = ranked[at - 1];
 	ranked[at] = GROUP_RENEWAL;
+}
+
+bool hazard_matters(const struct hazard_score *score, enum feature_group group)
+{
+	return rank_of(score, group) < RANK_USUAL;
 }
 
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT])

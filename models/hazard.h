@@ -86,9 +86,13 @@ double hazard_margin(const double weights[HAZARD_WEIGHT_COUNT], const double inp
 void hazard_inputs(const double features[FEATURE_COUNT], double inputs[FEATURE_COUNT]);
 
 /* The groups that say anything, in the order in which people are told: causes of which something
- * tells by size, then the others, then what lowers the risk; a renewal that is near comes fourth,
- * or earlier. Returns how many. */
+ * tells by size, then others that are worse than is usual, then those that are not, then what
+ * lowers the risk; a renewal that is near comes fourth, or earlier. Returns how many. */
 size_t hazard_rank(const struct hazard_score *score, enum feature_group ranked[GROUP_COUNT]);
+
+/* Whether a group is a reason to worry: it raises the risk, and something tells of it, or it is
+ * worse than is usual. */
+bool hazard_matters(const struct hazard_score *score, enum feature_group group);
 
 /* How good the model has been on examples that it had not learnt; decayed by a quarter thousand
  * examples' worth of each thousand. */

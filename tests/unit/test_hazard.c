@@ -119,12 +119,15 @@ static void what_tells_is_told_first(void **state)
 						  [GROUP_PRICE] = 0.2,
 						  [GROUP_COMPETITOR] = -0.2 } };
 	enum feature_group ranked[GROUP_COUNT];
+	score.raised = 1u << GROUP_USAGE;
 	score.signs = 1u << GROUP_PRICE | 1u << GROUP_SATISFACTION | 1u << GROUP_COMPETITOR;
 	static const enum feature_group told[] = { GROUP_SATISFACTION, GROUP_PRICE,
 						   GROUP_USAGE,	       GROUP_RENEWAL,
 						   GROUP_SERVICE,      GROUP_COMPETITOR };
 	assert_int_equal(hazard_rank(&score, ranked), 6);
 	assert_memory_equal(ranked, told, sizeof told);
+	assert_true(hazard_matters(&score, GROUP_USAGE) && hazard_matters(&score, GROUP_PRICE));
+	assert_false(hazard_matters(&score, GROUP_SERVICE));
 	double features[FEATURE_COUNT] = { 0 };
 	assert_int_equal(features_signs(features), 0);
 	features[FEATURE_PRICE_GAP] = 0.07;
