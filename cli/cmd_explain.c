@@ -75,9 +75,9 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 {
 	struct buyer_score score;
 	struct reason reasons[REASONS_MAX];
-	char texts[REASONS_MAX][REASON_TEXT_MAX];
+	struct reason_texts texts;
 	buyer_score(&state->buyer, at_ms, &score);
-	size_t count = churn_reasons(&score, state->currency, reasons, texts);
+	size_t count = churn_reasons(&score, state->currency, reasons, &texts);
 	print_time("as of", at_ms);
 	printf("  %-18s %.3f that no order comes within %d days (%s)\n", "probability",
 	       score.probability, BUYER_HORIZON_DAYS, bands[churn_band(score.probability, true)]);
@@ -87,7 +87,7 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 	printf("  %-18s %+.4f\n", "base", score.base_margin);
 	for (size_t i = 0; i < count; i++)
 		printf("  %-18.*s %+.4f  %s\n", (int)reasons[i].code.len,
-		       (const char *)reasons[i].code.data, reasons[i].contribution, texts[i]);
+		       (const char *)reasons[i].code.data, reasons[i].contribution, texts.en[i]);
 	printf("  %-18s %+.4f\n", "margin", score.margin);
 	printf("  %-18s %s\n", "model", buyer_model_id());
 }
@@ -172,7 +172,7 @@ static void print_opportunity(const struct account_state *state, const struct bg
 {
 	struct opportunity_score score;
 	struct reason reasons[REASONS_MAX];
-	struct opportunity_texts texts;
+	struct reason_texts texts;
 	opportunity_score(state, buys, at_ms, &score);
 	size_t count = opportunity_reasons(state, at_ms, &score, reasons, &texts);
 	if (count == 0)

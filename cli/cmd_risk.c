@@ -102,8 +102,7 @@ static int by_stake(const void *a, const void *b)
 }
 
 static size_t buyer_words(const struct scoring *scoring, const struct account_state *state,
-			  struct reason reasons[REASONS_MAX],
-			  char texts[REASONS_MAX][REASON_TEXT_MAX])
+			  struct reason reasons[REASONS_MAX], struct reason_texts *texts)
 {
 	struct buyer_score score;
 	buyer_score(&state->buyer, scoring->at_ms, &score);
@@ -111,7 +110,7 @@ static size_t buyer_words(const struct scoring *scoring, const struct account_st
 }
 
 static size_t known_words(const struct scoring *scoring, const struct account_state *state,
-			  struct reason reasons[REASONS_MAX], struct risk_texts *texts)
+			  struct reason reasons[REASONS_MAX], struct reason_texts *texts)
 {
 	struct surroundings around;
 	struct hazard_score score;
@@ -125,10 +124,9 @@ static void print_scored(const struct scoring *scoring, const struct scored *sco
 {
 	const struct account_state *state = &scored->row->state;
 	struct reason reasons[REASONS_MAX];
-	struct risk_texts words;
-	char texts[REASONS_MAX][REASON_TEXT_MAX];
-	size_t count = scored->is_known ? known_words(scoring, state, reasons, &words)
-					: buyer_words(scoring, state, reasons, texts);
+	struct reason_texts texts;
+	size_t count = scored->is_known ? known_words(scoring, state, reasons, &texts)
+					: buyer_words(scoring, state, reasons, &texts);
 	printf("  %-14.*s %5.1f %%  %9.2f %s  %s ", (int)scored->row->key_len,
 	       (const char *)scored->row->key, 100 * scored->probability,
 	       (double)state->buyer.sum_minor / 100, state->currency,

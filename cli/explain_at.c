@@ -69,7 +69,7 @@ static void print_risk(const struct account_state *state, const struct risk_occa
 {
 	struct hazard_score score;
 	struct reason reasons[REASONS_MAX];
-	struct risk_texts texts;
+	struct reason_texts texts;
 	double listed = 0;
 	risk_score(state, occasion, &score, NULL);
 	size_t count = risk_words(state, occasion, &score, reasons, &texts);

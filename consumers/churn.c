@@ -62,16 +62,19 @@ static int32_t severity_of(double probability)
 }
 
 size_t churn_reasons(const struct buyer_score *score, const char *currency,
-		     struct reason reasons[REASONS_MAX], char texts[REASONS_MAX][REASON_TEXT_MAX])
+		     struct reason reasons[REASONS_MAX], struct reason_texts *texts)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < BUYER_REASON_COUNT && count < REASONS_MAX; i++) {
 		enum buyer_reason code = score->ranked[i];
-		buyer_reason_text(score, code, currency, MINOR_DIGITS, texts[count],
-				  REASON_TEXT_MAX);
-		reasons[count] = (struct reason){ .code = bytes_str(buyer_reason_name(code)),
-						  .text = bytes_str(texts[count]),
-						  .contribution = score->contribution[code] };
+		struct words words = words_in(texts, count);
+		buyer_reason_say(score, code, currency, MINOR_DIGITS, &words);
+		reasons[count] = (struct reason){
+			.code = bytes_str(buyer_reason_name(code)),
+			.text = bytes_of(texts->en[count], phrase_end(&words.en)),
+			.contribution = score->contribution[code],
+			.text_zh = bytes_of(texts->zh[count], phrase_end(&words.zh)),
+		};
 		count++;
 	}
 	return count;
@@ -90,7 +93,7 @@ static void say_score(const struct churn_options *options, struct bytes account,
 		      const struct account_state *state, const struct buyer_score *score,
 		      struct effects *effects)
 {
-	char texts[REASONS_MAX][REASON_TEXT_MAX];
+	struct reason_texts texts;
 	const char *abstains = churn_abstains(options, score);
 	struct score said = {
 		.account = account,
@@ -108,7 +111,7 @@ static void say_score(const struct churn_options *options, struct bytes account,
 		.data_ms = state->last_ms,
 		.rule_version = bytes_str(rule_version),
 	};
-	said.reason_count = churn_reasons(score, state->currency, said.reasons, texts);
+	said.reason_count = churn_reasons(score, state->currency, said.reasons, &texts);
 	effects_say(effects, "scores", account, &score_type, &said);
 }
 
@@ -116,7 +119,8 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		      const struct account_state *state, const struct buyer_score *score,
 		      enum alert_status status, struct effects *effects)
 {
-	char texts[REASONS_MAX][REASON_TEXT_MAX], id[ALERT_ID_MAX];
+	struct reason_texts texts;
+	char id[ALERT_ID_MAX];
 	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
 					 occasion->trigger_event_id };
 	struct alert alert = alert_life_record(&state->alert, account, &news, id);
@@ -129,7 +133,7 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	alert.base_rate = -1;
 	alert.expected_days = -1;
 	alert.data_ms = state->last_ms;
-	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, texts);
+	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, &texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);
 }
 

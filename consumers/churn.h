@@ -66,10 +66,10 @@ bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,
 
 enum score_band churn_band(double probability, bool scored);
 
-/* The reasons of a score that speak for it, most important first, in words; texts[REASONS_MAX]
- * holds what reasons[] borrow. Returns how many. */
+/* The reasons of a score, most important first, in words; *texts holds what reasons[] borrow.
+ * Returns how many. */
 size_t churn_reasons(const struct buyer_score *score, const char *currency,
-		     struct reason reasons[REASONS_MAX], char texts[REASONS_MAX][REASON_TEXT_MAX]);
+		     struct reason reasons[REASONS_MAX], struct reason_texts *texts);
 
 /* Whether the score is for ranking only: NULL where it may raise an alert, else why not. */
 const char *churn_abstains(const struct churn_options *options, const struct buyer_score *score);

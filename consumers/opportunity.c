@@ -2,9 +2,9 @@
 
 #include "base/dmath.h"
 #include "base/timestamp.h"
+#include "base/words.h"
 #include "consumers/churn.h"
 #include "consumers/examples.h"
-#include "consumers/words.h"
 
 /* Set by hand: of accounts that nothing special is known of, one in seven buys more in a month. */
 #define BASE_PROBABILITY 0.14
@@ -21,7 +21,6 @@
 
 enum { ORDERS_MIN = 4, SEATS_MIN = 3, SEAT_SIGNALS_MIN = 10, TRIAL_USES_MIN = 5, LOOKS_MIN = 4 };
 
-static const char model_version[] = "opportunity-prior-1";
 static const char rule_version[] = "1";
 
 _Static_assert((int)OPPORTUNITY_COUNT <= (int)REASONS_MAX, "each has its place among the reasons");
@@ -199,7 +198,7 @@ static void (*const tellers[OPPORTUNITY_COUNT])(const struct account_state *, in
 
 size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 			   const struct opportunity_score *score,
-			   struct reason reasons[REASONS_MAX], struct opportunity_texts *texts)
+			   struct reason reasons[REASONS_MAX], struct reason_texts *texts)
 {
 	int ranked[OPPORTUNITY_COUNT];
 	size_t count = 0;
@@ -212,8 +211,7 @@ size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 		ranked[at] = i;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct words words = { phrase_in(texts->en[i], REASON_TEXT_MAX),
-				       phrase_in(texts->zh[i], REASON_TEXT_MAX) };
+		struct words words = words_in(texts, i);
 		tellers[ranked[i]](state, at_ms, &words);
 		reasons[i] =
 			(struct reason){ .code = bytes_str(codes[ranked[i]]),
@@ -239,7 +237,7 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 		      enum alert_status status, struct effects *effects)
 {
 	char id[ALERT_ID_MAX];
-	struct opportunity_texts texts;
+	struct reason_texts texts;
 	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
 					 occasion->trigger_event_id };
 	struct alert alert = alert_life_record(&state->alert, account, &news, id);
@@ -248,7 +246,7 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	alert.margin = score->margin;
 	alert.base_margin = score->base_margin;
 	alert.model_version =
-		bytes_str(occasion->model != NULL ? occasion->model->version : model_version);
+		bytes_str(occasion->model != NULL ? occasion->model->version : "prior");
 	alert.rule_version = bytes_str(rule_version);
 	alert.base_rate = BASE_PROBABILITY;
 	alert.expected_days = score->expected_days;

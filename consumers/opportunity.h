@@ -73,11 +73,8 @@ bool opportunity_feedback(struct bytes account, const struct churn_occasion *occ
 int64_t opportunity_due_ms(const struct account_state *state, int64_t at_ms);
 
 /* The reasons, most important first, in English and Chinese. Returns how many. */
-struct opportunity_texts {
-	char en[OPPORTUNITY_COUNT][REASON_TEXT_MAX], zh[OPPORTUNITY_COUNT][REASON_TEXT_MAX];
-};
 size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 			   const struct opportunity_score *score,
-			   struct reason reasons[REASONS_MAX], struct opportunity_texts *texts);
+			   struct reason reasons[REASONS_MAX], struct reason_texts *texts);
 
 #endif

@@ -103,7 +103,7 @@ static void say_score(struct bytes account, const struct risk_occasion *occasion
 		      const struct account_state *state, const struct hazard_score *score,
 		      const char *abstains, struct effects *effects)
 {
-	struct risk_texts texts;
+	struct reason_texts texts;
 	struct score said = {
 		.account = account,
 		.at_ms = occasion->at_ms,
@@ -129,7 +129,7 @@ static void say_alert(struct bytes account, const struct risk_occasion *occasion
 		      enum alert_status status, struct effects *effects)
 {
 	char id[ALERT_ID_MAX];
-	struct risk_texts texts;
+	struct reason_texts texts;
 	const struct alert_news news = { status, occasion->at_ms, occasion->ingest_ms,
 					 occasion->trigger_event_id };
 	struct alert alert = alert_life_record(&state->alert, account, &news, id);

@@ -2,7 +2,7 @@
 
 #include "base/dmath.h"
 #include "base/timestamp.h"
-#include "consumers/words.h"
+#include "base/words.h"
 
 static const char *const codes[GROUP_COUNT] = {
 	[GROUP_PEERS] = "PEERS",
@@ -179,7 +179,7 @@ static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *
 
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
-		  struct risk_texts *texts)
+		  struct reason_texts *texts)
 {
 	enum feature_group ranked[GROUP_COUNT];
 	size_t ranked_count = hazard_rank(score, ranked), count = 0;
@@ -188,8 +188,7 @@ size_t risk_words(const struct account_state *state, const struct risk_occasion 
 		const struct telling telling = { &state->relationship.features, occasion->around,
 						 occasion->at_ms,
 						 (score->raised >> best & 1) != 0 };
-		struct words words = { phrase_in(texts->en[count], REASON_TEXT_MAX),
-				       phrase_in(texts->zh[count], REASON_TEXT_MAX) };
+		struct words words = words_in(texts, count);
 		tellers[best](&telling, &words);
 		reasons[count] = (struct reason){
 			.code = bytes_str(codes[best]),

@@ -5,14 +5,10 @@
 
 #include "consumers/risk.h"
 
-struct risk_texts {
-	char en[REASONS_MAX][REASON_TEXT_MAX], zh[REASONS_MAX][REASON_TEXT_MAX];
-};
-
 /* The groups that matter, those that raise the risk first, at most REASONS_MAX, in words; texts
  * hold what reasons borrow. Returns how many. */
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
-		  struct risk_texts *texts);
+		  struct reason_texts *texts);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "base/dmath_each.h"
-#include "base/phrase.h"
+#include "base/words.h"
 #include "models/buyer_prior.h"
 
 #ifdef __clang__
@@ -237,77 +237,76 @@ static int64_t rounded(double value)
 	return value < 1e15 ? (int64_t)(value + 0.5) : INT64_C(1000000000000000);
 }
 
-static void add_days(struct phrase *phrase, int64_t days)
+static void say_days(struct words *words, int64_t days)
 {
-	phrase_int(phrase, days, 1);
-	phrase_text(phrase, days == 1 ? " day" : " days");
+	words_number(words, (double)days);
+	words_say(words, days == 1 ? " day" : " days", " 天");
 }
 
-static void overdue_text(const struct buyer_score *score, struct phrase *phrase)
+static void say_overdue(const struct buyer_score *score, struct words *words)
 {
 	int64_t gap = rounded(score->gap_days_mean);
-	phrase_text(phrase, "Silent for ");
-	add_days(phrase, rounded(score->silence_days));
+	words_say(words, "Silent for ", "已 ");
+	say_days(words, rounded(score->silence_days));
 	if (score->order_count < 2) {
-		phrase_text(phrase, " since the only order.");
+		words_say(words, " since the only order.", "未下单，此前仅下单一次");
 	} else if (gap <= 1) {
-		phrase_text(phrase, "; orders about daily.");
+		words_say(words, "; orders about daily.", "未下单，此前几乎每天下单");
 	} else {
-		phrase_text(phrase, "; orders every ");
-		add_days(phrase, gap);
-		phrase_text(phrase, " on average.");
+		words_say(words, "; orders every ", "未下单，此前平均每 ");
+		say_days(words, gap);
+		words_say(words, " on average.", "下单");
 	}
 }
 
-static void fading_text(const struct buyer_score *score, struct phrase *phrase)
+static void say_fading(const struct buyer_score *score, struct words *words)
 {
-	int64_t tenths = rounded(score->recent_orders * 10);
-	phrase_text(phrase, "Recent orders, fading over 90 days, add up to ");
-	phrase_int(phrase, tenths / 10, 1);
-	phrase_text(phrase, ".");
-	phrase_int(phrase, tenths % 10, 1);
-	phrase_text(phrase, " of ");
-	phrase_int(phrase, score->order_count, 1);
-	phrase_text(phrase, ".");
+	words_say(words, "Recent orders, fading over 90 days, add up to ",
+		  "近期订单按 90 天衰减合计 ");
+	words_tenths(words, score->recent_orders);
+	words_say(words, " of ", "，总数为 ");
+	words_number(words, (double)score->order_count);
+	words_say(words, ".", "");
 }
 
-static void few_text(const struct buyer_score *score, struct phrase *phrase)
+static void say_few(const struct buyer_score *score, struct words *words)
 {
-	phrase_text(phrase, "Has ordered on ");
-	add_days(phrase, score->order_count);
-	phrase_text(phrase, " so far.");
+	words_say(words, "Has ordered on ", "至今共有 ");
+	say_days(words, score->order_count);
+	words_say(words, " so far.", "下过单");
 }
 
-static void small_text(const struct buyer_score *score, const char *currency, int minor_digits,
-		       struct phrase *phrase)
+static void say_small(const struct buyer_score *score, const char *currency, int minor_digits,
+		      struct words *words)
 {
+	struct phrase *both[] = { &words->en, &words->zh };
 	int64_t unit = 1;
 	for (int i = 0; i < minor_digits; i++)
 		unit *= 10;
-	phrase_text(phrase, "Spends ");
-	phrase_int(phrase, score->order_minor_mean / unit, 1);
-	if (minor_digits > 0) {
-		phrase_text(phrase, ".");
-		phrase_int(phrase, score->order_minor_mean % unit, minor_digits);
+	words_say(words, "Spends ", "平均每单 ");
+	for (int i = 0; i < 2; i++) {
+		phrase_int(both[i], score->order_minor_mean / unit, 1);
+		if (minor_digits > 0) {
+			phrase_text(both[i], ".");
+			phrase_int(both[i], score->order_minor_mean % unit, minor_digits);
+		}
+		phrase_text(both[i], " ");
+		phrase_bytes(both[i], bytes_of(currency, strnlen(currency, CURRENCY_LEN_MAX)));
 	}
-	phrase_text(phrase, " ");
-	phrase_bytes(phrase, bytes_of(currency, strnlen(currency, CURRENCY_LEN_MAX)));
-	phrase_text(phrase, " an order on average.");
+	words_say(words, " an order on average.", "");
 }
 
-size_t buyer_reason_text(const struct buyer_score *score, enum buyer_reason reason,
-			 const char *currency, int minor_digits, char *text, size_t size)
+void buyer_reason_say(const struct buyer_score *score, enum buyer_reason reason,
+		      const char *currency, int minor_digits, struct words *words)
 {
-	CHECK(size > 0 && minor_digits >= 0 && minor_digits <= 4);
-	struct phrase phrase = phrase_in(text, size);
+	CHECK(minor_digits >= 0 && minor_digits <= 4);
 	switch (score->order_count == 0 ? BUYER_REASON_COUNT : reason) {
-	case BUYER_REASON_OVERDUE: overdue_text(score, &phrase); break;
-	case BUYER_REASON_FADING: fading_text(score, &phrase); break;
-	case BUYER_REASON_FEW: few_text(score, &phrase); break;
-	case BUYER_REASON_SMALL: small_text(score, currency, minor_digits, &phrase); break;
-	case BUYER_REASON_COUNT: phrase_text(&phrase, "Has not ordered yet."); break;
+	case BUYER_REASON_OVERDUE: say_overdue(score, words); break;
+	case BUYER_REASON_FADING: say_fading(score, words); break;
+	case BUYER_REASON_FEW: say_few(score, words); break;
+	case BUYER_REASON_SMALL: say_small(score, currency, minor_digits, words); break;
+	case BUYER_REASON_COUNT: words_say(words, "Has not ordered yet.", "尚未下单"); break;
 	}
-	return phrase_end(&phrase);
 }
 
 const char *buyer_reason_name(enum buyer_reason reason)

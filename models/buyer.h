@@ -25,11 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/words.h"
+
 enum {
 	BUYER_HORIZON_DAYS = 90, /* the score's "next 90 days" */
 	BUYER_DECAY_COUNT = 3,	 /* decayed order counts kept, see BUYER_DECAY_* */
 	BUYER_ALERT_ORDERS_MIN = 3,
-	BUYER_TEXT_LEN = 160, /* a buffer of this size holds any buyer_reason_text */
 };
 
 /* Index of a decayed count; an order of age a counts e^(-a / 30, 90 or 365 days). */
@@ -113,11 +114,11 @@ double buyer_decayed(const struct buyer *buyer, enum buyer_decay decay, int64_t 
  * -log(1 + min(mean order / typical order, 32)). The probability is 1 / (1 + e^-margin). */
 void buyer_score(const struct buyer *buyer, int64_t now_ms, struct buyer_score *out);
 
-/* Writes an English sentence for a reason with the account's own values into text[size], always
- * terminated, truncated if need be. `currency` is a code to print with money, such as "USD", and
- * `minor_digits` its decimals, 0 to 4. Returns the length written. */
-size_t buyer_reason_text(const struct buyer_score *score, enum buyer_reason reason,
-			 const char *currency, int minor_digits, char *text, size_t size);
+/* A sentence for a reason with the account's own values, in English and Chinese, onto words.
+ * `currency` is a code to print with money, such as "USD", and `minor_digits` its decimals, 0 to 4.
+ */
+void buyer_reason_say(const struct buyer_score *score, enum buyer_reason reason,
+		      const char *currency, int minor_digits, struct words *words);
 
 /* Stable upper-case name of a reason ("OVERDUE") or of an abstention ("FEW_ORDERS", "NO"), for
  * schemas and logs. Borrowed, static. */

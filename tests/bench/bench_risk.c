@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	for (int64_t i = 0; i < rounds; i++) {
 		struct hazard_score score;
 		struct reason reasons[REASONS_MAX];
-		struct risk_texts texts;
+		struct reason_texts texts;
 		const struct risk_occasion occasion = { .at_ms = at_ms + i,
 							.around = &around,
 							.model = &model };

@@ -211,6 +211,15 @@ static void abstains_when_there_is_too_little_to_say(void **state)
 	assert_int_equal(score.abstain, BUYER_ABSTAIN_SLOW_RHYTHM);
 }
 
+static bool fits(const struct buyer_score *score, enum buyer_reason reason)
+{
+	struct reason_texts texts;
+	struct words words = words_in(&texts, 0);
+	buyer_reason_say(score, reason, "XXXXXXXXXX", 4, &words);
+	return phrase_end(&words.en) < REASON_TEXT_MAX - 1 &&
+	       phrase_end(&words.zh) < REASON_TEXT_MAX - 1;
+}
+
 static void extremes_stay_finite(void **state)
 {
 	(void)state;
@@ -226,37 +235,47 @@ static void extremes_stay_finite(void **state)
 				struct buyer_score score;
 				buyer_score(&buyer, TIMES[c], &score);
 				assert_true(score.probability >= 0 && score.probability <= 1);
-				char text[BUYER_TEXT_LEN];
 				for (int r = 0; r < BUYER_REASON_COUNT; r++)
-					assert_true(buyer_reason_text(&score, (enum buyer_reason)r,
-								      "XXXXXXXXXX", 4, text,
-								      sizeof text) <
-						    sizeof text - 1);
+					assert_true(fits(&score, (enum buyer_reason)r));
 			}
 		}
 	}
 }
 
+static void expect(const struct buyer_score *score, enum buyer_reason reason, const char *currency,
+		   int digits, const char *en, const char *zh)
+{
+	struct reason_texts texts;
+	struct words words = words_in(&texts, 0);
+	buyer_reason_say(score, reason, currency, digits, &words);
+	phrase_end(&words.en);
+	phrase_end(&words.zh);
+	assert_string_equal(texts.en[0], en);
+	assert_string_equal(texts.zh[0], zh);
+}
+
 static void reasons_read_as_sentences(void **state)
 {
 	(void)state;
-	struct buyer buyer = bought_on((int[]){ 0, 10, 24 }, 3);
-	struct buyer_score score;
+	struct buyer buyer = bought_on((int[]){ 0, 10, 24 }, 3), once = bought_on((int[]){ 0 }, 1);
+	struct buyer_score score, other;
 	buyer_score(&buyer, 65 * DAY_MS, &score);
-	char text[BUYER_TEXT_LEN];
-	buyer_reason_text(&score, BUYER_REASON_OVERDUE, "USD", 2, text, sizeof text);
-	assert_string_equal(text, "Silent for 41 days; orders every 12 days on average.");
-	buyer_reason_text(&score, BUYER_REASON_FEW, "USD", 2, text, sizeof text);
-	assert_string_equal(text, "Has ordered on 3 days so far.");
-	buyer_reason_text(&score, BUYER_REASON_SMALL, "USD", 2, text, sizeof text);
-	assert_string_equal(text, "Spends 35.00 USD an order on average.");
-	buyer_reason_text(&score, BUYER_REASON_SMALL, "JPY", 0, text, sizeof text);
-	assert_string_equal(text, "Spends 3500 JPY an order on average.");
+	expect(&score, BUYER_REASON_OVERDUE, "USD", 2,
+	       "Silent for 41 days; orders every 12 days on average.",
+	       "已 41 天未下单，此前平均每 12 天下单");
+	expect(&score, BUYER_REASON_FEW, "USD", 2, "Has ordered on 3 days so far.",
+	       "至今共有 3 天下过单");
+	expect(&score, BUYER_REASON_SMALL, "USD", 2, "Spends 35.00 USD an order on average.",
+	       "平均每单 35.00 USD");
+	expect(&score, BUYER_REASON_SMALL, "JPY", 0, "Spends 3500 JPY an order on average.",
+	       "平均每单 3500 JPY");
 	/* e^(-65/90) + e^(-55/90) + e^(-41/90) = 0.4857 + 0.5427 + 0.6341 */
-	buyer_reason_text(&score, BUYER_REASON_FADING, "USD", 2, text, sizeof text);
-	assert_string_equal(text, "Recent orders, fading over 90 days, add up to 1.7 of 3.");
-	assert_int_equal(buyer_reason_text(&score, BUYER_REASON_FEW, "USD", 2, text, 4), 3);
-	assert_string_equal(text, "Has");
+	expect(&score, BUYER_REASON_FADING, "USD", 2,
+	       "Recent orders, fading over 90 days, add up to 1.7 of 3.",
+	       "近期订单按 90 天衰减合计 1.7，总数为 3");
+	buyer_score(&once, DAY_MS, &other);
+	expect(&other, BUYER_REASON_OVERDUE, "USD", 2, "Silent for 1 day since the only order.",
+	       "已 1 天未下单，此前仅下单一次");
 	assert_string_equal(buyer_reason_name(BUYER_REASON_OVERDUE), "OVERDUE");
 	assert_string_equal(buyer_abstain_name(BUYER_ABSTAIN_FEW_ORDERS), "FEW_ORDERS");
 	assert_non_null(strchr(buyer_model_id(), '/'));

@@ -153,6 +153,7 @@ static bool judges_alike(const struct hazard_model *model, const struct golden *
 	for (int group = 0; group < GROUP_COUNT; group++)
 		sum += score.groups[group];
 	assert_true(sum == score.margin);
+	assert_true(fabs(grove_margin(&model->grove, features) - score.margin) < 1e-9);
 	assert_true(fabs(score.probability - golden->predictions[i]) < 1e-5);
 	const double *told = golden->contributions[i];
 	assert_true(fabs(score.groups[GROUP_SATISFACTION] - told[0]) < 2e-5);

@@ -1,4 +1,4 @@
-#include "consumers/words.h"
+#include "base/words.h"
 
 #include <stdint.h>
 
