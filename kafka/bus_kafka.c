@@ -1105,7 +1105,7 @@ static struct err *kafka_read_all(struct bus *bus, const char *topic, int32_t pa
 				  struct err *(*each)(void *, const struct record *), void *context)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	struct rd_range range = { topic_get(kafka, topic)->name, partition, 0, 0 };
+	struct rd_range range = { .topic = topic_get(kafka, topic)->name, .partition = partition };
 	return read_range(kafka, &range, true, each, context);
 }
 
@@ -1114,8 +1114,9 @@ static struct err *kafka_read_from(struct bus *bus, const struct position *start
 				   void *context)
 {
 	struct bus_kafka *kafka = kafka_of(bus);
-	struct rd_range range = { topic_get(kafka, start->topic)->name, start->partition,
-				  start->offset, 0 };
+	struct rd_range range = { .topic = topic_get(kafka, start->topic)->name,
+				  .partition = start->partition,
+				  .start = start->offset };
 	return read_range(kafka, &range, false, each, context);
 }
 

@@ -693,9 +693,9 @@ void rd_record_of(const rd_kafka_message_t *message, const char *topic, struct r
 
 /* How far the reading of a range has come. */
 struct range_progress {
-	bool done;
-	size_t count;	/* messages of the last step */
-	int64_t stable; /* where a transaction stops it; -1: nowhere */
+	bool done, moved; /* moved: by the last step */
+	int64_t stable;	  /* where a transaction stops it; -1: nowhere */
+	struct err *last; /* what went wrong since it moved; librdkafka goes on by itself */
 };
 
 /* What one message means to a range. */
@@ -707,18 +707,24 @@ static struct err *range_take(const struct rd_client *client, const struct rd_ra
 	/* At the end of a partition the offset is the last stable one: below range->end a
 	 * transaction is still open, or its marker is still being written. */
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		progress->moved = message->offset != progress->stable;
 		progress->done = message->offset >= range->end;
 		progress->stable = message->offset;
+		err_free(&progress->last);
 		return NULL;
 	}
 	if (message->err != 0) {
 		struct err *err =
 			rd_err_code(message->err, client, "reading %s [%d] at %lld", range->topic,
 				    (int)range->partition, (long long)message->offset);
-		if (err_verdict(err) == ERR_RETRY) /* librdkafka goes on by itself */
-			err_free(&err);
-		return err;
+		if (err_verdict(err) != ERR_RETRY)
+			return err;
+		err_free(&progress->last);
+		progress->last = err;
+		return NULL;
 	}
+	progress->moved = true;
+	err_free(&progress->last);
 	progress->stable = -1;
 	if (message->offset >= range->end) {
 		progress->done = true;
@@ -741,13 +747,24 @@ static struct err *range_step(rd_kafka_queue_t *queue, const struct rd_client *c
 	if (got <= 0)
 		got = rd_kafka_consume_batch_queue(queue, 100, messages, 1);
 	struct err *err = NULL;
+	progress->moved = false;
 	for (ssize_t i = 0; i < got; i++) {
 		if (err == NULL && !progress->done)
 			err = range_take(client, range, messages[i], each, context, progress);
 		rd_kafka_message_destroy(messages[i]);
 	}
-	progress->count = got > 0 ? (size_t)got : 0;
 	return err;
+}
+
+/* Nothing has come for long. */
+static struct err *range_stuck(const struct rd_client *client, const struct rd_range *range,
+			       struct range_progress *progress)
+{
+	struct err *last = progress->last;
+	progress->last = NULL;
+	return last != NULL
+		       ? last
+		       : rd_err_stuck(client, range->topic, range->partition, progress->stable);
 }
 
 struct err *rd_range_read(rd_kafka_t *reader, const struct rd_client *client,
@@ -767,16 +784,18 @@ struct err *rd_range_read(rd_kafka_t *reader, const struct rd_client *client,
 		err = rd_err_code(rd_kafka_last_error(), client, "reading %s [%d]", range->topic,
 				  (int)range->partition);
 	int64_t quiet_since = time_monotonic_ms();
+	int64_t patience_ms = range->patience_ms > 0 ? range->patience_ms : RD_STABLE_MS;
 	while (err == NULL && !progress.done) {
 		err = range_step(queue, client, range, messages, each, context, &progress);
 		rd_kafka_poll(reader, 0);
 		int64_t now = time_monotonic_ms();
-		if (progress.count > 0)
+		if (progress.moved)
 			quiet_since = now;
-		else if (now - quiet_since > RD_STABLE_MS && err == NULL)
-			err = rd_err_stuck(client, range->topic, range->partition, progress.stable);
+		else if (now - quiet_since > patience_ms && err == NULL)
+			err = range_stuck(client, range, &progress);
 	}
 	rd_kafka_consume_stop(topic, range->partition);
+	err_free(&progress.last);
 	free(messages);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_topic_destroy(topic);

@@ -128,11 +128,12 @@ struct rd_range {
 	const char *topic; /* the name that records show */
 	int32_t partition;
 	int64_t start, end; /* end: the offset before which the last record lies */
+	int patience_ms;    /* while nothing comes; 0: RD_STABLE_MS */
 };
 
 /* Hands the committed records of range to `each` until `end` is passed. `reader`: a consumer handle
- * made with rd_reader_new. Errors: those of `each`; rd_err_stuck where nothing comes for
- * RD_STABLE_MS; as rd_err_code. */
+ * made with rd_reader_new. Errors: those of `each`; where nothing comes, what went wrong
+ * meanwhile or rd_err_stuck; as rd_err_code. */
 ERR_MUST_USE struct err *rd_range_read(rd_kafka_t *reader, const struct rd_client *client,
 				       const struct rd_range *range,
 				       struct err *(*each)(void *, const struct record *),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/timestamp.h"
 #include "kafka/rd.h"
 
 enum {
@@ -26,6 +27,8 @@ struct reader {
 	struct reader_partition *partitions; /* by partition */
 	int32_t open_count;		     /* started and not done */
 	rd_kafka_message_t **messages;
+	bool moved;	     /* by the last messages */
+	struct err *failure; /* since it moved; librdkafka goes on by itself */
 };
 
 static struct err *partition_start(struct reader *reader, int32_t index)
@@ -90,11 +93,14 @@ static struct err *message_take(struct reader *reader, const rd_kafka_message_t 
 	if (message->err != 0 && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		struct err *err = rd_err_code(message->err, &reader->client, "reading %s [%d]",
 					      reader->options->topic, (int)message->partition);
-		/* librdkafka goes on by itself once the brokers are back. */
-		if (err_verdict(err) == ERR_RETRY)
-			err_free(&err);
-		return err;
+		if (err_verdict(err) != ERR_RETRY)
+			return err;
+		err_free(&reader->failure);
+		reader->failure = err;
+		return NULL;
 	}
+	reader->moved = true;
+	err_free(&reader->failure);
 	CHECK(known);
 	struct reader_partition *partition = &reader->partitions[message->partition];
 	struct err *err = NULL;
@@ -110,10 +116,14 @@ static struct err *message_take(struct reader *reader, const rd_kafka_message_t 
 }
 
 /* Nothing comes any more, and not all ends are reached. */
-static struct err *reader_stuck(const struct reader *reader)
+static struct err *reader_stuck(struct reader *reader)
 {
 	int32_t index = reader->first;
 	int64_t stable = -1;
+	struct err *failure = reader->failure;
+	reader->failure = NULL;
+	if (failure != NULL)
+		return failure;
 	for (int32_t i = reader->first; i < reader->last; i++) {
 		const struct reader_partition *partition = &reader->partitions[i];
 		if (!partition->started || partition->done || stable >= 0)
@@ -129,21 +139,23 @@ static struct err *reader_loop(struct reader *reader,
 			       const volatile int *stop)
 {
 	struct err *err = NULL;
-	int64_t quiet_ms = 0;
+	int64_t moved_ms = time_monotonic_ms();
 	while (err == NULL && reader->open_count > 0 && (stop == NULL || *stop == 0)) {
 		ssize_t got = rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages,
 							   READER_BATCH_MAX);
 		if (got <= 0)
 			got = rd_kafka_consume_batch_queue(reader->queue, READER_WAIT_MS,
 							   reader->messages, 1);
+		reader->moved = false;
 		for (ssize_t i = 0; i < got; i++) {
 			if (err == NULL)
 				err = message_take(reader, reader->messages[i], each, context);
 			rd_kafka_message_destroy(reader->messages[i]);
 		}
 		rd_kafka_poll(reader->handle, 0);
-		quiet_ms = got > 0 ? 0 : quiet_ms + READER_WAIT_MS;
-		if (err == NULL && !reader->options->follow && quiet_ms > RD_STABLE_MS)
+		int64_t now_ms = time_monotonic_ms();
+		moved_ms = reader->moved ? now_ms : moved_ms;
+		if (err == NULL && !reader->options->follow && now_ms - moved_ms > RD_STABLE_MS)
 			err = reader_stuck(reader);
 	}
 	return err;
@@ -160,6 +172,7 @@ static void reader_stop(struct reader *reader)
 		rd_kafka_topic_destroy(reader->topic);
 	if (reader->handle != NULL)
 		rd_kafka_destroy(reader->handle);
+	err_free(&reader->failure);
 	free(reader->partitions);
 	free(reader->messages);
 }
