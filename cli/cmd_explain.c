@@ -81,6 +81,8 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 	print_time("as of", at_ms);
 	printf("  %-18s %.3f that no order comes within %d days (%s)\n", "probability",
 	       score.probability, BUYER_HORIZON_DAYS, bands[churn_band(score.probability, true)]);
+	printf("  %-18s %.0f days, if the risk stays as it is\n", "expected",
+	       hazard_expected_days(score.probability, BUYER_HORIZON_DAYS));
 	if (score.abstain != BUYER_ABSTAIN_NO)
 		printf("  %-18s for ranking only, no alert: %s\n", "abstains",
 		       buyer_abstain_name(score.abstain));

@@ -107,7 +107,7 @@ static void say_score(const struct churn_options *options, struct bytes account,
 		.abstained_why = bytes_str(abstains),
 		.model_version = bytes_str(buyer_model_id()),
 		.base_rate = -1,
-		.expected_days = -1,
+		.expected_days = hazard_expected_days(score->probability, BUYER_HORIZON_DAYS),
 		.data_ms = state->last_ms,
 		.rule_version = bytes_str(rule_version),
 	};
@@ -131,7 +131,7 @@ static void say_alert(struct bytes account, const struct churn_occasion *occasio
 	alert.model_version = bytes_str(buyer_model_id());
 	alert.rule_version = bytes_str(rule_version);
 	alert.base_rate = -1;
-	alert.expected_days = -1;
+	alert.expected_days = hazard_expected_days(score->probability, BUYER_HORIZON_DAYS);
 	alert.data_ms = state->last_ms;
 	alert.reason_count = churn_reasons(score, state->currency, alert.reasons, &texts);
 	effects_say(effects, "alerts", account, &alert_type, &alert);

@@ -20,7 +20,7 @@ struct telling {
 	const struct features *features;
 	const struct surroundings *around;
 	int64_t at_ms;
-	bool is_worse; /* than is usual */
+	bool is_worse; /* than is usual, or something tells of it */
 };
 
 static double days_since(int64_t from_ms, int64_t to_ms)
@@ -182,12 +182,17 @@ size_t risk_words(const struct account_state *state, const struct risk_occasion 
 		  struct reason_texts *texts)
 {
 	enum feature_group ranked[GROUP_COUNT];
-	size_t ranked_count = hazard_rank(score, ranked), count = 0;
+	size_t ranked_count = hazard_rank(score, ranked), matter = 0, count = 0;
+	while (matter < ranked_count && hazard_matters(score, ranked[matter]))
+		matter++;
+	if (matter > 0)
+		ranked_count = matter;
 	for (; count < ranked_count && count < REASONS_MAX; count++) {
 		enum feature_group best = ranked[count];
 		const struct telling telling = { &state->relationship.features, occasion->around,
 						 occasion->at_ms,
-						 (score->raised >> best & 1) != 0 };
+						 ((score->raised | score->signs) >> best & 1) !=
+							 0 };
 		struct words words = words_in(texts, count);
 		tellers[best](&telling, &words);
 		reasons[count] = (struct reason){

@@ -5,8 +5,8 @@
 
 #include "consumers/risk.h"
 
-/* The groups that matter, those that raise the risk first, at most REASONS_MAX, in words; texts
- * hold what reasons borrow. Returns how many. */
+/* The groups that matter, where none does those that are as usual, at most REASONS_MAX, in words,
+ * in the order of hazard_rank; texts hold what reasons borrow. Returns how many. */
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
 		  struct reason_texts *texts);

@@ -88,15 +88,20 @@ double hazard_margin(const double weights[HAZARD_WEIGHT_COUNT], const double inp
 	return margin;
 }
 
+double hazard_expected_days(double probability, int horizon_days)
+{
+	/* p = 1 - e^-(days h): the mean time is 1 / h */
+	double hazard = -dm_log1p(-probability) / horizon_days;
+	return hazard > 1e-5 ? 1 / hazard : 1e5;
+}
+
 static void finish(struct hazard_score *score)
 {
 	score->margin = score->base_margin;
 	for (int group = 0; group < GROUP_COUNT; group++)
 		score->margin += score->groups[group];
 	score->probability = dm_sigmoid(score->margin);
-	/* p = 1 - e^-(90 h): the mean time is 1 / h */
-	double hazard = -dm_log1p(-score->probability) / HAZARD_HORIZON_DAYS;
-	score->expected_days = hazard > 1e-5 ? 1 / hazard : 1e5;
+	score->expected_days = hazard_expected_days(score->probability, HAZARD_HORIZON_DAYS);
 }
 
 /* log(S / S0) / (S / S0 - 1), from log(S / S0); 1 where they are the same. */

@@ -73,6 +73,9 @@ struct hazard_score {
 void hazard_score(const struct hazard_model *model, const double features[FEATURE_COUNT],
 		  struct hazard_score *score);
 
+/* The mean time until what has this probability within a horizon, if the risk stays as it is. */
+double hazard_expected_days(double probability, int horizon_days);
+
 /* A silence that does not fit the account's rhythm: it may have left already. Adds GROUP_SILENCE.
  */
 void hazard_add_silence(struct hazard_score *score, double alive);

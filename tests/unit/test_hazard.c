@@ -15,6 +15,7 @@
 #include "base/timestamp.h"
 #include "consumers/account_features.h"
 #include "consumers/alert_life.h"
+#include "consumers/risk_words.h"
 #include "consumers/model_shelf.h"
 #include "consumers/region.h"
 #include "evaluate/challenge.h"
@@ -136,6 +137,44 @@ static void what_tells_is_told_first(void **state)
 			 1 << GROUP_PRICE | 1 << GROUP_SERVICE | 1 << GROUP_SATISFACTION);
 }
 
+static size_t told(const struct account_state *account, const struct hazard_model *model,
+		   struct hazard_score *score, struct reason reasons[REASONS_MAX],
+		   struct reason_texts *texts)
+{
+	static const struct surroundings around;
+	const struct risk_occasion occasion = { .at_ms = now_ms,
+						.around = &around,
+						.model = model };
+	risk_score(account, &occasion, score, NULL);
+	return risk_words(account, &occasion, score, reasons, texts);
+}
+
+/* A fault is told as bad service, whatever it weighs, and nothing that is as usual beside it. */
+static void only_what_matters_is_told(void **state)
+{
+	(void)state;
+	struct account_state account = { .event_count = 1 };
+	struct features *features = &account.relationship.features;
+	struct hazard_model model;
+	struct hazard_score score;
+	struct reason reasons[REASONS_MAX];
+	struct reason_texts texts;
+	hazard_prior(&model);
+	memset(model.weights, 0, FEATURE_COUNT * sizeof model.weights[0]);
+	features->first_ms = now_ms - 900 * MS_PER_DAY;
+	size_t count = told(&account, &model, &score, reasons, &texts);
+	assert_int_equal(count, REASONS_MAX);
+	assert_int_equal(score.signs, 0);
+	features_add(features, SIGNAL_FAULT, now_ms - 60 * MS_PER_DAY, 1);
+	model.weights[FEATURE_FAULT_QUARTER] = -1;
+	count = told(&account, &model, &score, reasons, &texts);
+	assert_true(count > 0);
+	assert_memory_equal(reasons[0].code.data, "SERVICE", 7);
+	assert_memory_equal(texts.en[0], "bad service: ", 13);
+	for (size_t i = 0; i < count; i++)
+		assert_int_not_equal(reasons[i].code.data[0], 'C'); /* no competitor's offer */
+}
+
 /* 1 - alive (1 - p), whatever the margin was. */
 static void silence_is_added_as_a_probability(void **state)
 {
@@ -151,6 +190,9 @@ static void silence_is_added_as_a_probability(void **state)
 	after = before;
 	hazard_add_silence(&after, 1);
 	assert_true(after.probability == before.probability);
+	/* half of them are gone in 90 days: the mean is 90 / log 2 */
+	assert_true(fabs(hazard_expected_days(0.5, 90) - 129.842553) < 1e-6);
+	assert_true(hazard_expected_days(0, 90) == 1e5);
 }
 
 /* One feature decides, or none: log loss of the tested examples against the base rate's. */
@@ -552,6 +594,7 @@ int main(void)
 		cmocka_unit_test(slopes_are_those_of_the_margin),
 		cmocka_unit_test(causes_add_up),
 		cmocka_unit_test(what_tells_is_told_first),
+		cmocka_unit_test(only_what_matters_is_told),
 		cmocka_unit_test(silence_is_added_as_a_probability),
 		cmocka_unit_test(what_is_there_is_learnt_and_noise_is_refuted),
 		cmocka_unit_test(what_was_learnt_comes_back_from_bytes),
