@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/identity_totals.h"
 #include "cli/name_table.h"
 #include "cli/options.h"
 #include "cli/split.h"
@@ -13,6 +14,7 @@
 static const struct args_flag flags[] = {
 	{ "split-from", "NAME", NULL, "cut the link between the two names" },
 	{ "undo", NULL, NULL, "with --split-from: take the cut back" },
+	{ "totals", NULL, NULL, "no name: where all events are, and how many were repeats" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -21,13 +23,13 @@ static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "reg
 
 static const char *const examples[] = {
 	"foretell identity C-0000017", "foretell identity email:anna@gtx.example",
-	"foretell identity tax_id:DE123456789 --split-from C-0000017", NULL
+	"foretell identity tax_id:DE123456789 --split-from C-0000017", "foretell identity --totals",
+	NULL
 };
 
 static const struct args_spec spec = {
 	.command = "identity",
-	.operands = "ACCOUNT|SCHEME:VALUE",
-	.operand_count_min = 1,
+	.operands = "[ACCOUNT|SCHEME:VALUE]",
 	.operand_count_max = 1,
 	.about =
 		"Shows the names under which the sources know an account, and which event told of\n"
@@ -122,14 +124,35 @@ static struct err *show(const struct args *args)
 	return err;
 }
 
+static struct err *show_totals(const struct args *args)
+{
+	struct options_client client;
+	struct identity_totals totals;
+	options_client_init(&client, args_conf(args));
+	struct err *err = identity_totals_read(args_conf(args), &client.options, &totals);
+	if (err == NULL)
+		identity_totals_print(&totals, stdout);
+	return err;
+}
+
+static struct err *run(const struct args *args)
+{
+	bool totals = args_switch(args, "totals");
+	if (totals == (args_operand_count(args) == 1))
+		return err_new(ERR_FATAL, "USAGE",
+			       "expected is a name, or --totals (foretell identity --help)");
+	if (totals)
+		return show_totals(args);
+	return args_value(args, "split-from", NULL) != NULL ? split(args) : show(args);
+}
+
 int cmd_identity(int argc, char **argv)
 {
 	struct args *args;
 	int code = args_open(&spec, argc, argv, &args);
 	if (args == NULL)
 		return code;
-	bool splits = args_value(args, "split-from", NULL) != NULL;
-	struct err *err = splits ? split(args) : show(args);
+	struct err *err = run(args);
 	args_close(&args);
 	return exit_report("identity", &err);
 }

@@ -92,6 +92,23 @@ def conserved(line):
     same(line.repeated + repeats, line.told["duplicates"], "repeats")
     same(line.refused + len(letters), line.told["malformed"], "malformed ones")
     check(line.repeated > 0 and repeats > 0 and line.refused > 0 and letters, "each way was taken")
+    outrun = sum(n["outrun_count"] for n in names.values())
+    line.counts = [accounts + places + waiting + repeats, accounts, places, waiting, repeats]
+    line.others = [len([r for r in letters if r.headers["stage"] == b"resolve"]), len(names),
+                   sum(bool(n["account"]) for n in names.values()), outrun]
+
+
+@test("`identity --totals` shows where every event is", needs=conserved)
+def totals(line):
+    text = line.call("identity", "--totals", app=APP).out
+    same([int(n) for n in re.findall(r"^ +(\d+) ", text, re.MULTILINE)], line.counts + [0, 0],
+         text)
+    check("that is every one of them" in text, text)
+    refused, names, settled, outrun = line.others
+    check(f"{refused} dead letters of resolve, 0 events of erased names\n{names} names, {settled} "
+          f"of them with an account; {outrun} events too fast" in text, text)
+    result = line.call("identity", app=APP, code=2)
+    check("expected is a name, or --totals" in result.err, result)
 
 
 if __name__ == "__main__":

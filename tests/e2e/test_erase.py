@@ -151,6 +151,9 @@ def stored(line):
     same(left_of(line, APP, line.names), [], "left")
     result = line.call("erase", line.one, "--yes", app=APP, code=1)
     check("nothing is known of" in result.err, result)
+    text = line.call("identity", "--totals", app=APP).out
+    check("that is every one of them" in text and "2 events of erased names" in text, text)
+    check(re.search(r" [1-9]\d+ gone with [1-9]\d* erased names", text), text)
 
 
 @test("a link that was wrong is cut", needs=played)
