@@ -974,7 +974,8 @@ static struct err *kafka_committed(struct bus *bus, struct position *positions, 
 	struct err *err = NULL;
 	if (code != 0)
 		err = rd_err_code(code, &kafka->consumer_client,
-				  "committed offsets of group %s (a transaction may hold them)",
+				  "committed offsets of group %s (a transaction may hold them: "
+				  "`foretell status` says which)",
 				  kafka->group);
 	for (size_t i = 0; i < count && err == NULL; i++) {
 		const rd_kafka_topic_partition_t *entry = &list->elems[i];

@@ -44,21 +44,59 @@ static void close_look(struct look *look)
 		rd_kafka_destroy(look->handle);
 }
 
-static struct err *add_topic(struct look *look, const char *topic)
+/* How many partitions a topic has; 0 where there is none. */
+static struct err *count_partitions(struct look *look, const char *topic, int32_t *count)
 {
-	int32_t count = 0;
-	struct err *err = rd_partition_count(look->handle, &look->client, topic, &count);
+	*count = 0;
+	struct err *err = rd_partition_count(look->handle, &look->client, topic, count);
 	if (err != NULL && strcmp(err_code(err), "BUS_TOPIC_MISSING") == 0)
 		err_free(&err);
-	if (err != NULL)
+	return err;
+}
+
+static void add_partition(struct look *look, const char *topic, int32_t partition)
+{
+	size_t size = (look->count + 1) * sizeof *look->ends;
+	look->stable = check_realloc(look->stable, size);
+	look->ends = check_realloc(look->ends, size);
+	look->stable[look->count] = look->ends[look->count] =
+		(struct position){ .topic = topic, .partition = partition };
+	look->count++;
+}
+
+static struct err *add_topic(struct look *look, const char *topic)
+{
+	int32_t count;
+	struct err *err = count_partitions(look, topic, &count);
+	for (int32_t i = 0; err == NULL && i < count; i++)
+		add_partition(look, topic, i);
+	return err;
+}
+
+/* As the brokers place a group: by the hash that Java gives a text. */
+int32_t hold_group_partition(const char *group, int32_t partition_count)
+{
+	uint32_t hash = 0;
+	for (const char *c = group; *c != '\0'; c++)
+		hash = 31 * hash + (uint8_t)*c;
+	return (int32_t)(hash & INT32_MAX) % partition_count;
+}
+
+static struct err *add_groups(struct look *look, const struct hold_scope *scope)
+{
+	int32_t count;
+	struct err *err = count_partitions(look, OFFSETS_TOPIC, &count);
+	if (err != NULL || count == 0)
 		return err;
-	size_t total = look->count + (size_t)count;
-	look->stable = check_realloc(look->stable, (total + 1) * sizeof *look->stable);
-	look->ends = check_realloc(look->ends, (total + 1) * sizeof *look->ends);
-	for (int32_t i = 0; i < count; i++)
-		look->stable[look->count + (size_t)i] = look->ends[look->count + (size_t)i] =
-			(struct position){ .topic = topic, .partition = i };
-	look->count = total;
+	size_t first = look->count;
+	for (size_t i = 0; i < scope->group_count; i++) {
+		int32_t partition = hold_group_partition(scope->groups[i], count);
+		bool there = false;
+		for (size_t k = first; k < look->count; k++)
+			there = there || look->stable[k].partition == partition;
+		if (!there)
+			add_partition(look, OFFSETS_TOPIC, partition);
+	}
 	return NULL;
 }
 
@@ -74,7 +112,9 @@ static int64_t taken_ms(struct look *look, const struct hold *hold)
 		rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
 		if (message != NULL && message->err == 0 && message->offset == hold->offset)
 			found_ms = rd_kafka_message_timestamp(message, &type);
-		if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
+		/* in their own topic the brokers are who writes */
+		if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME &&
+		    strcmp(hold->topic, OFFSETS_TOPIC) != 0)
 			found_ms = -1;
 		if (message != NULL)
 			rd_kafka_message_destroy(message);
@@ -101,14 +141,16 @@ static void take_holds(struct look *look, int64_t now_ms, struct holds *holds)
 	}
 }
 
-struct err *holds_read(const struct client_options *client, const char *const *topics, size_t count,
+struct err *holds_read(const struct client_options *client, const struct hold_scope *scope,
 		       int64_t now_ms, struct holds *holds)
 {
 	struct look look = { .handle = NULL };
 	holds->count = 0;
 	struct err *err = open_look(&look, client);
-	for (size_t i = 0; err == NULL && i < count; i++)
-		err = add_topic(&look, topics[i]);
+	for (size_t i = 0; err == NULL && i < scope->topic_count; i++)
+		err = add_topic(&look, scope->topics[i]);
+	if (err == NULL)
+		err = add_groups(&look, scope);
 	/* the ends come last: what is below them and not stable was written by somebody */
 	if (err == NULL)
 		err = rd_stable_ends(look.handle, &look.client, look.stable, look.count);

@@ -10,6 +10,9 @@
 
 #include "kafka/client.h"
 
+/* Where the brokers keep what groups commit. */
+#define OFFSETS_TOPIC "__consumer_offsets"
+
 enum {
 	HOLDS_MAX = 32,	      /* that are looked at closely */
 	HOLD_MS_MIN = 5000,   /* younger ones are everyday */
@@ -29,11 +32,24 @@ struct holds {
 	size_t count;
 };
 
-/* Those on topics[count] that are older than HOLD_MS_MIN by now_ms (wall). Topics that don't exist
- * are passed over, and so are those whose records carry another time than the brokers'.
+/* What to look at. */
+struct hold_scope {
+	const char *const *topics;
+	size_t topic_count;
+	/* and the partitions of OFFSETS_TOPIC that are theirs: their next start waits for it */
+	const char *const *groups;
+	size_t group_count;
+};
+
+/* Those in `scope` that are older than HOLD_MS_MIN by now_ms (wall). Topics that don't exist are
+ * passed over, and so are those whose records carry another time than the brokers'.
  * Errors: RETRY BUS_UNREACHABLE, as rd_err_code. */
-ERR_MUST_USE struct err *holds_read(const struct client_options *client, const char *const *topics,
-				    size_t count, int64_t now_ms, struct holds *holds);
+ERR_MUST_USE struct err *holds_read(const struct client_options *client,
+				    const struct hold_scope *scope, int64_t now_ms,
+				    struct holds *holds);
+
+/* The partition of OFFSETS_TOPIC, which has so many, in which a group's positions are. */
+int32_t hold_group_partition(const char *group, int32_t partition_count);
 
 /* The command that ends the transaction: what it wrote into that partition is lost to readers. */
 void hold_remedy(const char *brokers, const char *topic, int32_t partition, int64_t offset,

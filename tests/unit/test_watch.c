@@ -18,6 +18,7 @@
 #include "cli/status_report.h"
 #include "cli/topic_rules.h"
 #include "kafka/client_stats.h"
+#include "kafka/hold.h"
 #include "runtime/stats.h"
 
 /* ---- base/metrics --------------------------------------------------------------------------- */
@@ -61,6 +62,21 @@ static void metrics_are_well_formed(void **state)
 				  "c_seconds_sum{s=\"x\"} 7.000001\n"
 				  "c_seconds_count{s=\"x\"} 5\n");
 	free(text);
+}
+
+/* ---- kafka/hold ----------------------------------------------------------------------------- */
+
+static void what_holds_readers_back_can_be_ended(void **state)
+{
+	(void)state;
+	char command[HOLD_REMEDY_MAX];
+	hold_remedy("a:1,b:2", "shop.alerts", 3, INT64_C(9876543210), command);
+	assert_string_equal(command, "kafka-transactions.sh --bootstrap-server a:1,b:2 abort "
+				     "--topic shop.alerts --partition 3 --start-offset 9876543210");
+	/* by Java: "foretell.account".hashCode() is -1080791124, "a".hashCode() 97 */
+	assert_int_equal(hold_group_partition("a", 50), 47);
+	assert_int_equal(hold_group_partition("", 50), 0);
+	assert_int_equal(hold_group_partition("foretell.account", 50), 24);
 }
 
 /* ---- runtime/stats -------------------------------------------------------------------------- */
@@ -414,6 +430,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics_are_well_formed),
+		cmocka_unit_test(what_holds_readers_back_can_be_ended),
 		cmocka_unit_test(durations_fall_into_their_bucket),
 		cmocka_unit_test(aborts_are_counted_by_code),
 		cmocka_unit_test(a_reader_sees_a_board_of_one_moment),
