@@ -12,11 +12,14 @@
 #include "models/driven.h"
 #include "models/gaps.h"
 #include "models/rate.h"
+#include "models/share.h"
+#include "models/smoothing.h"
 
 enum {
 	ORIGINS_APART = 4,
 	ORIGINS = TRIAL_ORIGINS_MAX,
 	TRAINING_MIN = 6,
+	SUM_POINTS_MAX = 1040, /* weeks of 20 years */
 	METHODS = PORTFOLIO_METHOD_COUNT
 };
 
@@ -44,6 +47,7 @@ struct work {
 	struct forecast_trial *trial;
 	struct work_series *series;
 	int candidates[PORTFOLIO_PERIODS_MAX + 2], candidate_count;
+	bool total_is_done;
 };
 
 /* ---- which periods there are ---- */
@@ -101,12 +105,31 @@ static void periods_choose(struct work *w)
 
 /* ---- forecasts ---- */
 
-static void level_by_number(const struct work *w, size_t i, int origin, double *out)
+/* What is combined of few noisy points that are sums, in the first places of the methods. The total
+ * is forecast by its level and by its number, flat and sloped; parts by their level, by their
+ * number, and by their share of that. */
+enum { SUM_LEVEL, SUM_NUMBER, SUM_LAST, SUM_METHODS };
+
+static void forecast_sums(const struct work *w, size_t i, int origin, const double *total,
+			  double *out)
 {
-	const double *number = w->options->numbers->series[i].values;
-	double level = rate_forecast(w->series[i].y, number, origin);
-	for (int h = 0; h < w->options->horizon; h++)
-		out[h] = level;
+	const int horizon = w->options->horizon;
+	const double *y = w->series[i].y, *number = w->options->numbers->series[i].values;
+	double *level = out + SUM_LEVEL * horizon, *last = out + SUM_LAST * horizon;
+	double scratch[SUM_POINTS_MAX];
+	int count = origin < SUM_POINTS_MAX ? origin : SUM_POINTS_MAX;
+	level[0] = smoothing_ses_best(y + origin - count, count, scratch);
+	for (int h = 1; h < horizon; h++)
+		level[h] = level[0];
+	rate_forecast(y, number, origin, horizon, out + SUM_NUMBER * horizon, last);
+	if (i == 0)
+		return;
+	double share = share_median(y, w->series[0].y, origin);
+	for (int h = 0; h < horizon; h++) {
+		last[h] = 0;
+		for (int m = 0; m < SUM_METHODS; m++)
+			last[h] += share * total[m * horizon + h] / SUM_METHODS;
+	}
 }
 
 static void forecast_known(struct work *w, size_t i, const double *y, int origin,
@@ -118,8 +141,6 @@ static void forecast_known(struct work *w, size_t i, const double *y, int origin
 	int horizon = w->trial->horizon;
 	if (table == NULL || table->sets[i].count == 0) {
 		portfolio_forecast(y, origin, periods, horizon, memory, out);
-		if (w->options->numbers != NULL)
-			level_by_number(w, i, origin, out + PORTFOLIO_SES * horizon);
 		return;
 	}
 	const struct regressor_set *set = &table->sets[i];
@@ -146,6 +167,19 @@ static void forecast_from(struct work *w, size_t i, int origin, struct portfolio
 						 w->trial->periods.period, w->trial->periods.count);
 	forecast_known(w, i, y, origin, memory, out);
 	free(y);
+}
+
+/* The first series is done before the others, which are shares of it. */
+static void forecast_sum_series(void *context, size_t i)
+{
+	struct work *w = context;
+	struct work_series *s = &w->series[i];
+	if (i == 0 && w->total_is_done)
+		return;
+	for (int k = 0; k < s->origins; k++)
+		forecast_sums(w, i, s->origin[k], w->series[0].past[k], s->past[k]);
+	forecast_sums(w, i, s->count, w->trial->series[0].method[0],
+		      w->trial->series[i].method[0]);
 }
 
 static void forecast_series(void *context, size_t i)
@@ -195,7 +229,8 @@ static double naive_scale(const struct work_series *s, int period)
 static void prior_simple(double prior[METHODS])
 {
 	memset(prior, 0, METHODS * sizeof *prior);
-	prior[PORTFOLIO_SES] = prior[PORTFOLIO_DRIFT] = prior[PORTFOLIO_MEDIAN] = 1.0 / 3.0;
+	for (int m = 0; m < SUM_METHODS; m++)
+		prior[m] = 1.0 / SUM_METHODS;
 }
 
 static void prior_learn(struct work *w)
@@ -209,12 +244,7 @@ static void prior_learn(struct work *w)
 								    .actual = s->y + s->origin[k],
 								    .scale = s->naive_scale };
 	}
-	double *prior = w->trial->prior;
-	combination_prior(cases, count, METHODS, w->options->horizon, prior);
-	/* Theta and ETS tell slopes better, where there is enough to tell them by */
-	double rest = 1.0 - prior[PORTFOLIO_DRIFT];
-	for (int m = 0; m < METHODS; m++)
-		prior[m] = m == PORTFOLIO_DRIFT ? 0 : prior[m] / rest;
+	combination_prior(cases, count, METHODS, w->options->horizon, w->trial->prior);
 	free(cases);
 }
 
@@ -367,12 +397,18 @@ static struct err *run(struct work *w)
 	if (err != NULL)
 		return err;
 	candidates_set(w);
-	bool is_whole = parallel_run(w->table->count, strength_measure, w, &quiet);
-	if (w->options->numbers == NULL)
+	bool of_sums = w->options->numbers != NULL;
+	bool is_whole = of_sums || parallel_run(w->table->count, strength_measure, w, &quiet);
+	if (of_sums)
+		forecast_sum_series(w, 0);
+	else
 		periods_choose(w);
-	if (!is_whole || !parallel_run(w->table->count, forecast_series, w, parallel))
+	w->total_is_done = of_sums;
+	if (!is_whole || !parallel_run(w->table->count,
+				       of_sums ? forecast_sum_series : forecast_series, w,
+				       parallel))
 		return err_new(ERR_FATAL, "INTERRUPTED", "interrupted");
-	if (w->options->numbers != NULL)
+	if (of_sums)
 		prior_simple(w->trial->prior);
 	else
 		prior_learn(w);

@@ -24,8 +24,9 @@ struct forecast_trial_options {
 	int horizon; /* 1 to PORTFOLIO_HORIZON_MAX */
 	bool clean;  /* forecast from the series without outliers and shifts (models/clean.h) */
 	/* Few noisy points that are sums: how many amounts each is of, series by series as in the
-	 * table. Then there is no season, and level (by models/rate.h), drift and median alone are
-	 * combined, equal before their errors. NULL: all methods. */
+	 * table, of which the first is the total of others. Then there is no season, and three
+	 * simple methods alone are combined, equal before their errors: level, number
+	 * (models/rate.h), share of the total (models/share.h). NULL: all methods. */
 	const struct series_table *numbers;
 	struct parallel_options parallel;
 	const struct regressor_table *regressors; /* of the table's series; NULL: none */

@@ -12,7 +12,7 @@
 #include "models/reconcile.h"
 #include "models/smoothing.h"
 
-enum { SES_GRID = 20, SEASONS_WEEKS_MIN = 2 * 52 };
+enum { SEASONS_WEEKS_MIN = 2 * 52 };
 
 static const double NORMAL_WIDTH_80 = 2.5631031310892009; /* of the 80 % interval, in sigmas */
 
@@ -104,20 +104,6 @@ static void reconcile_step(struct work *w, int step)
 	}
 }
 
-/* Simple exponential smoothing with the alpha of least one-step error. */
-static double ses_of(const double *y, int count, double *level)
-{
-	double best = HUGE_VAL, forecast = y[count - 1];
-	for (int i = 1; i <= SES_GRID; i++) {
-		double error = smoothing_ses(y, count, (double)i / SES_GRID, level);
-		if (error < best) {
-			best = error;
-			forecast = level[count - 1];
-		}
-	}
-	return forecast;
-}
-
 static void score_step(struct work *w, int step, double ses, size_t i)
 {
 	struct order_trial *trial = w->trial;
@@ -159,7 +145,7 @@ static struct err *origin_run(struct work *w, double *level)
 		reconcile_step(w, step);
 	for (size_t i = 0; i < w->history->node_count; i++) {
 		const struct series *series = &w->table.series[i];
-		double ses = ses_of(series->values, series->count, level);
+		double ses = smoothing_ses_best(series->values, series->count, level);
 		for (int step = 1; step <= ORDER_HORIZON; step++)
 			score_step(w, step, ses, i);
 	}

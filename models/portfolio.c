@@ -23,9 +23,6 @@ enum {
 	MEMORY_POINTS_MIN = 200, /* with fewer, each new point changes the parameters */
 	MEDIAN_POINTS = 8,
 	MEDIAN_RARE_POINTS = 13, /* where there are zeros */
-	DRIFT_POINTS = 26,
-	DRIFT_POINTS_MIN = 6,
-	SES_GRID = 20,
 	SES_POINTS = 200,
 };
 
@@ -39,7 +36,6 @@ struct work {
 	bool positive;
 	struct season season;
 	double adjusted[PORTFOLIO_POINTS_MAX];
-	double level; /* of SES, seasonally adjusted */
 	double *out;
 };
 
@@ -82,19 +78,10 @@ static void ets(struct work *w)
 
 static void ses(struct work *w)
 {
-	double level[SES_POINTS], best = HUGE_VAL;
+	double level[SES_POINTS];
 	double *out = out_of(w, PORTFOLIO_SES);
 	int n = w->count < SES_POINTS ? w->count : SES_POINTS;
-	const double *y = w->adjusted + w->count - n;
-	out[0] = y[n - 1];
-	for (int i = 1; i <= SES_GRID; i++) {
-		double error = smoothing_ses(y, n, (double)i / SES_GRID, level);
-		if (error < best) {
-			best = error;
-			out[0] = level[n - 1];
-		}
-	}
-	w->level = out[0];
+	out[0] = smoothing_ses_best(w->adjusted + w->count - n, n, level);
 	for (int h = 1; h < w->horizon; h++)
 		out[h] = out[0];
 	season_back(w, out);
@@ -172,24 +159,6 @@ static void median(struct work *w)
 	season_back(w, out);
 }
 
-/* The slope is halved, as in the Theta method, and its line's lead over the level is one step. */
-static void drift(struct work *w)
-{
-	double *out = out_of(w, PORTFOLIO_DRIFT);
-	int n = w->count < DRIFT_POINTS ? w->count : DRIFT_POINTS;
-	const double *y = w->adjusted + w->count - n;
-	double middle = 0.5 * (double)(n - 1), products = 0, squares = 0;
-	for (int t = 0; t < n; t++) {
-		double from = (double)t - middle;
-		products += from * (y[t] - y[0]);
-		squares += from * from;
-	}
-	double slope = n >= DRIFT_POINTS_MIN ? 0.5 * products / squares : 0;
-	for (int h = 0; h < w->horizon; h++)
-		out[h] = w->level + slope * (double)(h + 2);
-	season_back(w, out);
-}
-
 static void replace_wild(struct work *w)
 {
 	const double *safe = out_of(w, PORTFOLIO_NAIVE);
@@ -225,14 +194,13 @@ void portfolio_forecast(const double *y, int count, const struct portfolio_perio
 	lagged(&w);
 	intermittent(&w);
 	median(&w);
-	drift(&w);
 	replace_wild(&w);
 }
 
 const char *portfolio_method_name(enum portfolio_method method)
 {
 	static const char *const NAMES[] = { "naive", "ses",	"ets",	  "theta",  "ces",
-					     "ar",    "lagged", "demand", "median", "drift" };
+					     "ar",    "lagged", "demand", "median" };
 	CHECK((int)method >= 0 && method < PORTFOLIO_METHOD_COUNT);
 	return NAMES[method];
 }

@@ -25,7 +25,6 @@ enum portfolio_method {
 	PORTFOLIO_LAGGED,
 	PORTFOLIO_INTERMITTENT, /* where there are zeros; else the naive forecast */
 	PORTFOLIO_MEDIAN, /* of the last points, seasonally adjusted */
-	PORTFOLIO_DRIFT,  /* SES and half the slope of the last points */
 	PORTFOLIO_METHOD_COUNT
 };
 

@@ -1,4 +1,4 @@
-/* The level of a sum of amounts, from how many there were: the level of their number times what one
+/* A sum of amounts, from how many there were: where their number is, and is going, times what one
  * of them has been worth lately. A few large amounts move a period's sum, hardly its number, so the
  * number tells sooner and surer where the level is going.
  *
@@ -13,7 +13,10 @@
 
 enum { RATE_POINTS_MAX = 256 }; /* older points are ignored */
 
-/* The forecast at every horizon from sum[count] and number[count] (not negative); count >= 1. */
-double rate_forecast(const double *sum, const double *number, int count);
+/* Forecasts from sum[count] and number[count] (not negative), count >= 1, of horizon steps: `flat`
+ * from the number's level alone, `sloped` with half the slope of its last 26 points from there on
+ * (halved, as in V. Assimakopoulos, K. Nikolopoulos, "The theta model", IJF 16(4), 2000). */
+void rate_forecast(const double *sum, const double *number, int count, int horizon, double *flat,
+		   double *sloped);
 
 #endif

@@ -19,23 +19,15 @@ static double sum_of(const double *x, size_t count)
 	return sum;
 }
 
-/* Shares out what the parts lack, by how each one's error goes with that of the sum: with the same
- * correlation between any two, which the sum's variance tells, (1 - r) v + r s * (sum of all s). */
+/* Shares out what the parts lack by their size. */
 static void lacks_share(struct reconcile_parting *p, double lacks)
 {
-	double variances = sum_of(p->variance, p->count), spreads = 0, all = 0;
+	double sizes = 0;
 	for (size_t i = 0; i < p->count; i++)
-		spreads += sqrt(p->variance[i]);
-	double r = 0, joint = spreads * spreads - variances;
-	if (p->sum_variance > variances && joint > VARIANCE_MIN)
-		r = (p->sum_variance - variances) / joint;
-	r = r < 1.0 ? r : 1.0;
+		sizes += fabs(p->value[i]);
 	for (size_t i = 0; i < p->count; i++)
-		all += (1.0 - r) * p->variance[i] + r * spreads * sqrt(p->variance[i]);
-	for (size_t i = 0; i < p->count; i++) {
-		double own = (1.0 - r) * p->variance[i] + r * spreads * sqrt(p->variance[i]);
-		p->value[i] += all > VARIANCE_MIN ? lacks * own / all : lacks / (double)p->count;
-	}
+		p->value[i] += sizes > VARIANCE_MIN ? lacks * fabs(p->value[i]) / sizes
+						    : lacks / (double)p->count;
 }
 
 double reconcile_total(double total, double variance, struct reconcile_parting *partings,

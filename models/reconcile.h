@@ -1,14 +1,14 @@
 /* Forecasts that add up: one total and several ways of parting it (by country, by product group),
  * each of which must sum to the total.
  *
- * Generalised least squares with the forecasts' variances and without their correlations: of all
- * sets that add up, the one nearest to the forecasts, each squared distance over its variance.
- * Source: S. L. Wickramasuriya, G. Athanasopoulos, R. J. Hyndman, "Optimal forecast reconciliation
- * for hierarchical and grouped time series through trace minimization", JASA 114, 2019, with a
- * diagonal W. For partings of one total it has a closed form: the total is the mean of its own
- * forecast and of each parting's sum, weighed by their precisions; what a parting then lacks is
- * shared by the variances. Errors of parts go together, so the variance of their sum is better
- * given than added up.
+ * The total is that of generalised least squares with the forecasts' variances and without their
+ * correlations (S. L. Wickramasuriya, G. Athanasopoulos, R. J. Hyndman, "Optimal forecast
+ * reconciliation for hierarchical and grouped time series through trace minimization", JASA 114,
+ * 2019, with a diagonal W): the mean of its own forecast and of each parting's sum, weighed by
+ * their precisions. Errors of parts go together, so the variance of their sum is better given than
+ * added up. What a parting then lacks is shared by the parts' sizes, not by their variances:
+ * forecasts near the median add up to less than the total where parts are skewed, and by variance
+ * the wildest parts would get what none of them lacks.
  *
  * Ownership: all borrowed. Threads: pure. Errors: none. */
 #ifndef MODELS_RECONCILE_H

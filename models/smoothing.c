@@ -9,6 +9,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
+enum { SES_GRID = 20 };
+
 static double magnitude(double x)
 {
 	return x < 0 ? -x : x;
@@ -25,6 +27,19 @@ double smoothing_ses(const double *y, int count, double alpha, double *level)
 		level[t] = now;
 	}
 	return count > 1 ? error_sum / (double)(count - 1) : 0;
+}
+
+double smoothing_ses_best(const double *y, int count, double *level)
+{
+	double best = HUGE_VAL, last = y[count - 1];
+	for (int i = 1; i <= SES_GRID; i++) {
+		double error = smoothing_ses(y, count, (double)i / SES_GRID, level);
+		if (error < best) {
+			best = error;
+			last = level[count - 1];
+		}
+	}
+	return last;
 }
 
 /* Centred moving average at t; an even period gives half weight to both ends. */

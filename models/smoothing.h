@@ -12,6 +12,10 @@
  * count < 2. Source: R. G. Brown, "Exponential Smoothing for Predicting Demand", 1956. */
 double smoothing_ses(const double *y, int count, double alpha, double *level);
 
+/* The last level with the alpha, of 0.05 to 1 in steps of 0.05, of least absolute one-step error;
+ * level[count]: scratch. count >= 1. */
+double smoothing_ses_best(const double *y, int count, double *level);
+
 /* Additive seasonal indices of classical decomposition: means by position of y less its centred
  * moving average, made to sum to 0; index[t % period] belongs to y[t]. Needs count >= 2 period,
  * period >= 2. Source: M. Kendall and A. Stuart, "The Advanced Theory of Statistics", vol. 3. */

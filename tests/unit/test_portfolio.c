@@ -22,6 +22,7 @@
 #include "models/rate.h"
 #include "models/reconcile.h"
 #include "models/season.h"
+#include "models/share.h"
 #include "models/spread.h"
 #include "models/theta.h"
 
@@ -215,16 +216,48 @@ static void the_number_tells_the_level(void **state)
 		number[t] = (t < 50 ? 20 : 40) + floor(3 * uniform(&seed));
 		sum[t] = 10 * number[t];
 	}
-	assert_near(rate_forecast(sum, number, WEEKS), 410, 20);
+	double flat[2], sloped[2];
+	rate_forecast(sum, number, WEEKS, 2, flat, sloped);
+	assert_near(flat[0], 410, 20);
+	assert_true(flat[1] == flat[0] && sloped[0] > flat[0] && sloped[1] > sloped[0]);
 	sum[WEEKS - 1] += 5000;
-	assert_true(rate_forecast(sum, number, WEEKS) < 800); /* a twentieth of it counts */
-	assert_near(rate_forecast(sum, number, 1), sum[0], 1e-9);
+	rate_forecast(sum, number, WEEKS, 2, flat, sloped);
+	assert_true(flat[0] < 1100); /* a tenth of it counts */
+	for (int t = 0; t < WEEKS; t++)
+		sum[t] = 10 * (number[t] = 100 + 2 * t); /* half the slope, from one step ahead */
+	rate_forecast(sum, number, WEEKS, 2, flat, sloped);
+	assert_near(sloped[0] - flat[0], 20, 1e-9);
+	assert_near(sloped[1] - flat[0], 30, 1e-9);
+	rate_forecast(sum, number, 1, 2, flat, sloped);
+	assert_true(flat[0] == sum[0] && sloped[1] == sum[0]);
 	for (int t = 0; t < WEEKS; t++)
 		number[t] = sum[t] = 0;
-	assert_true(rate_forecast(sum, number, WEEKS) == 0);
+	rate_forecast(sum, number, WEEKS, 2, flat, sloped);
+	assert_true(flat[0] == 0 && sloped[1] == 0);
 }
 
-static void median_and_drift_are_simple(void **state)
+/* A fifth of a total that grows; twice all of it, which says nothing of the next week. */
+static void a_part_goes_with_its_total(void **state)
+{
+	(void)state;
+	enum { WEEKS = 40 };
+	double part[WEEKS], total[WEEKS];
+	for (int t = 0; t < WEEKS; t++) {
+		total[t] = 100 * (t + 1);
+		part[t] = t == 35 || t == 38 ? total[t] : 0.2 * total[t];
+	}
+	assert_near(share_median(part, total, WEEKS), 0.2, 1e-12);
+	for (int t = 0; t < WEEKS; t++)
+		part[t] = t % 2 == 0 ? 0.3 * total[t] : t % 4 == 1 ? 0 : 0.1 * total[t];
+	assert_near(share_median(part, total, WEEKS), 0.2, 1e-12); /* of sixteen */
+	assert_true(share_median(part, total, 1) == 0.3);
+	for (int t = 0; t < WEEKS; t++)
+		total[t] = -total[t];
+	assert_true(share_median(part, total, WEEKS) == 0);
+	assert_true(share_median(part, total, 0) == 0);
+}
+
+static void median_is_simple(void **state)
 {
 	(void)state;
 	static const struct portfolio_periods NONE = { .count = 0 };
@@ -233,16 +266,11 @@ static void median_and_drift_are_simple(void **state)
 	for (int t = 0; t < COUNT; t++)
 		y[t] = 100 + 2 * t;
 	portfolio_forecast(y, COUNT, &NONE, STEPS, NULL, out);
-	/* half the slope from the level, which alpha 1 makes the last point */
-	assert_near(out[PORTFOLIO_DRIFT * STEPS], y[COUNT - 1] + 1 * 2, 1e-9);
-	assert_near(out[PORTFOLIO_DRIFT * STEPS + 3], y[COUNT - 1] + 1 * 5, 1e-9);
 	assert_near(out[PORTFOLIO_MEDIAN * STEPS + 3], y[COUNT - 1] - 7, 1e-9); /* of eight */
 	for (int t = 0; t < COUNT; t++)
 		y[t] = t % 3 == 0 ? 9 : 0;
 	portfolio_forecast(y, COUNT, &NONE, STEPS, NULL, out);
 	assert_near(out[PORTFOLIO_MEDIAN * STEPS], 0, 1e-12);
-	portfolio_forecast(y, 5, &NONE, STEPS, NULL, out);
-	assert_true(out[PORTFOLIO_DRIFT * STEPS] == out[PORTFOLIO_SES * STEPS]);
 }
 
 /* ---- seasons ---- */
@@ -374,15 +402,18 @@ static void forecasts_add_up(void **state)
 	assert_near(total, (100 / 4.0 + 90 / 4.0 + 120 / 32.0) / (0.25 + 0.25 + 1 / 32.0), 1e-9);
 	assert_near(country[0] + country[1], total, 1e-9);
 	assert_near(product[0] + product[1] + product[2], total, 1e-9);
-	assert_near(country[1] - 30, 3 * (country[0] - 60), 1e-9); /* shared by the variances */
-	/* errors that go together make the sum less sure, and are shared by their size, too */
+	assert_near(country[0], 2 * country[1], 1e-9); /* shared by their sizes */
+	/* errors that go together make the sum less sure */
 	double together[] = { 60, 30 };
 	static const double SPREADS[] = { 1, 9 }; /* 1 and 3; of the sum 16 if they always agree */
 	struct reconcile_parting same = { 2, together, SPREADS, 16 };
 	total = reconcile_total(100, 16, &same, 1);
 	assert_near(total, 95, 1e-9);
-	assert_near(together[0], 60 + 5 / 4.0, 1e-9);
-	assert_near(together[1], 30 + 15 / 4.0, 1e-9);
+	assert_near(together[0], 60 + 5 * 60 / 90.0, 1e-9);
+	double nothing[] = { 0, 0 };
+	same = (struct reconcile_parting){ 2, nothing, SPREADS, 16 };
+	total = reconcile_total(100, 16, &same, 1);
+	assert_true(nothing[0] == total / 2 && nothing[1] == total / 2);
 	int64_t whole[3];
 	static const double VALUE[] = { 1.6, -0.7, 2.2 };
 	reconcile_round(VALUE, 3, 3, whole);
@@ -415,7 +446,8 @@ int main(void)
 		cmocka_unit_test(ets_chooses_the_season),
 		cmocka_unit_test(rare_demand_is_a_rate),
 		cmocka_unit_test(the_number_tells_the_level),
-		cmocka_unit_test(median_and_drift_are_simple),
+		cmocka_unit_test(a_part_goes_with_its_total),
+		cmocka_unit_test(median_is_simple),
 		cmocka_unit_test(seasons_are_found),
 		cmocka_unit_test(two_seasons_are_foretold),
 		cmocka_unit_test(the_better_method_weighs_more),
