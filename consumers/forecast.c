@@ -16,7 +16,7 @@
 #include "runtime/relay.h"
 
 enum {
-	LOGIC_VERSION = 6,
+	LOGIC_VERSION = 7,
 	SERIES_KIND = 0,
 	SHELF_KIND = 1,
 	STOCK_KIND = 2,
@@ -249,8 +249,10 @@ static bool judge(struct series_state *state, const struct series_context *serie
 		if (made.target_ms == target_ms) {
 			if (!series_is_total(series->definition))
 				forecast_words_accuracy(series, actual, &made, effects);
-			interval_learn(&state->method.interval, made.horizon,
-				       (double)actual - (double)made.point, made.size);
+			double said[INTERVAL_QUANTILE_COUNT];
+			forecast_words_quantiles(&made, said);
+			interval_learn(&state->method.interval, made.horizon, said, (double)actual,
+				       made.size);
 			if (made.horizon == 1)
 				changed = learn(state, series, actual, &made, effects);
 		} else if (made.target_ms > target_ms)

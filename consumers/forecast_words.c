@@ -31,6 +31,16 @@ void forecast_words_intervals(const double quantile[INTERVAL_QUANTILE_COUNT],
 	made->upper_95 = at_least(forecast_words_amount(quantile[INTERVAL_Q975]), made->upper_80);
 }
 
+void forecast_words_quantiles(const struct outstanding_forecast *made,
+			      double quantile[INTERVAL_QUANTILE_COUNT])
+{
+	quantile[INTERVAL_Q025] = (double)made->lower_95;
+	quantile[INTERVAL_Q100] = (double)made->lower_80;
+	quantile[INTERVAL_Q500] = (double)made->point;
+	quantile[INTERVAL_Q900] = (double)made->upper_80;
+	quantile[INTERVAL_Q975] = (double)made->upper_95;
+}
+
 void forecast_words_accuracy(const struct series_context *series, int64_t actual,
 			     const struct outstanding_forecast *made, struct effects *effects)
 {

@@ -25,6 +25,10 @@ int64_t forecast_words_amount(double value);
 void forecast_words_intervals(const double quantile[INTERVAL_QUANTILE_COUNT],
 			      struct outstanding_forecast *made);
 
+/* What was said, as quantiles again. */
+void forecast_words_quantiles(const struct outstanding_forecast *made,
+			      double quantile[INTERVAL_QUANTILE_COUNT]);
+
 void forecast_words_forecast(const struct series_context *series,
 			     const struct outstanding_forecast *made, const char *method,
 			     size_t history_count, struct effects *effects);

@@ -50,8 +50,9 @@ static double weight_of(int64_t count)
 
 static void learn(struct level_state *state, const struct outstanding_forecast *made)
 {
-	double came = (double)state->actual;
-	interval_learn(&state->interval, made->horizon, came - (double)made->point, made->size);
+	double came = (double)state->actual, said[INTERVAL_QUANTILE_COUNT];
+	forecast_words_quantiles(made, said);
+	interval_learn(&state->interval, made->horizon, said, came, made->size);
 	if (made->horizon != 1)
 		return;
 	state->scale += (fabs(came - (double)made->naive) - state->scale) /

@@ -11,7 +11,7 @@
 #include "consumers/series_shelf.h"
 #include "models/accuracy.h"
 
-enum { LOGIC_VERSION = 2, LEVEL_KIND = 0, SHELF_KIND = 1 };
+enum { LOGIC_VERSION = 3, LEVEL_KIND = 0, SHELF_KIND = 1 };
 
 static const char state_topic[] = "levels.totals", meta_topic[] = "levels.meta";
 

@@ -16,7 +16,7 @@ static const double PRIOR_SHARE = 0.3, PRIOR_ERRORS = 2.0;
 static const double MEAN_PER_DEVIATION = 1.2533141373155003; /* sqrt(pi / 2), normal */
 /* An error moves the shape by so much of a mean error at most; less the more were seen, and the
  * longer they took to be known: errors farther ahead go together. */
-static const double STEP_FIRST = 1.0, STEP_LEAST = 0.2, STEP_HALVED = 10.0;
+static const double STEP_FIRST = 1.0, STEP_LEAST = 0.3, STEP_HALVED = 10.0;
 static const double SHAPE_MAX = 30.0, SHARE_MAX = 1e32;
 
 static double shape_of(const struct interval_step *step, int q)
@@ -38,16 +38,17 @@ static void means(const struct interval *interval, int horizon, double *mean)
 	}
 }
 
-static void shape_learn(struct interval_step *step, int horizon, double error)
+static void shape_learn(struct interval_step *step, int horizon, const double *said, double actual)
 {
 	double by = STEP_FIRST / (1.0 + (double)step->count / STEP_HALVED);
 	double *shape = step->shape;
-	by = (by > STEP_LEAST ? by : STEP_LEAST) / sqrt((double)horizon);
+	by = (by > STEP_LEAST ? by : STEP_LEAST) / sqrt(horizon * sqrt((double)horizon));
 	for (int q = 0; q < INTERVAL_QUANTILE_COUNT; q++) {
 		double moved = shape_of(step, q);
 		bool lower = q < INTERVAL_Q500;
+		bool below = lower ? actual < said[q] : actual <= said[q]; /* an end is within */
 		if (q != INTERVAL_Q500)
-			moved += by * (LEVELS[q] - (error <= moved ? 1.0 : 0.0));
+			moved += by * (LEVELS[q] - (below ? 1.0 : 0.0));
 		shape[q] = q == INTERVAL_Q500
 				   ? 0
 				   : dm_clamp(moved, lower ? -SHAPE_MAX : 0, lower ? 0 : SHAPE_MAX);
@@ -58,17 +59,19 @@ static void shape_learn(struct interval_step *step, int horizon, double error)
 		shape[INTERVAL_Q975] = shape[INTERVAL_Q900];
 }
 
-void interval_learn(struct interval *interval, int horizon, double error, double size)
+void interval_learn(struct interval *interval, int horizon,
+		    const double said[INTERVAL_QUANTILE_COUNT], double actual, double size)
 {
 	double mean[INTERVAL_HORIZON_MAX];
 	CHECK(horizon >= 1 && horizon <= INTERVAL_HORIZON_MAX);
 	if (!(size > 0))
 		return; /* nothing but zeros so far: no proportion */
 	struct interval_step *step = &interval->step[horizon - 1];
+	double error = actual - said[INTERVAL_Q500];
 	double share = dm_clamp(error / size, -SHARE_MAX, SHARE_MAX);
 	means(interval, horizon, mean);
 	double usual = mean[horizon - 1];
-	shape_learn(step, horizon, usual > 0 ? share / usual : 0);
+	shape_learn(step, horizon, said, actual);
 	double weight = 1.0 / (double)(step->count + 1);
 	weight = weight > FORGETTING ? weight : FORGETTING;
 	double most = MEAN_MAX * usual;

@@ -2,10 +2,12 @@
  *
  * A quantile is point + shape(h, q) * mean(h) * size. size is the level that the series had at the
  * time, mean(h) the mean absolute error at that horizon in proportion to it, and shape (that of
- * normal errors at first) is moved at each error of its horizon by a step in the direction that
- * was missed: quantile tracking, with which the coverage comes out in the long run whatever the
- * errors' distribution: A. N. Angelopoulos, E. J. Candes, R. J. Tibshirani, "Conformal PID control
- * for time series prediction", NeurIPS 2023, section 2.1. Before there are errors, mean(1) is taken
+ * normal errors at first) is moved, when the actual of a forecast is known, by a step in the
+ * direction that was missed: quantile tracking, with which the coverage comes out in the long run
+ * whatever the errors' distribution: A. N. Angelopoulos, E. J. Candes, R. J. Tibshirani, "Conformal
+ * PID control for time series prediction", NeurIPS 2023, section 2.1. What counts is whether the
+ * quantile that was out was missed, not where it would be by now: farther ahead errors overlap, and
+ * a shape that has moved on says nothing of the forecasts that were made with it. Before there are errors, mean(1) is taken
  * to be 30 % of the size, and to grow with the square root of the horizon: a prior that weighs as
  * much as two errors.
  *
@@ -38,9 +40,10 @@ struct interval {
 	struct interval_step step[INTERVAL_HORIZON_MAX]; /* step[h - 1] is h periods ahead */
 };
 
-/* The error (actual - forecast) of a forecast that was out for `horizon` periods, and the size that
- * it was made with, both finite. Each once, in the order of periods. */
-void interval_learn(struct interval *interval, int horizon, double error, double size);
+/* What came of a forecast that was out for `horizon` periods: its quantiles as they were said, the
+ * actual, the size that it was made with, all finite. Each once, in the order of periods. */
+void interval_learn(struct interval *interval, int horizon,
+		    const double said[INTERVAL_QUANTILE_COUNT], double actual, double size);
 
 /* Quantiles around point[horizon_count], finite, not decreasing; not below 0 if nonnegative. */
 void interval_quantiles(const struct interval *interval, const double *point, int horizon_count,

@@ -263,8 +263,9 @@ static void series_state_comes_back_from_its_record(void **state)
 		assert_true(series_state_from_record(&record, &back));
 		forecaster_learn(&series.method, y[t]);
 		forecaster_learn(&back.method, y[t]);
-		interval_learn(&series.method.interval, 1, t % 5 - 2.5, 100);
-		interval_learn(&back.method.interval, 1, t % 5 - 2.5, 100);
+		const double said[INTERVAL_QUANTILE_COUNT] = { -2, -1, 0, 1, 2 };
+		interval_learn(&series.method.interval, 1, said, t % 5 - 2.5, 100);
+		interval_learn(&back.method.interval, 1, said, t % 5 - 2.5, 100);
 		forecaster_predict(&series.method, y, t + 1, &options, &stayed);
 		forecaster_predict(&back.method, y, t + 1, &options, &came_back);
 		assert_memory_equal(stayed.quantile, came_back.quantile, sizeof stayed.quantile);
