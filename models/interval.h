@@ -7,9 +7,9 @@
  * whatever the errors' distribution: A. N. Angelopoulos, E. J. Candes, R. J. Tibshirani, "Conformal
  * PID control for time series prediction", NeurIPS 2023, section 2.1. What counts is whether the
  * quantile that was out was missed, not where it would be by now: farther ahead errors overlap, and
- * a shape that has moved on says nothing of the forecasts that were made with it. Before there are errors, mean(1) is taken
- * to be 30 % of the size, and to grow with the square root of the horizon: a prior that weighs as
- * much as two errors.
+ * a shape that has moved on says nothing of the forecasts that were made with it. Before there are
+ * errors, mean(1) is taken to be 30 % of the size, and to grow with the square root of the horizon:
+ * a prior that weighs as much as two errors.
  *
  * Plain data, zeroed when new. Deterministic to the bit. Threads: pure functions. Errors: none. */
 #ifndef MODELS_INTERVAL_H
