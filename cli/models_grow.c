@@ -18,8 +18,9 @@ static struct err *take(void *context, const struct lesson *lesson,
 			const struct example_facts *facts)
 {
 	struct growing *growing = context;
-	challenge_take(growing->challenge, facts->features, lesson->matured_ms, lesson->ended,
-		       hash_murmur2(lesson->account) % HELD_ONE_IN == 0);
+	if (examples_are_known(facts))
+		challenge_take(growing->challenge, facts->features, lesson->matured_ms,
+			       lesson->ended, hash_murmur2(lesson->account) % HELD_ONE_IN == 0);
 	if (facts->history.repeats >= 0)
 		bgnbd_learn(&growing->buyers, &facts->history);
 	return NULL;

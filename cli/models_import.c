@@ -29,6 +29,8 @@ static struct err *write_lesson(void *context, const struct lesson *lesson,
 				const struct example_facts *facts)
 {
 	FILE *out = context;
+	if (!examples_are_known(facts))
+		return NULL;
 	char at[TIME_TEXT_LEN + 1], matured[TIME_TEXT_LEN + 1];
 	time_format(lesson->at_ms, at);
 	time_format(lesson->matured_ms, matured);
@@ -107,9 +109,11 @@ static struct err *try_lesson(void *context, const struct lesson *lesson,
 			      const struct example_facts *facts)
 {
 	struct trial *trial = context;
-	double p = dm_sigmoid(grove_margin(&trial->model.grove, facts->features));
-	hazard_measure_add(&trial->measure, dm_clamp(p, 1e-9, 1 - 1e-9), lesson->ended);
-	trial->matured_ms = lesson->matured_ms;
+	if (examples_are_known(facts)) {
+		double p = dm_sigmoid(grove_margin(&trial->model.grove, facts->features));
+		hazard_measure_add(&trial->measure, dm_clamp(p, 1e-9, 1 - 1e-9), lesson->ended);
+		trial->matured_ms = lesson->matured_ms;
+	}
 	if (facts->history.repeats >= 0)
 		bgnbd_learn(&trial->buyers, &facts->history);
 	return NULL;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "base/timestamp.h"
+#include "consumers/examples.h"
 
 #define EXPIRE_MS (730 * MS_PER_DAY)
 
@@ -198,6 +199,8 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	int64_t at_ms = occasion->at_ms, silence_ms = at_ms - state->buyer.last_ms;
 	state->scored_ms = at_ms;
 	state->check_ms = next_look(at_ms, silence_ms);
+	if (occasion->trigger_event_id.data == NULL)
+		examples_look_at_buyer(account, at_ms, state, effects);
 	if (at_ms >= state->quiet_from_ms && at_ms < state->quiet_until_ms)
 		return false;
 	struct buyer_score score;

@@ -104,19 +104,15 @@ static void say_outcome(struct bytes account, int64_t example_ms, int64_t now_ms
 	effects_say(effects, "examples", bytes_str(examples_key), &example_type, &outcome);
 }
 
-static void say_example(struct bytes account, const struct risk_occasion *occasion,
-			const struct account_state *state, struct effects *effects)
+static void say_example(struct bytes account, int64_t at_ms, int64_t matured_ms,
+			const struct example_facts *facts, struct effects *effects)
 {
-	struct example_facts facts;
 	uint8_t packed[EXAMPLE_BYTES];
-	struct hazard_score score;
-	risk_score(state, occasion, &score, facts.features);
-	facts.history = examples_history(&state->buyer, occasion->at_ms);
-	examples_pack(&facts, packed);
+	examples_pack(facts, packed);
 	const struct example example = {
 		.account = account,
-		.at_ms = occasion->at_ms,
-		.matured_ms = occasion->at_ms + MATURE_MS,
+		.at_ms = at_ms,
+		.matured_ms = matured_ms,
 		.features = bytes_of(packed, sizeof packed),
 		.outcome = -1,
 	};
@@ -147,7 +143,31 @@ void examples_look(struct bytes account, const struct risk_occasion *occasion, b
 		return;
 	relationship->example_ms = at_ms;
 	relationship->pending_ms[relationship->pending_count++] = at_ms;
-	say_example(account, occasion, state, effects);
+	struct example_facts facts = { .history = examples_history(&state->buyer, at_ms) };
+	struct hazard_score score;
+	risk_score(state, occasion, &score, facts.features);
+	say_example(account, at_ms, at_ms + MATURE_MS, &facts, effects);
+}
+
+void examples_look_at_buyer(struct bytes account, int64_t at_ms, struct account_state *state,
+			    struct effects *effects)
+{
+	struct relationship *relationship = &state->relationship;
+	if (relationship->example_ms != 0 &&
+	    at_ms - relationship->example_ms < BUYERS_DAYS * MS_PER_DAY)
+		return;
+	int slot = features_slot(account.data, account.len);
+	if (slot % BUYERS_ONE_IN != 0 || account.len > EXAMPLE_ACCOUNT_MAX)
+		return;
+	bool is_first = relationship->example_ms == 0;
+	relationship->example_ms = at_ms;
+	if (is_first) {
+		relationship->example_ms -= slot / BUYERS_ONE_IN % BUYERS_DAYS * MS_PER_DAY;
+		return;
+	}
+	const struct example_facts facts = { .history = examples_history(&state->buyer, at_ms) };
+	say_example(account, at_ms, at_ms, &facts, effects);
+	say_outcome(account, at_ms, at_ms, 0, effects);
 }
 
 void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,

@@ -1,6 +1,9 @@
 /* What the account stage hands to the learn stage: an account's features at a look, and later what
  * came of it. Each account is an example every EXAMPLE_DAYS, from a day that its name decides; the
- * outcome is told EXAMPLE_GRACE_DAYS after the horizon, since a silence needs time to be heard. */
+ * outcome is told EXAMPLE_GRACE_DAYS after the horizon, since a silence needs time to be heard.
+ *
+ * Of accounts of which orders alone are known, one in BUYERS_ONE_IN, by its name, is an example
+ * every BUYERS_DAYS: of what it bought by then, which awaits no outcome. */
 #ifndef CONSUMERS_EXAMPLES_H
 #define CONSUMERS_EXAMPLES_H
 
@@ -9,6 +12,8 @@
 enum {
 	EXAMPLE_DAYS = 28,
 	EXAMPLE_GRACE_DAYS = 45,
+	BUYERS_DAYS = 91,
+	BUYERS_ONE_IN = 8,
 	EXAMPLE_ACCOUNT_MAX = KEY_LEN_MAX - 8, /* a longer name leaves no room for the day */
 };
 
@@ -18,6 +23,10 @@ extern const char examples_key[]; /* of every record: the model's name */
  * `may_learn`: it is known well enough, and has not left. */
 void examples_look(struct bytes account, const struct risk_occasion *occasion, bool may_learn,
 		   struct account_state *state, struct effects *effects);
+
+/* The same at a look at an account of which orders alone are known. */
+void examples_look_at_buyer(struct bytes account, int64_t at_ms, struct account_state *state,
+			    struct effects *effects);
 
 /* The account goes into another one, or is erased: nobody will know what came of its examples. */
 void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,
@@ -32,6 +41,12 @@ struct example_facts {
 	double features[FEATURE_COUNT];
 	struct bgnbd_history history;
 };
+
+/* Whether the features say anything: not of an account of which orders alone are known. */
+static inline bool examples_are_known(const struct example_facts *facts)
+{
+	return facts->features[FEATURE_LEVEL] != 0;
+}
 
 struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms);
 

@@ -87,7 +87,8 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	if (learning->due_ms == 0)
 		learning->due_ms =
 			time_floor(lesson->matured_ms, MS_PER_WEEK, WEEK_ORIGIN_MS) + MS_PER_WEEK;
-	hazard_learn(&learning->learner, facts.features, lesson->ended);
+	if (examples_are_known(&facts))
+		hazard_learn(&learning->learner, facts.features, lesson->ended);
 	if (facts.history.repeats >= 0)
 		bgnbd_learn(&learning->buyers, &facts.history);
 }
@@ -115,6 +116,7 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	memset(model->version, 0, sizeof model->version);
 	memcpy(model->version, hex, VERSION_LEN);
 	learning->due_ms = 0;
+	double weight = measure->weight > 0 ? measure->weight : 1;
 	struct model_record record = {
 		.name = key,
 		.version = bytes_str(model->version),
@@ -123,8 +125,8 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 		.body = bytes_of(body, body_len),
 		.example_count = measure->example_count,
 		.ended_count = measure->ended_count,
-		.log_loss = measure->loss / measure->weight,
-		.base_log_loss = measure->base_loss / measure->weight,
+		.log_loss = measure->loss / weight,
+		.base_log_loss = measure->base_loss / weight,
 		.base_rate = model->base_rate,
 		.calibration_error = hazard_calibration_error(measure),
 		.is_proven = model->is_proven,

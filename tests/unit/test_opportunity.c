@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "base/dmath.h"
 #include "base/prng.h"
 #include "base/timestamp.h"
 #include "consumers/account_features.h"
@@ -30,9 +31,11 @@ struct heard {
 	struct bus bus;
 	struct registry *registry;
 	struct effects *effects;
-	int count;
+	int count, examples;
 	struct alert alert;
-	struct model_shelf shelf; /* of the models that were said */
+	struct model_shelf shelf;   /* of the models that were said */
+	int64_t example_count;	    /* of the last */
+	struct example_facts facts; /* of the last example */
 	char id[ALERT_ID_MAX], code[32], text[REASON_TEXT_MAX + 1], text_zh[REASON_TEXT_MAX + 1];
 };
 
@@ -48,7 +51,17 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 	if (strcmp(out->topic, "test.models") == 0) {
 		assert_null(registry_decode(heard->registry, &model_type, out->value, &model));
 		model.is_active = true;
+		heard->example_count = model.example_count;
+		assert_true(dm_is_finite(model.log_loss));
 		model_shelf_add(&heard->shelf, &model, heard->count++);
+		return NULL;
+	}
+	struct example example;
+	if (strcmp(out->topic, "test.examples") == 0) {
+		assert_null(registry_decode(heard->registry, &example_type, out->value, &example));
+		heard->examples++;
+		if (example.features.len > 0)
+			assert_true(examples_unpack(example.features, &heard->facts));
 		return NULL;
 	}
 	if (strcmp(out->topic, "test.alerts") != 0)
@@ -375,6 +388,40 @@ static void habits_are_learnt(void **context)
 	assert_true(leaves > 0.07 && leaves < 0.16);
 }
 
+/* Of one in eight, by its name, the learn stage hears every 91 days what it bought; not of others.
+ */
+static void buyers_are_examples_too(void **context)
+{
+	(void)context;
+	struct heard heard;
+	struct churn_rule rule;
+	const struct churn_options never = { .open = 0.99, .close = 0.98, .order_count_min = 1000 };
+	int told = 0;
+	hearing(&heard);
+	churn_rule_init(&rule, &never);
+	for (int i = 0; i < 160; i++) {
+		struct account_state state = orders_every(20, 12); /* from day 0 to 220 */
+		char name[16];
+		snprintf(name, sizeof name, "B-%d", i);
+		heard.examples = 0;
+		for (int at = 221; at < 221 + 2 * 91; at++) {
+			const struct churn_occasion silence = { day(at), day(at), bytes_of(NULL, 0),
+								NULL };
+			(void)churn_judge(&rule, bytes_str(name), &silence, &state, heard.effects);
+			hear_all(&heard);
+		}
+		if (heard.examples == 0)
+			continue;
+		told++;
+		assert_true(heard.examples == 2 || heard.examples == 4); /* each with its outcome */
+		assert_false(examples_are_known(&heard.facts));
+		assert_true(heard.facts.history.repeats == 11 &&
+			    heard.facts.history.recent_days == 220);
+	}
+	assert_true(told > 8 && told < 36);
+	deaf(&heard);
+}
+
 /* A state of the learn stage, read back from its bytes, has the same ones. */
 static void goes_through_bytes(const struct processor *learn, void *state)
 {
@@ -409,6 +456,7 @@ static void habits_come_with_the_model(void **context)
 		struct example_facts facts = { .history = history_draw(&random) };
 		if (i % 5 == 0)
 			facts.history = (struct bgnbd_history){ .repeats = -1 };
+		facts.features[FEATURE_LEVEL] = i % 2; /* else orders alone are known of it */
 		examples_pack(&facts, packed);
 		const struct lesson lesson = { .matured_ms = day(i / 100),
 					       .features = bytes_of(packed, sizeof packed),
@@ -420,6 +468,7 @@ static void habits_come_with_the_model(void **context)
 	kind->fire(learn.context, NULL, key, day(42), state, heard.effects, &must_publish);
 	hear_all(&heard);
 	assert_int_equal(heard.count, 1);
+	assert_int_equal(heard.example_count, 2000);
 	const struct bgnbd *learnt = &heard.shelf.models[0].model.buys, truth = { 2, 60, 1, 8 },
 			   prior = bgnbd_prior();
 	const struct bgnbd_history some = { 0, 0, 200 };
@@ -444,6 +493,7 @@ int main(void)
 		cmocka_unit_test(a_purchase_has_its_probability),
 		cmocka_unit_test(habits_are_learnt),
 		cmocka_unit_test(habits_come_with_the_model),
+		cmocka_unit_test(buyers_are_examples_too),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
