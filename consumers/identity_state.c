@@ -1,6 +1,7 @@
 #include "consumers/identity_state.h"
 
 #include "base/check.h"
+#include "base/little.h"
 
 void name_text_set(struct name_text *to, struct bytes text)
 {
@@ -55,8 +56,7 @@ void name_to_record(const struct name_state *name, struct recent_bytes *recent,
 		    struct identity_name_record *record)
 {
 	for (size_t i = 0; i < name->recent_count; i++) {
-		for (size_t k = 0; k < 8; k++)
-			recent->prints[8 * i + k] = (uint8_t)(name->recent[i] >> (8 * k));
+		little_store64(&recent->prints[8 * i], name->recent[i]);
 		recent->hours[2 * i] = (uint8_t)name->recent_hours[i];
 		recent->hours[2 * i + 1] = (uint8_t)(name->recent_hours[i] >> 8);
 	}
@@ -120,8 +120,8 @@ struct err *name_from_record(const struct identity_name_record *record, struct n
 	for (size_t i = 0; i < record->recent_hours.len; i++)
 		name->recent_hours[i / 2] |=
 			(uint16_t)(record->recent_hours.data[i] << (8 * (i % 2)));
-	for (size_t i = 0; i < record->recent.len; i++)
-		name->recent[i / 8] |= (uint64_t)record->recent.data[i] << (8 * (i % 8));
+	for (size_t i = 0; i < name->recent_count; i++)
+		name->recent[i] = little_load64(&record->recent.data[8 * i]);
 	return NULL;
 }
 

@@ -303,6 +303,25 @@ static void add_parts(struct record_plan *plan, const struct record_type *type, 
 		steps->parts[steps->part_count++] = (struct image_part){ offset, end - offset };
 }
 
+/* A field that the table lacks. One that is optional is mostly null, which costs no call then. */
+static struct step step_over(const struct schema_child *child)
+{
+	struct step step = { .op = STEP_SKIP,
+			     .has_offset = STEP_NO_HAS,
+			     .null_branch = STEP_NO_NULL,
+			     .name = child->name,
+			     .writer = child->node };
+	const struct schema_node *node = child->node;
+	if (node->kind != SCHEMA_UNION || node->child_count != 2)
+		return step;
+	bool first = node->children[0].node->kind == SCHEMA_NULL;
+	if (!first && node->children[1].node->kind != SCHEMA_NULL)
+		return step;
+	step.null_branch = first ? 0 : 1;
+	step.writer = node->children[first ? 1 : 0].node;
+	return step;
+}
+
 static struct err *steps_new(struct record_plan *plan, const struct record_type *type,
 			     const struct schema_node *own, const struct schema_node *writer,
 			     struct steps **out)
@@ -313,11 +332,7 @@ static struct err *steps_new(struct record_plan *plan, const struct record_type 
 	steps->image = plan_alloc(plan, 1, type->size);
 	add_parts(plan, type, steps);
 	for (size_t i = 0; i < steps->count; i++)
-		steps->list[i] = (struct step){ .op = STEP_SKIP,
-						.has_offset = STEP_NO_HAS,
-						.null_branch = STEP_NO_NULL,
-						.name = writer->children[i].name,
-						.writer = writer->children[i].node };
+		steps->list[i] = step_over(&writer->children[i]);
 	for (size_t i = 0; i < type->field_count; i++) {
 		struct err *err = field_place(plan, steps, &type->fields[i], own, writer);
 		if (err)
