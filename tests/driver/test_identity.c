@@ -1,7 +1,8 @@
 /* Who is who, by seeds: the simulated company's feeds go through the whole line on the bus in
  * memory, in whatever order, over one and over several partitions, through kills and lost
  * transactions; at the end each name stands under its true account, and every record is accounted
- * for. FORETELL_SEED=n runs one seed alone, FORETELL_SEEDS=n so many. */
+ * for, and the counts are printed. FORETELL_SEED=n runs one seed alone, FORETELL_SEEDS=n so many.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -215,6 +216,22 @@ static void read_suggestion(struct outcome *outcome, struct registry *registry,
 
 /* ---- against the truth ---------------------------------------------------------------------- */
 
+/* Over all seeds of a test. */
+struct sums {
+	int64_t seeds, names, mislinked;
+	int64_t events, in_accounts, waiting, repeats, malformed;
+};
+
+static void sums_print(const struct sums *sums)
+{
+	printf("# %lld seeds: %lld names where they belong, %lld of them where they were planted "
+	       "wrong; %lld events = %lld in accounts and of places + %lld waiting; %lld repeats "
+	       "dropped, %lld malformed in dlq\n",
+	       (long long)sums->seeds, (long long)sums->names, (long long)sums->mislinked,
+	       (long long)sums->events, (long long)sums->in_accounts, (long long)sums->waiting,
+	       (long long)sums->repeats, (long long)sums->malformed);
+}
+
 /* Where a name's events end up; NULL: it has no account. */
 static const char *final_account(struct outcome *outcome, const struct row *name)
 {
@@ -238,8 +255,8 @@ static bool is_made_up(const char *account)
 
 /* Counts the names whose account is not their customer's; what is planted wrong has to go where it
  * was planted. */
-static int64_t expect_true_accounts(struct outcome *outcome, const struct company_feed *feed,
-				    uint64_t seed)
+static void expect_true_accounts(struct outcome *outcome, const struct company_feed *feed,
+				 uint64_t seed, struct sums *sums)
 {
 	size_t count = 0;
 	int64_t wrong = 0, seen = 0;
@@ -266,7 +283,8 @@ static int64_t expect_true_accounts(struct outcome *outcome, const struct compan
 		wrong += mislinked;
 	}
 	assert_true(seen * 10 > (int64_t)count * 8);
-	return wrong;
+	sums->names += seen;
+	sums->mislinked += wrong;
 }
 
 /* Each account has exactly the events of its names. */
@@ -303,7 +321,7 @@ static int64_t events_of_places(const struct outcome *outcome)
 }
 
 static void expect_conservation(struct outcome *outcome, const struct company_feed *feed,
-				uint64_t seed)
+				uint64_t seed, struct sums *sums)
 {
 	const struct simulate_result *result = company_feed_result(feed);
 	int64_t events = 0, repeats = 0, malformed = 0, counted = 0, dropped = 0, waiting = 0;
@@ -328,6 +346,11 @@ static void expect_conservation(struct outcome *outcome, const struct company_fe
 			 (long long)waiting, (long long)outcome->unknown_letters,
 			 (long long)repeats, (long long)dropped, (long long)malformed,
 			 (long long)letters);
+	sums->events += events;
+	sums->in_accounts += counted;
+	sums->waiting += waiting;
+	sums->repeats += dropped;
+	sums->malformed += malformed;
 }
 
 /* ---- a run ---------------------------------------------------------------------------------- */
@@ -499,16 +522,16 @@ static struct outcome *run_trial(struct trial *trial, struct company_feed **feed
 	return outcome;
 }
 
-static int64_t expect_trial(struct trial *trial)
+static void expect_trial(struct trial *trial, struct sums *sums)
 {
 	struct company_feed *feed = NULL;
 	struct outcome *outcome = run_trial(trial, &feed);
-	expect_conservation(outcome, feed, trial->seed);
-	int64_t wrong = expect_true_accounts(outcome, feed, trial->seed);
+	expect_conservation(outcome, feed, trial->seed, sums);
+	expect_true_accounts(outcome, feed, trial->seed, sums);
 	expect_events_of_names(outcome, trial->seed);
+	sums->seeds++;
 	company_feed_free(&feed);
 	free(outcome);
-	return wrong;
 }
 
 static uint64_t first_seed(uint64_t *count)
@@ -522,26 +545,30 @@ static void every_name_finds_its_customer(void **state)
 {
 	(void)state;
 	uint64_t count, first = first_seed(&count);
+	struct sums sums = { 0 };
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		struct trial trial = { .seed = seed,
 				       .unlinked = seed % 2 ? 0.05 : 0,
 				       .by_topic = seed % 3 == 0 };
-		assert_int_equal(expect_trial(&trial), 0);
+		expect_trial(&trial, &sums);
 	}
+	assert_int_equal(sums.mislinked, 0);
+	sums_print(&sums);
 }
 
 static void planted_mislinks_are_all_that_is_wrong(void **state)
 {
 	(void)state;
 	uint64_t count, first = first_seed(&count);
-	int64_t wrong = 0;
+	struct sums sums = { 0 };
 	for (uint64_t seed = first + 100; seed < first + 100 + count / 2; seed++) {
 		struct trial trial = {
 			.seed = seed, .mislinked = 0.3, .unlinked = 0.02, .by_topic = seed % 2 == 0
 		};
-		wrong += expect_trial(&trial);
+		expect_trial(&trial, &sums);
 	}
-	assert_true(count < 2 || wrong > 0);
+	assert_true(count < 2 || sums.mislinked > 0);
+	sums_print(&sums);
 }
 
 /* With identity.unknown=dlq nothing is made up: what nobody links ends as dead letters. */
@@ -655,6 +682,7 @@ static void an_erased_account_leaves_nothing(void **state)
 {
 	(void)state;
 	uint64_t count, first = first_seed(&count);
+	struct sums sums = { 0 };
 	for (uint64_t seed = first + 200; seed < first + 200 + count; seed++) {
 		struct trial trial = { .seed = seed, .erase = true };
 		struct company_feed *feed = NULL;
@@ -680,7 +708,7 @@ static void an_erased_account_leaves_nothing(void **state)
 			erased += outcome->marks.rows[i].events;
 		assert_int_equal(known + erased, sent);
 		assert_true(erased > 20);
-		expect_true_accounts(outcome, feed, seed);
+		expect_true_accounts(outcome, feed, seed, &sums);
 		company_feed_free(&feed);
 		free(outcome);
 	}
