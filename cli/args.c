@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -229,16 +230,29 @@ static void flags_print(const struct args_flag *flags)
 	}
 }
 
+/* A full stop within a name, such as "alert.open", ends no sentence. */
+static size_t sentence_length(const char *text)
+{
+	size_t i = 0;
+	while (text[i] != '\0' && (text[i] != '.' ||
+				   !(text[i + 1] == '\0' ||
+				     (text[i + 1] == ' ' && isupper((unsigned char)text[i + 2])))))
+		i++;
+	return i;
+}
+
 static void options_print(const char *const *names)
 {
+	if (names == NULL || names[0] == NULL)
+		return;
 	printf("\nConfiguration (as --NAME VALUE, in the environment, or in a file; see "
 	       "`foretell config`):\n");
-	for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+	for (size_t i = 0; names[i] != NULL; i++) {
 		const struct conf_option *option = conf_option_find(&options_table, names[i]);
 		CHECK(option != NULL);
 		printf("  --%-22s default %s\n  %24s %.*s\n", option->name,
 		       option->fallback[0] ? option->fallback : "empty", "",
-		       (int)strcspn(option->doc, "."), option->doc);
+		       (int)sentence_length(option->doc), option->doc);
 	}
 }
 

@@ -47,6 +47,7 @@ static const char *const shown_options[] = {
 	"allocation.file",
 	"alert.open",
 	"alert.close",
+	"alert.orders.min",
 	"risk.open",
 	"risk.close",
 	"opportunity.open",
@@ -54,6 +55,7 @@ static const char *const shown_options[] = {
 	"model.activate",
 	"identity.accounts",
 	"identity.unknown",
+	"identity.wait.ms",
 	"http.listen",
 	NULL,
 };
