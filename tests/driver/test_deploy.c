@@ -41,26 +41,30 @@ static int64_t day_ms(int day)
 }
 
 /* Each customer orders once a day, two pieces. */
+static void feed_day(struct memory_line *line, int day, int more)
+{
+	for (int c = 0; c < CUSTOMERS; c++) {
+		char id[EVENT_ID_LEN], customer[8];
+		snprintf(id, sizeof id, "E%d-%d-%d", day, c, more);
+		snprintf(customer, sizeof customer, "K%d", c);
+		struct source_event event = { .event_id = bytes_str(id),
+					      .source = bytes_str("test"),
+					      .type = bytes_str("erp.order"),
+					      .subject = bytes_str(customer),
+					      .event_ms = day_ms(day) + 9 * MS_PER_HOUR };
+		event.has_quantity = true;
+		event.quantity = 2;
+		event.attr_count = 1;
+		event.attrs[0] = (struct attr){ bytes_str("region"),
+						bytes_str(c % 2 ? "NORTH" : "SOUTH") };
+		memory_line_tell(line, &event);
+	}
+}
+
 static void feed(struct memory_line *line, int from_day, int until_day)
 {
-	for (int day = from_day; day < until_day; day++) {
-		for (int c = 0; c < CUSTOMERS; c++) {
-			char id[EVENT_ID_LEN], customer[8];
-			snprintf(id, sizeof id, "E%d-%d", day, c);
-			snprintf(customer, sizeof customer, "K%d", c);
-			struct source_event event = { .event_id = bytes_str(id),
-						      .source = bytes_str("test"),
-						      .type = bytes_str("erp.order"),
-						      .subject = bytes_str(customer),
-						      .event_ms = day_ms(day) + 9 * MS_PER_HOUR };
-			event.has_quantity = true;
-			event.quantity = 2;
-			event.attr_count = 1;
-			event.attrs[0] = (struct attr){ bytes_str("region"),
-							bytes_str(c % 2 ? "NORTH" : "SOUTH") };
-			memory_line_tell(line, &event);
-		}
-	}
+	for (int day = from_day; day < until_day; day++)
+		feed_day(line, day, 0);
 	memory_line_end(line, day_ms(until_day));
 }
 
@@ -185,6 +189,59 @@ static void what_came_before_a_late_one_stays(void **state)
 	}
 }
 
+/* ---- signals -------------------------------------------------------------------------------- */
+
+static const char promoted[] =
+	"{\"series\": [{\"name\": \"units.day\", \"types\": [\"erp.order\"], \"measure\": "
+	"\"quantity\", \"period\": \"P1D\", \"horizon\": 2, \"signals\": [{\"name\": "
+	"\"promotion\", \"dates\": [\"2024-01-06\", \"2024-01-15\", \"2024-01-19\", "
+	"\"2024-01-28\", \"2024-02-05\", \"2024-02-14\", \"2024-02-20\", \"2024-03-01\"]}]}]}";
+static const int promoted_days[] = { 5, 14, 18, 27, 35, 44, 50 }; /* and the one after the last */
+
+/* Three times as many on promoted days. They are known at the end of the log only: what is then
+ * forecast of the next one is three times the others. */
+static void deployed_signals_are_in_the_forecasts(void **state)
+{
+	(void)state;
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 50,
+						     .cache_entries = 200,
+						     .series = own };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	size_t next = 0;
+	for (int day = 0; day < DAYS; day++) {
+		bool is_promoted = next < sizeof promoted_days / sizeof promoted_days[0] &&
+				   promoted_days[next] == day;
+		next += is_promoted;
+		for (int more = 0; more < (is_promoted ? 3 : 1); more++)
+			feed_day(line, day, more);
+		if (day == DAYS - 5)
+			memory_line_deploy(line, promoted, day_ms(DAYS - 4));
+		memory_line_end(line, day_ms(day + 1));
+	}
+	must(memory_line_finish(line));
+	char *dump = memory_line_dump(line, outputs, sizeof outputs / sizeof outputs[0]);
+	char target[64];
+	double point[2] = { 0, 0 }; /* of the day before and of the promoted one */
+	for (int i = 0; i < 2; i++) {
+		snprintf(target, sizeof target, "\"target_ms\":%lld,\"horizon\":1,\"point\":",
+			 (long long)day_ms(DAYS - 1 + i));
+		const char *at = strstr(dump, "forecasts\t");
+		at = at == NULL ? NULL : strstr(at, target);
+		assert_non_null(at);
+		point[i] = strtod(at + strlen(target), NULL);
+	}
+	print_message("# %g before it, %g promoted\n", point[0], point[1]);
+	assert_in_range((int)point[0], 10, 14);
+	assert_in_range((int)point[1], 30, 42);
+	free(dump);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 static int set_up(void **state)
 {
 	*state = run(3, 50, 0, TOLD_AHEAD);
@@ -204,6 +261,7 @@ int main(void)
 		cmocka_unit_test(forecasts_name_their_version),
 		cmocka_unit_test(nothing_changes_a_byte),
 		cmocka_unit_test(what_came_before_a_late_one_stays),
+		cmocka_unit_test(deployed_signals_are_in_the_forecasts),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
