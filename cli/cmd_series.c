@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/line.h"
 #include "cli/options.h"
+#include "cli/series_signals.h"
 #include "consumers/series_file.h"
 #include "consumers/series_shelf.h"
 #include "consumers/topics.h"
@@ -47,7 +48,7 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { VALUE_MAX = 4096 };
+enum { VALUE_MAX = 8192, SIGNAL_VALUES_LEAST = 16 };
 
 struct deployment {
 	struct series_table table; /* of the file */
@@ -55,6 +56,7 @@ struct deployment {
 	uint8_t body[SERIES_BODY_MAX];
 	size_t len;
 	int64_t from_ms;
+	json_t *file; /* where it has signals that are series of the line's; else NULL */
 };
 
 struct listing {
@@ -64,17 +66,45 @@ struct listing {
 	struct series_table last;
 };
 
+static struct err *take_text(const char *text, size_t len, const char *path,
+			     struct deployment *deployment)
+{
+	struct err *err = series_file_parse(text, len, path, &deployment->table);
+	return err != NULL ? err
+			   : series_deployment_make(text, len, path, deployment->version,
+						    deployment->body, &deployment->len);
+}
+
+/* With the values that the line's series have; states NULL: without those signals, for the rest. */
+static struct err *fill(const struct signal_states *states, size_t most, const char *path,
+			struct deployment *deployment)
+{
+	json_t *file = json_deep_copy(deployment->file);
+	struct err *err = series_signals_fill(file, states, most);
+	char *text = json_dumps(file, JSON_COMPACT);
+	if (err == NULL)
+		err = take_text(text, strlen(text), path, deployment);
+	free(text);
+	json_decref(file);
+	return err;
+}
+
 static struct err *read_file(const char *path, struct deployment *deployment)
 {
 	char *text = NULL;
 	size_t len = 0;
 	struct err *err =
 		file_text_read(path, SERIES_FILE_BYTES_MAX, "SERIES_INVALID", &text, &len);
-	if (err == NULL)
-		err = series_file_parse(text, len, path, &deployment->table);
-	if (err == NULL)
-		err = series_deployment_make(text, len, path, deployment->version, deployment->body,
-					     &deployment->len);
+	if (err != NULL)
+		return err;
+	json_t *file = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	if (file != NULL && series_signals_any(file)) {
+		deployment->file = file;
+		err = fill(NULL, 0, path, deployment);
+	} else {
+		err = take_text(text, len, path, deployment);
+		json_decref(file);
+	}
 	free(text);
 	return err;
 }
@@ -85,6 +115,18 @@ static void print_table(const struct series_table *table)
 		const struct series_definition *definition = &table->definitions[i];
 		printf("  %-40s %-5s horizon %2d, season %2d\n", definition->name,
 		       definition->iso_period, definition->horizon, definition->season);
+	}
+	for (size_t i = 0; i < table->signal_count; i++) {
+		const struct series_signal *signal = &table->signals[i];
+		char from[TIME_TEXT_LEN + 1];
+		time_format(signal->value_count > 0 ? signal->from_ms : signal->dates_ms[0], from);
+		printf("    signal %s of %s", signal->name,
+		       table->definitions[signal->definition].name);
+		for (size_t d = 0; d < SIGNAL_DIMENSIONS_MAX; d++)
+			if (signal->where[d][0] != '\0')
+				printf(" %s", signal->where[d]);
+		printf(": %zu %s from %.10s on\n", signal->value_count + signal->date_count,
+		       signal->value_count > 0 ? "values" : "dates", from);
 	}
 }
 
@@ -122,6 +164,52 @@ static struct err *list(const struct args *args, const struct client_options *cl
 	topics_name(conf_string(args_conf(args), "app.id"), "series.definitions", topic);
 	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
 	return reader_run(&reader, take, listing, NULL);
+}
+
+/* ---- signals that are series ---------------------------------------------------------------- */
+
+struct states_reading {
+	struct registry *registry;
+	const json_t *file;
+	struct signal_states states;
+	struct series_state_record record; /* scratch */
+};
+
+static struct err *take_state(void *context, const struct record *record)
+{
+	struct states_reading *reading = context;
+	struct series_name name;
+	if (record->value.data == NULL || !series_key_split(record->key, &name) ||
+	    !series_signals_wanted(reading->file, name.definition))
+		return NULL;
+	struct err *err = registry_decode(reading->registry, &series_state_type, record->value,
+					  &reading->record);
+	if (err == NULL)
+		series_signals_add(&reading->states, record->key, &reading->record);
+	return err;
+}
+
+/* As many values as a deployment has room for. */
+static struct err *fill_in(const struct args *args, const struct client_options *client,
+			   struct registry *registry, struct deployment *deployment)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	struct states_reading *reading = check_calloc(1, sizeof *reading);
+	reading->registry = registry;
+	reading->file = deployment->file;
+	topics_name(conf_string(args_conf(args), "app.id"), "forecast.series", topic);
+	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
+	struct err *err = reader_run(&reader, take_state, reading, NULL);
+	bool is_filled = false;
+	for (size_t most = SERIES_HISTORY_MAX; err == NULL && !is_filled; most /= 2) {
+		err = fill(&reading->states, most, args_operand(args, 1), deployment);
+		is_filled = err == NULL;
+		if (most > SIGNAL_VALUES_LEAST && err != NULL &&
+		    strcmp(err_code(err), "SERIES_TOO_LARGE") == 0)
+			err_free(&err);
+	}
+	free(reading);
+	return err;
 }
 
 /* ---- deploying ------------------------------------------------------------------------------ */
@@ -227,6 +315,8 @@ static struct err *series_run(const struct args *args, struct deployment *deploy
 		printf("nothing was deployed: series.file and series.dimensions are in force\n");
 	if (err == NULL && verb != NULL)
 		err = check_names(&listing->last, &deployment->table);
+	if (err == NULL && verb != NULL && deployment->file != NULL)
+		err = fill_in(args, &client.options, listing->registry, deployment);
 	if (err == NULL && verb != NULL)
 		err = deploy(args, &client.options, listing->registry, deployment);
 	registry_close(&listing->registry);
@@ -249,9 +339,12 @@ static struct err *series(const struct args *args)
 	if (err == NULL && verb != NULL && strcmp(verb, "check") == 0) {
 		printf("%s is good: version %s\n", path, deployment->version);
 		print_table(&deployment->table);
+		if (deployment->file != NULL)
+			printf("    signals that are series are filled in by deploy\n");
 	} else if (err == NULL) {
 		err = series_run(args, deployment);
 	}
+	json_decref(deployment->file);
 	free(deployment);
 	return err;
 }

@@ -19,7 +19,7 @@ static struct err *deflate_text(const char *text, uint8_t *body, size_t *len)
 	uLongf room = SERIES_BODY_MAX;
 	if (strlen(text) > SERIES_DEPLOYED_BYTES_MAX ||
 	    compress2(body, &room, (const Bytef *)text, strlen(text), Z_BEST_COMPRESSION) != Z_OK)
-		return err_new(ERR_FATAL, "SERIES_INVALID",
+		return err_new(ERR_FATAL, "SERIES_TOO_LARGE",
 			       "the definitions are too large to be deployed: at most %d bytes, %d "
 			       "when deflated",
 			       SERIES_DEPLOYED_BYTES_MAX, SERIES_BODY_MAX);

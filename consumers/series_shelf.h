@@ -18,7 +18,7 @@
 
 enum {
 	SERIES_VERSION_LEN = 16,
-	SERIES_BODY_MAX = 1200,		   /* of a file, deflated: 15 definitions are some 700 */
+	SERIES_BODY_MAX = 4000, /* of a file, deflated: 15 definitions are some 700 */
 	SERIES_DEPLOYED_BYTES_MAX = 16384, /* as JSON */
 };
 
@@ -49,7 +49,7 @@ ERR_MUST_USE struct err *series_shelf_decode(struct registry *registry, struct b
 					     struct series_shelf *shelf);
 
 /* A file's text as a deployment: *version and body[SERIES_BODY_MAX] (*len). Errors: FATAL
- * SERIES_INVALID (what series_file_parse says, or too large). */
+ * SERIES_INVALID (what series_file_parse says), SERIES_TOO_LARGE. */
 ERR_MUST_USE struct err *series_deployment_make(const char *text, size_t text_len, const char *name,
 						char version[SERIES_VERSION_LEN + 1], uint8_t *body,
 						size_t *len);

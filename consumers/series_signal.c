@@ -90,6 +90,10 @@ struct err *series_signal_read(json_t *json, json_t *dimensions,
 					"have where";
 	json_t *where = NULL, *dates = NULL, *from = NULL, *values = NULL;
 	memset(signal, 0, sizeof *signal);
+	if (json_object_get(json, "series") != NULL)
+		return err_new(ERR_FATAL, "SERIES_INVALID",
+			       "the values of another series are filled in when the file is "
+			       "deployed: foretell series deploy");
 	int unread = json_unpack(json, "{s:s, s?o, s?o, s?o, s?o !}", "name", &name, "where",
 				 &where, "dates", &dates, "from", &from, "values", &values);
 	if (strlen(name) > SIGNAL_NAME_MAX)

@@ -3,9 +3,12 @@
 up from the files; drift is where the errors call for it."""
 
 import collections
+import datetime
+import json
 import math
 import os
 import random
+import re
 
 import fastavro
 
@@ -41,6 +44,10 @@ def millis(record):
 
 def day(ms):
     return ms // DAY_MS * DAY_MS
+
+
+def day_text(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def week(ms):
@@ -185,6 +192,28 @@ def check_drifts(line, app):
              f"drifts of {series}")
         compared += 1
     return found, compared
+
+
+@test("what a series did is deployed as another's signal, for its own region", needs=actuals)
+def signals(line):
+    path, first = line.path("signals.json"), {}
+    with open(FILE, encoding="utf-8") as file:
+        energy = next(s for s in json.load(file)["series"] if s["name"] == "energy.day")
+    sessions = {"name": "sessions.day", "types": ["iot.charging"], "period": "P1D",
+                "dimensions": ["iot.charging.region"],
+                "signals": [{"name": "energy", "series": "energy.day.region", "lag": 7}]}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"series": [energy, sessions]}, file)
+    for series, start in kept(line):
+        if series.startswith("energy.day.region/"):
+            region = series.rsplit("/", 1)[1]
+            first[region] = min(start, first.get(region, start))
+    check("filled in by deploy" in line.call("series", "check", path, app=APP).out, "check")
+    line.call("series", "deploy", path, "--series.file", FILE, app=APP)
+    told = line.call("series", app=APP).out
+    found = dict(re.findall(
+        r"signal energy of sessions\.day\.region (\S+): \d+ values from (\S+) on", told))
+    same(found, {region: day_text(start + 7 * DAY_MS) for region, start in first.items()}, "from")
 
 
 @test("drift is said where the errors call for it, and nowhere else", needs=actuals)

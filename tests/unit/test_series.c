@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/timestamp.h"
+#include "cli/series_signals.h"
 #include "consumers/series_file.h"
 
 static struct series_table table;
@@ -252,6 +254,103 @@ static void signals_are_those_of_their_series(void **state)
 	assert_int_equal(count, 0);
 }
 
+#define DRIVEN(more)                                                                           \
+	"{\"series\": [{\"name\": \"sold.week\", \"types\": [\"erp.order.line\"], \"period\": " \
+	"\"P1W\", \"dimensions\": [\"attrs.region\", \"erp.line.sku\"], \"signals\": [{\"name\": " \
+	"\"charging\", " more "}]}, {\"name\": \"charging.week\", \"types\": "                    \
+	"[\"iot.charging\"], \"period\": \"P1W\", \"dimensions\": [\"iot.charging.region\"]}]}"
+
+static const int64_t monday_ms = INT64_C(2000) * MS_PER_WEEK + WEEK_ORIGIN_MS;
+
+/* Thirty closed weeks of a region; the last one ends on that Monday. */
+static void add_charging(struct signal_states *states, const char *key, int64_t base)
+{
+	static struct series_state_record record;
+	record.period_ms = MS_PER_WEEK;
+	record.open_ms = monday_ms;
+	record.history_count = 30;
+	for (int i = 0; i < 30; i++)
+		record.history[i].amount = base + i;
+	series_signals_add(states, bytes_str(key), &record);
+}
+
+static struct err *fill(const char *text, const struct signal_states *states, size_t most)
+{
+	json_t *file = json_loads(text, 0, NULL);
+	assert_non_null(file);
+	struct err *err = series_signals_fill(file, states, most);
+	char *filled = json_dumps(file, JSON_COMPACT);
+	if (err == NULL)
+		err = series_file_parse(filled, strlen(filled), "filled", &table);
+	free(filled);
+	json_decref(file);
+	return err;
+}
+
+static void series_become_signals_of_others(void **state)
+{
+	(void)state;
+	static struct signal_states states;
+	static const char text[] =
+		DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3");
+	add_charging(&states, "charging.week.region/C62/N", 1);
+	add_charging(&states, "charging.week.region/C62/S", 123456);
+	add_charging(&states, "charging.week.region/C62/N", 100); /* a later state of it */
+	add_charging(&states, "charging.week/C62/", 7);
+	assert_int_equal(states.count, 3);
+	struct err *err = fill(text, &states, 20);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+	assert_int_equal(table.signal_count, 2);
+	assert_int_equal(table.signals[0].value_count, 20);
+	const struct series_definition *finest =
+		series_find(&table, bytes_str("sold.week.region.sku"));
+	double rows[5];
+	size_t count = 0;
+	/* what charged in the last closed week, the 30th, tells of the fourth from now */
+	series_signals(&table, finest, bytes_str("N|EV"), monday_ms - MS_PER_WEEK, 5, rows, &count);
+	assert_int_equal(count, 1);
+	static const double known[] = { 126, 127, 128, 129, 129 };
+	assert_memory_equal(rows, known, sizeof known);
+	series_signals(&table, finest, bytes_str("S|EV"), monday_ms, 1, rows, &count);
+	assert_true(count == 1 && rows[0] == 123500); /* four digits */
+	series_signals(&table, finest, bytes_str("W|EV"), monday_ms, 1, rows, &count);
+	assert_int_equal(count, 0);
+	/* without the line: taken out, the rest stays */
+	assert_null(fill(text, NULL, 0));
+	assert_int_equal(table.signal_count, 0);
+}
+
+static void refuse_filled(const char *text, const struct signal_states *states, const char *code)
+{
+	struct err *err = fill(text, states, 20);
+	assert_non_null(err);
+	assert_string_equal(err_code(err), code);
+	err_free(&err);
+}
+
+static void signals_that_can_be_none_are_refused(void **state)
+{
+	(void)state;
+	static struct signal_states states, days;
+	refuse_filled(DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3"), &states,
+		      "SERIES_SIGNAL_NONE");
+	add_charging(&states, "charging.week.region/C62/N", 1);
+	refuse_filled(DRIVEN("\"series\": \"charging.week.region\""), &states, "SERIES_INVALID");
+	refuse_filled(DRIVEN("\"series\": \"charging.week.region\", \"lag\": 0"), &states,
+		      "SERIES_INVALID");
+	refuse_filled(DRIVEN("\"series\": \"charging.week.sku\", \"lag\": 3"), &states,
+		      "SERIES_INVALID");
+	refuse_filled(DRIVEN("\"series\": \"charging.day\", \"lag\": 3"), &states,
+		      "SERIES_INVALID");
+	days = states;
+	days.states[0].period_ms = MS_PER_DAY;
+	refuse_filled(DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3"), &days,
+		      "SERIES_INVALID");
+	/* a file that a process reads by itself can't have them */
+	refuse(DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3"), "series deploy");
+}
+
 /* A day that is a holiday, by the hour. */
 static void a_date_is_its_whole_day(void **state)
 {
@@ -326,6 +425,8 @@ int main(void)
 		cmocka_unit_test(parts_and_events_have_the_same_totals),
 		cmocka_unit_test(counts_and_money),
 		cmocka_unit_test(signals_are_those_of_their_series),
+		cmocka_unit_test(series_become_signals_of_others),
+		cmocka_unit_test(signals_that_can_be_none_are_refused),
 		cmocka_unit_test(a_date_is_its_whole_day),
 		cmocka_unit_test(what_is_wrong_is_told),
 	};
