@@ -30,11 +30,11 @@ static const struct args_spec spec = {
 	.operands = "ACCOUNT",
 	.operand_count_min = 1,
 	.operand_count_max = 1,
-	.about =
-		"Shows an account's latest state, its scores, and how each reason moved them: "
-		"base\n"
-		"plus contributions is the margin, and the probability follows from the margin. A\n"
-		"score lists the four reasons that mattered most.",
+	.about = "Shows an account's latest state, its scores, and how reasons moved them: base\n"
+		 "plus contributions is the margin, and the probability follows from the margin.\n"
+		 "Listed are up to four reasons of which something tells; what the others add is\n"
+		 "one sum. Where more than orders is known, the scores are those that were said\n"
+		 "when the band of risk changed, in the log's order; --at judges at a moment.",
 	.flags = flags,
 	.options = account_rules_options,
 	.examples = examples,
@@ -114,10 +114,14 @@ static void print_said(const struct score *score)
 		printf("  %-18s %.*s\n", "abstains", (int)score->abstained_why.len,
 		       (const char *)score->abstained_why.data);
 	printf("  %-18s %+.4f\n", "base", score->base_margin);
-	for (size_t i = 0; i < score->reason_count; i++)
+	double listed = 0;
+	for (size_t i = 0; i < score->reason_count; i++) {
 		printf("  %-18.*s %+.4f  %.*s\n", (int)score->reasons[i].code.len,
 		       (const char *)score->reasons[i].code.data, score->reasons[i].contribution,
 		       (int)score->reasons[i].text.len, (const char *)score->reasons[i].text.data);
+		listed += score->reasons[i].contribution;
+	}
+	printf("  %-18s %+.4f\n", "all others", score->margin - score->base_margin - listed);
 	printf("  %-18s %+.4f\n", "margin", score->margin);
 	printf("  %-18s %.*s, rule %.*s\n\n", "model", (int)score->model_version.len,
 	       (const char *)score->model_version.data, (int)score->rule_version.len,
@@ -235,8 +239,9 @@ static struct err *explain(const struct args *args)
 		account_table_read(&table, args_conf(args), &client.options, bytes_str(account));
 	if (err == NULL && table.count == 0)
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
-			      "there is no account %s in %s.accounts (yet?)", account,
-			      conf_string(args_conf(args), "app.id"));
+			      "there is no account %s in %s.accounts (yet?); which account "
+			      "has a name, says: foretell identity %s",
+			      account, conf_string(args_conf(args), "app.id"), account);
 	if (err == NULL)
 		err = judged_with_read(&with, args_conf(args), &client.options);
 	if (err == NULL) {

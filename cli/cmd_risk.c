@@ -17,7 +17,9 @@
 #include "models/ranking.h"
 
 static const struct args_flag flags[] = {
-	{ "at", "TIME", NULL, "score every account as of this moment, with what is known now" },
+	{ "at", "TIME", NULL,
+	  "score every account as of this moment, with what is known now (required without "
+	  "--judge)" },
 	{ "top", "N", NULL, "how many to show (default 10)" },
 	{ "out", "FILE", NULL, "write all scores to FILE, a JSON line each, to be judged later" },
 	{ "judge", "FILE", NULL, "hold the scores in FILE against what the accounts did since" },

@@ -397,7 +397,7 @@ static struct err *timeline_show(const struct args *args)
 		err = name_table_operand(args_operand(args, 0), &key);
 	if (err == NULL)
 		err = name_table_read(&names, conf, &client.options, name_bytes(&key));
-	if (err == NULL && names.account.len == 0)
+	if (err == NULL && (names.account.len == 0 || names.count == 0))
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN", "nobody is known as %s (yet?)",
 			      args_operand(args, 0));
 	if (err == NULL)
