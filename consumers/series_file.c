@@ -166,7 +166,7 @@ static struct err *read_signals(const struct entry *entry, struct series_table *
 		return invalid(entry, "signals must be a list", "signals");
 	for (size_t i = 0; i < json_array_size(entry->signals); i++) {
 		if (table->signal_count == SERIES_SIGNALS_MAX)
-			return invalid(entry, "at most 16 signals in a file", "signals");
+			return invalid(entry, "at most 32 signals in a file", "signals");
 		struct series_signal *signal = &table->signals[table->signal_count];
 		json_t *json = json_array_get(entry->signals, i);
 		struct err *err = series_signal_read(json, entry->dimensions, &periods, signal);

@@ -11,6 +11,7 @@
 #include "models/accuracy.h"
 #include "models/allocate.h"
 #include "models/driven.h"
+#include "models/forecaster.h"
 #include "simulate/dealers.h"
 #include "simulate/simulate.h"
 
@@ -44,6 +45,8 @@ struct trial {
 	double point[VEHICLES_WAYS][VEHICLES_WEEKS_MAX][REGION_COUNT][VEHICLES_HORIZON];
 	struct ratios ratios[VEHICLES_WAYS][VEHICLES_HORIZON];
 	double x[(VEHICLES_WEEKS_MAX + VEHICLES_HORIZON) * SIGNALS];
+	int closed_weeks; /* that the stream's method has seen */
+	struct forecaster streams[REGION_COUNT][2]; /* alone, with signals */
 	struct allocator *allocator;
 	struct allocate_problem problem;
 	struct allocate_plan plan;
@@ -162,8 +165,46 @@ static void combine(const double *out, double *point)
 	}
 }
 
+/* What is deployed as the week begins: with the last value for what isn't known. */
+static void deployed_make(struct trial *trial, const struct region_weeks *weeks, int origin)
+{
+	for (int week = 0; week < origin + VEHICLES_HORIZON; week++) {
+		double *row = &trial->x[week * SIGNALS];
+		int at = week - LAG_WEEKS < origin ? week - LAG_WEEKS : origin - 1;
+		at = at > 0 ? at : 0;
+		row[0] = dm_exp(weeks->energy[at]) - 1;
+		row[1] = dm_exp(weeks->distance[at]) - 1;
+		row[2] = week < origin ? weeks->offer[week] : known_offer(weeks, week, origin);
+	}
+}
+
+/* The weeks up to the origin close one after the other. */
+static void stream_all(struct trial *trial, int origin)
+{
+	for (; trial->closed_weeks < origin; trial->closed_weeks++)
+		for (int i = 0; i < 2 * REGION_COUNT; i++) {
+			const struct region_weeks *weeks = &trial->regions[i / 2];
+			struct forecaster *kept = &trial->streams[i / 2][i % 2];
+			struct forecaster_options options = { .horizon_count = VEHICLES_HORIZON,
+							      .phase = (uint64_t)i / 2,
+							      .signals = trial->x,
+							      .signal_count = i % 2 * SIGNALS };
+			struct forecaster_result made;
+			int known = trial->closed_weeks + 1;
+			deployed_make(trial, weeks, known);
+			forecaster_learn(kept, weeks->demand[known - 1]);
+			forecaster_predict(kept, weeks->demand, known, &options, &made);
+			enum vehicles_way way =
+				i % 2 == 0 ? VEHICLES_STREAM : VEHICLES_STREAM_SIGNALS;
+			for (int h = 0; h < VEHICLES_HORIZON; h++)
+				trial->point[way][known][i / 2][h] =
+					fmax(0.5, made.quantile[h][INTERVAL_Q500]);
+		}
+}
+
 static void forecast_all(struct trial *trial, int origin)
 {
+	stream_all(trial, origin);
 	double out[PORTFOLIO_METHOD_COUNT * VEHICLES_HORIZON];
 	struct regressors model;
 	for (int r = 0; r < REGION_COUNT; r++) {
@@ -352,7 +393,9 @@ struct err *vehicles_play(uint64_t seed, int month_count, struct vehicles_score 
 void vehicles_print(FILE *out, const struct vehicles_score *scores)
 {
 	static const char *const names[VEHICLES_WAYS] = { "last week again", "the series alone",
-							  "with signals", "the demand that came" };
+							  "with signals", "alone, in the stream",
+							  "with signals, there",
+							  "the demand that came" };
 	fprintf(out, "%-21s %9s %9s %9s %9s  %12s %12s %12s\n", "a week of a region", "WAPE",
 		"pinball", "in 80 %", "in 95 %", "lost, of all", "cost, EUR", "moved+ord.");
 	for (int way = 0; way < VEHICLES_WAYS; way++) {

@@ -7,6 +7,9 @@
  * VEHICLES_HORIZON weeks from each. The median of the portfolio's methods (models/driven.h);
  * quantiles from the ratios of actual to forecast that were known by then, of all regions.
  *
+ * The same by the stream's method (models/forecaster.h), closed week by week, its signals as
+ * `series deploy` fills them in: behind the last known value that one again.
+ *
  * Decision: at each origin transfers and orders by models/allocate.h, from the stock that the
  * simulation has there; then the demand that came is served from what each site has by then.
  *
@@ -30,6 +33,8 @@ enum vehicles_way {
 	VEHICLES_NAIVE, /* the last week again */
 	VEHICLES_PLAIN, /* the series alone */
 	VEHICLES_SIGNALS,
+	VEHICLES_STREAM,	 /* the series alone, by the stream's method */
+	VEHICLES_STREAM_SIGNALS, /* and with signals, as they are deployed each week */
 	VEHICLES_TRUTH, /* decisions only: the demand that came */
 	VEHICLES_WAYS,
 };

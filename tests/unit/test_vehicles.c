@@ -30,6 +30,10 @@ static void signals_are_worth_something(void **state)
 	assert_true(signals->cost_minor < plain->cost_minor);
 	assert_true(truth->cost_minor < signals->cost_minor); /* nobody can do better */
 	assert_true(signals->lost < 0.5 * signals->lost_idle);
+	const struct vehicles_score *alone = &scores[VEHICLES_STREAM],
+				    *driven = &scores[VEHICLES_STREAM_SIGNALS];
+	assert_true(driven->absolute < 0.85 * alone->absolute);
+	assert_true(driven->cost_minor < alone->cost_minor);
 	double inside = (double)signals->inside_80 / (double)signals->forecasts;
 	assert_true(inside > 0.70 && inside < 0.90);
 }
