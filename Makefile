@@ -30,7 +30,7 @@ B := build$(if $(B_NAME),/$(B_NAME))
 # These goals need no set-up, or do their own. All others include deps/rdkafka.mk, and make
 # brings an included file up to date first: so a plain `make` sets itself up.
 NO_SETUP_GOALS := help clean distclean demo test evaluate chaos bench bench-flink \
-	bench-forecast bench-memory bench-takeover fuzz tidy format image-check
+	bench-forecast bench-memory bench-takeover bench-crash fuzz tidy format image-check
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 include deps/rdkafka.mk
 deps/rdkafka.mk: FORCE
@@ -128,12 +128,13 @@ MINUTES ?= 10
 KILLS ?= 40
 RATE ?= 1000
 WORKERS ?= 3
-chaos: ## faults by SEED on a real Kafka for MINUTES (10), then compare with a clean pass
+BROKERS ?= 1
+chaos: ## faults by SEED on a real Kafka (BROKERS=1 or 3) for MINUTES, then against a clean pass
 	@tools/setup chaos
 	@$(MAKE) all
 	@exec deps/venv/bin/python tests/chaos/run $(if $(SEED),--seed $(SEED)) \
 		--minutes $(MINUTES) --kills $(KILLS) --rate $(RATE) --workers $(WORKERS) \
-		$(if $(KINDS),--only $(KINDS))
+		--brokers $(BROKERS) $(if $(KINDS),--only $(KINDS))
 
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
@@ -189,6 +190,11 @@ bench-takeover: ## how long partitions are nobody's when a process dies for good
 	@$(MAKE) all bench-programs
 	@deps/venv/bin/python tests/bench/takeover.py
 
+bench-crash: ## how long the whole line takes back after kill -9 at full load (ACCOUNTS=, KILLS=)
+	@tools/setup test
+	@$(MAKE) all bench-programs
+	@deps/venv/bin/python tests/bench/crash.py
+
 bench-flink: ## the reference job on foretell and on Flink
 	@tools/setup test bench-flink
 	@$(MAKE) all bench-programs
@@ -212,7 +218,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all lib objects tests demo test evaluate chaos tidy fuzz fuzz-programs bench bench-names \
-	bench-flink bench-forecast bench-memory bench-takeover \
+	bench-flink bench-forecast bench-memory bench-takeover bench-crash \
 	bench-programs format image-check clean distclean help FORCE
 
 # ---- rules ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A broker that can be stopped, killed and started again, and a proxy before it for each worker."""
 
+import base64
 import functools
 import json
 import os
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from lib.avro import ROOT
@@ -203,3 +204,79 @@ class Cluster(Broker):
 
     def address_for(self, name):
         return self.addresses.get(name, self.address)
+
+
+class Trio(Cluster):
+    """A context: three brokers, of which any may be lost at a time: everything has three copies,
+    and two must have what is acknowledged. Whoever talks to them talks to all; none has a proxy.
+    stop_soon and kill take one after the other, and start_soon brings the last one back."""
+
+    COPIES = {
+        "default.replication.factor": "3", "min.insync.replicas": "2",
+        "offsets.topic.replication.factor": "3", "transaction.state.log.replication.factor": "3",
+        "transaction.state.log.min.isr": "2", "share.coordinator.state.topic.replication.factor":
+        "3", "share.coordinator.state.topic.min.isr": "2",
+    }
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.parent, self.ports, self.turn = self.folder, [], 0
+        self.environment = dict(os.environ, KAFKA_CLUSTER_ID=base64.urlsafe_b64encode(
+            b"c" + os.urandom(15)).decode().rstrip("="))
+
+    def folder_of(self, index):
+        return os.path.join(self.parent, str(index + 1))
+
+    def take(self, index):
+        """Who is stopped, killed or started."""
+        self.folder, self.port = self.folder_of(index), self.ports[index]
+
+    def __enter__(self):
+        self.ports = [free_port() for _ in range(3)]
+        controllers = [free_port() for _ in range(3)]
+        voters = ",".join(f"{i + 1}@127.0.0.1:{port}" for i, port in enumerate(controllers))
+        starting = []
+        for index in range(3):
+            listeners = (f"PLAINTEXT://127.0.0.1:{self.ports[index]},"
+                         f"CONTROLLER://127.0.0.1:{controllers[index]}")
+            settings = {**self.SETTINGS, **self.COPIES, "node.id": str(index + 1),
+                        "controller.quorum.voters": voters, "listeners": listeners,
+                        "advertised.listeners": listeners.split(",")[0]}
+            os.makedirs(self.folder_of(index))
+            with open(os.path.join(self.folder_of(index), "more.properties"), "w",
+                      encoding="utf-8") as file:
+                file.writelines(f"{name}={value}\n" for name, value in settings.items())
+            self.take(index)
+            starting.append(self.start_soon())  # none serves before two are there
+        if any(process.wait() for process in starting):
+            raise RuntimeError(f"three brokers did not start: {self.parent}")
+        self.address = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return self
+
+    def __exit__(self, *_):
+        for index in range(3):
+            self.take(index)
+            self.tool("stop", self.folder)
+
+    def ends(self, topic, committed):
+        """Who asks right after leaders have moved may have to ask again."""
+        end = time.monotonic() + WAIT_S_MAX
+        while True:
+            try:
+                return super().ends(topic, committed)
+            except KafkaException:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.2)
+
+    def next(self):
+        self.take(self.turn % 3)
+        self.turn += 1
+
+    def stop_soon(self):
+        self.next()
+        return super().stop_soon()
+
+    def kill(self):
+        self.next()
+        return super().kill()

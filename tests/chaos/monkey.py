@@ -20,7 +20,8 @@ STOP_S_MAX = 90
 USURPED_S_MAX = 60
 USURPED_GRACE_S = 10   # for one whose heir has gone
 HEAL_S_MAX = 240
-BROKER_GAP_S = 75      # between two of its restarts: in between there is work
+# Between two restarts of the only broker: in between there is work; and of one of three.
+BROKER_GAP_S, TRIO_GAP_S = 75, 20
 BROKER_TRIES = 3
 
 # kind: how often, in relation to the others.
@@ -65,17 +66,17 @@ def away_seconds(chance, kind):
     return chance.choice((0.0, 0.3, 1.0, SESSION_S + 1.5)) * chance.uniform(0.7, 1.3)
 
 
-def make_plan(seed, seconds, kills, names, kinds):
+def make_plan(seed, seconds, kills, names, kinds, broker_gap_s=BROKER_GAP_S):
     """Steps in order of time: at least `kills` that end a process, others between them."""
     chance = random.Random(f"plan {seed}")
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind in kinds}
     per_kill = sum(weights.values()) / sum(weights[k] for k in KILLS if k in weights)
     count = max(int(kills * per_kill * 1.15), int(seconds / 4))
     others = {kind: weight for kind, weight in weights.items() if not kind.startswith("broker")}
-    steps, broker_s = [], -BROKER_GAP_S
+    steps, broker_s = [], -broker_gap_s
     for index in range(count):
         at_s = seconds * (index + chance.random()) / count
-        pool = weights if at_s - broker_s >= BROKER_GAP_S or not others else others
+        pool = weights if at_s - broker_s >= broker_gap_s or not others else others
         kind = chance.choices(tuple(pool), tuple(pool.values()))[0]
         broker_s = at_s if kind.startswith("broker") else broker_s
         steps.append(Step(at_s, kind, chance.choice(names), away_seconds(chance, kind),

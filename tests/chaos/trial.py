@@ -13,7 +13,7 @@ import traceback
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from chaos import digest, load, monkey
-from chaos.cluster import Cluster, Proxy
+from chaos.cluster import Cluster, Proxy, Trio
 from chaos.workers import Worker
 from lib.avro import decode
 from lib.program import PARTITIONS
@@ -60,13 +60,19 @@ def of_late_amounts(logical, key):
 class Options:
     """What is asked of a trial."""
 
-    def __init__(self, seed, seconds, kills, rate=1000, worker_count=3, kinds=None):
+    def __init__(self, seed, seconds, kills, rate=1000, worker_count=3, kinds=None, brokers=1):
         self.seed, self.seconds, self.kills, self.rate = seed, seconds, kills, rate
+        self.brokers = brokers
         self.names = [f"w{i + 1}" for i in range(worker_count)]
         self.kinds = list(kinds or monkey.WEIGHTS)
 
     def plan(self):
-        return monkey.make_plan(self.seed, self.seconds, self.kills, self.names, self.kinds)
+        gap_s = monkey.BROKER_GAP_S if self.brokers == 1 else monkey.TRIO_GAP_S
+        return monkey.make_plan(self.seed, self.seconds, self.kills, self.names, self.kinds, gap_s)
+
+    def leave_out(self, what):
+        """No faults whose kind `what` says yes to."""
+        self.kinds = [kind for kind in self.kinds if not what(kind)]
 
 
 class Trial:
@@ -106,19 +112,25 @@ class Trial:
             shutil.rmtree(self.folder, ignore_errors=True)
         return 1 if self.failures else 0
 
+    def one_broker(self, stack):
+        proxy = stack.enter_context(Proxy(self.folder)) if Proxy.available() else None
+        if proxy is None:
+            self.say("no toxiproxy (tools/setup chaos): no network faults")
+        restarts = any(kind.startswith("broker") for kind in self.options.kinds)
+        if restarts and not Cluster.can_restart():
+            self.say("no Kafka 3.9 (tools/setup chaos): the broker is not restarted")
+            restarts = False
+            self.options.leave_out(lambda kind: kind.startswith("broker"))
+        return Cluster(self.folder, self.options.names, proxy, restarts)
+
+    def three_brokers(self):
+        self.options.leave_out(lambda kind: kind in monkey.NETWORK)
+        return Trio(self.folder)
+
     def run(self):
         with contextlib.ExitStack() as stack:
-            proxy = stack.enter_context(Proxy(self.folder)) if Proxy.available() else None
-            if proxy is None:
-                self.say("no toxiproxy (tools/setup chaos): no network faults")
-            restarts = any(kind.startswith("broker") for kind in self.options.kinds)
-            if restarts and not Cluster.can_restart():
-                self.say("no Kafka 3.9 (tools/setup chaos): the broker is not restarted")
-                restarts = False
-                self.options.kinds = [kind for kind in self.options.kinds
-                                      if not kind.startswith("broker")]
             self.cluster = stack.enter_context(
-                Cluster(self.folder, self.options.names, proxy, restarts))
+                self.one_broker(stack) if self.options.brokers == 1 else self.three_brokers())
             self.workers = [Worker(name, self.folder, self.cluster.address_for(name),
                                    (*COMMON, *UNDER_TEST, *ONLY.get(name, ())))
                             for name in self.options.names]
