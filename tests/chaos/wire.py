@@ -31,6 +31,35 @@ FENCED_INSTANCE_ID, PRODUCER_FENCED = 82, 90
 FRAME_MAX = 64 << 20
 
 
+def take_varint(frame, at):
+    """(an unsigned number of seven bits a byte, where it ends)"""
+    value = shift = 0
+    while True:
+        byte = frame[at]
+        value, shift, at = value | (byte & 127) << shift, shift + 7, at + 1
+        if byte < 128:
+            return value, at
+
+
+def take_text(frame, at):
+    """Where a text with its length + 1 before it ends; 0: none."""
+    size, at = take_varint(frame, at)
+    return at + max(0, size - 1)
+
+
+def without_brokers(version, frame):
+    """An answer to METADATA with no broker in it, and no controller."""
+    assert version >= 9, "an answer with tagged fields"
+    begin = 4 + 1 + 4  # correlation, tags, throttle time
+    count, at = take_varint(frame, begin)
+    for _ in range(count - 1):
+        at = take_text(frame, at + 4)       # id, host
+        at = take_text(frame, at + 4)       # port, rack
+        _, at = take_varint(frame, at)      # tags: none
+    cluster = frame[at:take_text(frame, at)]
+    return frame[:begin] + b"\1" + cluster + struct.pack(">i", -1) + frame[at + len(cluster) + 4:]
+
+
 class Rule:
     """What happens to the frames of one api key.
 
@@ -41,6 +70,8 @@ class Rule:
           "answer"        the broker never sees it; `code` is the answer
           "replace"       the broker does it; `code` is the answer (only END_TXN, ADD_OFFSETS,
                           HEARTBEAT have answers that are simple enough for these two)
+          "no-brokers"    the answer is METADATA's of a cluster that knows of no broker, as one has
+                          it whose only broker was fenced for a moment
     within: bytes that the request must hold, such as the name of a group or transactional id.
     """
 
@@ -195,7 +226,7 @@ class Connection:
             frame = self.read(self.client)
             api, version, correlation = struct.unpack(">hhi", frame[:8])
             rule = self.proxy.match(api, frame)
-            if rule is None or rule.kind in ("lose-answer", "cut-answer", "replace"):
+            if rule is None or rule.kind in ("lose-answer", "cut-answer", "replace", "no-brokers"):
                 # acks=0 does not occur here, so each request has its answer.
                 self.waiting[correlation] = api, version, rule
                 self.broker.sendall(struct.pack(">i", len(frame)) + frame)
@@ -215,6 +246,8 @@ class Connection:
                 return
             elif rule.kind == "replace":
                 self.write_client(self.error_answer(api, version, correlation, rule.code))
+            elif rule.kind == "no-brokers":
+                self.write_client(without_brokers(version, frame))
 
     @staticmethod
     def error_answer(api, version, correlation, code):

@@ -17,6 +17,7 @@ from lib.tap import check, diag, run, test  # noqa: E402
 PIECE = 150
 ALL = 1 << 30
 HIT_S_MAX = 30
+CLIENTS = 3 * 14  # each of seven stages' two clients, several times over
 BEYOND_TRANSACTION_S = TRANSACTION_MS / 1000 + 2
 BEYOND_SESSION_S = SESSION_MS / 1000 + 2
 RECOVERS = "transaction lost, recovering"
@@ -122,6 +123,22 @@ def short_cut(st):
 @test("the network is cut for longer than the session and the transaction", needs=begin)
 def long_cut(st):
     cut_for(st, BEYOND_TRANSACTION_S)
+
+
+@test("Metadata: for a while the brokers know of none, as one does that was fenced for a moment: "
+      "the clients keep theirs", needs=begin)
+def no_brokers(st):
+    st.worker.kill()
+    st.worker.start("times", "--kafka.topic.metadata.refresh.interval.ms", "500")
+    st.times.await_assigned(st.worker)
+    rule = st.cluster.wire.add(Rule(wire.METADATA, "no-brokers", times=ALL))
+    st.times.feed(PIECE)
+    end = time.monotonic() + HIT_S_MAX
+    while rule.hit_count < CLIENTS:  # one without brokers would not ask again
+        check(time.monotonic() < end, f"{rule.hit_count} answers, of {CLIENTS}")
+        time.sleep(0.05)
+    st.cluster.wire.clear()
+    comes_through(st, 0)
 
 
 @test("SIGTERM while the network is cut: the process ends when it is back, code 0", needs=begin)
