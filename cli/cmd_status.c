@@ -46,6 +46,7 @@ struct status {
 	const struct conf *conf;
 	struct status_positions positions;
 	struct status_holds holds;
+	struct err *holds_unknown; /* why they can't be told; positions are shown anyway */
 	const char *address; /* of the process; "": none was named */
 	json_t *process;     /* its answer; NULL where there is none */
 	struct err *unreachable;
@@ -61,6 +62,9 @@ static void print_json(const struct status *status)
 	if (status->unreachable != NULL)
 		json_object_set_new(json, "process_error",
 				    json_string(err_text(status->unreachable)));
+	if (status->holds_unknown != NULL)
+		json_object_set_new(json, "held_back_error",
+				    json_string(err_text(status->holds_unknown)));
 	json_dumpf(json, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(json);
@@ -72,6 +76,9 @@ static void print_text(const struct status *status)
 	       conf_string(status->conf, "kafka.bootstrap.servers"));
 	status_print_positions(&status->positions, stdout);
 	status_holds_print(&status->holds, stdout);
+	if (status->holds_unknown != NULL)
+		printf("whether open transactions hold readers back can't be told: %s\n",
+		       err_text(status->holds_unknown));
 	if (status->process != NULL)
 		status_print_process(status->process, status->address, stdout);
 	else if (status->unreachable != NULL)
@@ -99,11 +106,8 @@ static struct err *show(struct status *status)
 	struct err *err = status_positions_read(&status->positions, status->conf, &client.options);
 	if (err != NULL)
 		return err;
-	err = status_holds_read(&status->holds, status->conf, &client.options);
-	if (err != NULL) {
-		status_positions_fini(&status->positions);
-		return err;
-	}
+	status->holds_unknown =
+		status_holds_read(&status->holds, status->conf, &client.options);
 	status->address = conf_string(status->conf, "http.listen");
 	if (*status->address != '\0')
 		status->unreachable = status_fetch(status->address, &status->process);
@@ -112,6 +116,7 @@ static struct err *show(struct status *status)
 	else
 		print_text(status);
 	err = verdict(status);
+	err_free(&status->holds_unknown);
 	err_free(&status->unreachable);
 	json_decref(status->process);
 	status_positions_fini(&status->positions);

@@ -36,7 +36,8 @@ struct holds {
 struct hold_scope {
 	const char *const *topics;
 	size_t topic_count;
-	/* and the partitions of OFFSETS_TOPIC that are theirs: their next start waits for it */
+	/* and the partitions of OFFSETS_TOPIC that are theirs, where the client may see them: their
+	 * next start waits for it */
 	const char *const *groups;
 	size_t group_count;
 };
