@@ -60,6 +60,7 @@ struct models {
 	bool is_found;
 	struct model_record record; /* the wanted one; its texts in `bytes` */
 	uint8_t body[HAZARD_MODEL_BYTES_MAX];
+	struct hazard_model read; /* scratch */
 };
 
 static void verdict_print(const struct model_record *record)
@@ -102,7 +103,8 @@ static struct err *take(void *context, const struct record *record)
 	if (models->wanted == NULL)
 		model_print(&model);
 	else if (bytes_equal(model.version, bytes_str(models->wanted)) &&
-		 model.body.len <= sizeof models->body) {
+		 model.body.len <= sizeof models->body &&
+		 hazard_model_unpack(model.body, &models->read)) {
 		models->is_found = true;
 		models->record = model;
 		memcpy(models->body, model.body.data, model.body.len);

@@ -47,8 +47,8 @@ struct status {
 	struct status_positions positions;
 	struct status_holds holds;
 	struct err *holds_unknown; /* why they can't be told; positions are shown anyway */
-	const char *address; /* of the process; "": none was named */
-	json_t *process;     /* its answer; NULL where there is none */
+	const char *address;	   /* of the process; "": none was named */
+	json_t *process;	   /* its answer; NULL where there is none */
 	struct err *unreachable;
 };
 
@@ -106,8 +106,7 @@ static struct err *show(struct status *status)
 	struct err *err = status_positions_read(&status->positions, status->conf, &client.options);
 	if (err != NULL)
 		return err;
-	status->holds_unknown =
-		status_holds_read(&status->holds, status->conf, &client.options);
+	status->holds_unknown = status_holds_read(&status->holds, status->conf, &client.options);
 	status->address = conf_string(status->conf, "http.listen");
 	if (*status->address != '\0')
 		status->unreachable = status_fetch(status->address, &status->process);

@@ -45,7 +45,7 @@ void examples_pack(const struct example_facts *facts, uint8_t out[EXAMPLE_BYTES]
 
 bool examples_unpack(struct bytes packed, struct example_facts *facts)
 {
-	if (packed.len != EXAMPLE_BYTES)
+	if (!examples_are_long(packed.len))
 		return false;
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
 		facts->features[i] = get(packed.data + 4 * i);
@@ -53,6 +53,9 @@ bool examples_unpack(struct bytes packed, struct example_facts *facts)
 			return false;
 	}
 	struct bgnbd_history *history = &facts->history;
+	*history = (struct bgnbd_history){ .repeats = -1 };
+	if (packed.len == EXAMPLE_BYTES_FORMER)
+		return true;
 	history->repeats = get(packed.data + 4 * FEATURE_COUNT);
 	history->recent_days = get(packed.data + 4 * FEATURE_COUNT + 4);
 	history->age_days = get(packed.data + 4 * FEATURE_COUNT + 8);

@@ -50,9 +50,15 @@ static inline bool examples_are_known(const struct example_facts *facts)
 
 struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms);
 
-/* As little-endian floats, and back: features, repeats, recent_days, age_days. False where they are
- * of another number, or absurd. */
-enum { EXAMPLE_BYTES = 4 * (FEATURE_COUNT + 3) };
+/* As little-endian floats, and back: features, repeats, recent_days, age_days. Those of earlier
+ * versions are features alone (repeats is then -1). False where they are of another number, or
+ * absurd. */
+enum { EXAMPLE_BYTES = 4 * (FEATURE_COUNT + 3), EXAMPLE_BYTES_FORMER = 4 * FEATURE_COUNT };
+
+static inline bool examples_are_long(size_t len)
+{
+	return len == EXAMPLE_BYTES || len == EXAMPLE_BYTES_FORMER;
+}
 
 void examples_pack(const struct example_facts *facts, uint8_t out[EXAMPLE_BYTES]);
 bool examples_unpack(struct bytes packed, struct example_facts *facts);

@@ -9,7 +9,7 @@
 #include "runtime/relay.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 2, WAITING_KIND = 0 };
+enum { LOGIC_VERSION = 3, WAITING_KIND = 0 };
 enum { OUTCOME_UNKNOWN = -2, OUTCOME_NONE = -1 };
 
 static const char meta_topic[] = "gather.meta";
@@ -18,7 +18,7 @@ static const char own_log[] = "examples";
 
 /* An example in waiting; zeroed: none. */
 struct waiting {
-	bool is_there;
+	size_t len;	       /* of the features, as they came; 0: it is not there */
 	int64_t at_ms, due_ms; /* due_ms 0: its outcome is not known yet */
 	int32_t outcome;
 	uint8_t features[EXAMPLE_BYTES];
@@ -56,7 +56,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	if (err == NULL &&
 	    (example->account.len == 0 || example->account.len > EXAMPLE_ACCOUNT_MAX ||
 	     example->at_ms < EVENT_MS_MIN || example->at_ms > EVENT_MS_MAX ||
-	     (example->features.len != 0 && example->features.len != EXAMPLE_BYTES)))
+	     (example->features.len != 0 && !examples_are_long(example->features.len))))
 		err = err_new(ERR_POISON, "EXAMPLE_INVALID",
 			      "an example has an account of 1 to %d bytes, a time, and %d bytes of "
 			      "features or none",
@@ -87,14 +87,14 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	(void)must_publish;
 	const struct example *example = parsed;
 	struct waiting *waiting = state;
-	if (example->features.len == EXAMPLE_BYTES) {
-		*waiting = (struct waiting){ .is_there = true,
+	if (example->features.len > 0) {
+		*waiting = (struct waiting){ .len = example->features.len,
 					     .at_ms = example->at_ms,
 					     .outcome = OUTCOME_UNKNOWN };
-		memcpy(waiting->features, example->features.data, EXAMPLE_BYTES);
+		memcpy(waiting->features, example->features.data, waiting->len);
 		return;
 	}
-	if (!waiting->is_there || waiting->at_ms != example->at_ms)
+	if (waiting->len == 0 || waiting->at_ms != example->at_ms)
 		return;
 	if (example->outcome == OUTCOME_NONE) {
 		*waiting = (struct waiting){ 0 };
@@ -125,11 +125,13 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	(void)origin;
 	(void)must_publish;
 	struct waiting *waiting = state;
+	if (waiting->len == 0)
+		return; /* of other features: its due time stood beside it */
 	const struct lesson lesson = {
 		.account = account_of(key),
 		.at_ms = waiting->at_ms,
 		.matured_ms = at_ms,
-		.features = bytes_of(waiting->features, EXAMPLE_BYTES),
+		.features = bytes_of(waiting->features, waiting->len),
 		.ended = waiting->outcome == 1,
 	};
 	effects_say(effects, lessons_topic, bytes_str(examples_key), &lesson_type, &lesson);
@@ -143,12 +145,12 @@ static struct err *encode(void *context, const char *topic, struct bytes key, co
 	struct gather_stage *stage = context;
 	const struct waiting *waiting = state;
 	*len = 0;
-	if (!waiting->is_there)
+	if (waiting->len == 0)
 		return NULL; /* nothing is left of it */
 	const struct gathered record = {
 		.at_ms = waiting->at_ms,
 		.due_ms = waiting->due_ms,
-		.features = bytes_of(waiting->features, EXAMPLE_BYTES),
+		.features = bytes_of(waiting->features, waiting->len),
 		.outcome = waiting->outcome,
 	};
 	return registry_encode(stage->registry, topic, &gathered_type, &record, out, OUTPUT_LEN_MAX,
@@ -163,12 +165,14 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	struct err *err = registry_decode(stage->registry, &gathered_type, value, &record);
 	if (err != NULL)
 		return err;
-	*waiting = (struct waiting){ .at_ms = record.at_ms,
+	*waiting = (struct waiting){ 0 };
+	if (!examples_are_long(record.features.len))
+		return NULL; /* of another set of features: as if it had never been */
+	*waiting = (struct waiting){ .len = record.features.len,
+				     .at_ms = record.at_ms,
 				     .due_ms = record.due_ms,
 				     .outcome = record.outcome };
-	waiting->is_there = record.features.len == EXAMPLE_BYTES;
-	if (waiting->is_there)
-		memcpy(waiting->features, record.features.data, EXAMPLE_BYTES);
+	memcpy(waiting->features, record.features.data, waiting->len);
 	return NULL;
 }
 

@@ -52,7 +52,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	*parsed = &stage->lesson;
 	struct err *err =
 		registry_decode(stage->registry, &lesson_type, record->value, &stage->lesson);
-	if (err == NULL && stage->lesson.features.len != EXAMPLE_BYTES)
+	if (err == NULL && !examples_are_long(stage->lesson.features.len))
 		err = err_new(ERR_POISON, "LESSON_INVALID", "%d bytes of features are expected",
 			      EXAMPLE_BYTES);
 	return err;
@@ -172,15 +172,16 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	learning->is_begun = record.learner.len > 0;
 	if (!learning->is_begun)
 		return NULL;
-	/* of another set of features: what was learnt then says nothing about these */
-	struct bytes hazard = record.learner, buyers = record.learner;
-	bool is_whole = record.learner.len == sizeof stage->packed;
-	if (is_whole) {
+	struct bytes hazard = record.learner;
+	/* earlier versions had none */
+	bool has_buyers = record.learner.len == sizeof stage->packed;
+	bgnbd_learner_init(&learning->buyers);
+	if (has_buyers)
 		hazard.len = HAZARD_LEARNER_BYTES;
-		buyers.data += HAZARD_LEARNER_BYTES;
-	}
-	if (!is_whole || !hazard_learner_unpack(hazard, &learning->learner) ||
-	    !bgnbd_learner_unpack(buyers.data, &learning->buyers)) {
+	if (!hazard_learner_unpack(hazard, &learning->learner) ||
+	    (has_buyers && !bgnbd_learner_unpack(record.learner.data + HAZARD_LEARNER_BYTES,
+						 &learning->buyers))) {
+		/* of another set of features: what was learnt then says nothing about these */
 		learning->is_begun = false;
 		learning->due_ms = 0;
 		return NULL;

@@ -383,19 +383,31 @@ size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MO
 	       (has_trees ? grove_pack(&model->grove, out + HAZARD_MODEL_BYTES) : 0);
 }
 
+/* How many bytes stand before a grove or a covariance; 0: they are none of these layouts. */
+static size_t head_of(struct bytes packed)
+{
+	if (packed.len < 3 || packed.data[0] < 1 || packed.data[0] > 2)
+		return 0;
+	size_t count = packed.data[1] | (size_t)packed.data[2] << 8, head = 3 + 8 * count;
+	bool is_known = count == NUMBER_COUNT || count == HAZARD_WEIGHT_COUNT;
+	return is_known && packed.len >= head ? head : 0;
+}
+
 bool hazard_model_unpack(struct bytes packed, struct hazard_model *model)
 {
 	struct grove grove = { 0 };
+	struct bgnbd model_buys = bgnbd_prior();
 	double buys[4];
-	if (packed.len < HAZARD_MODEL_BYTES || packed.data[0] < 1 || packed.data[0] > 2 ||
-	    (packed.data[1] | packed.data[2] << 8) != NUMBER_COUNT)
+	size_t head = head_of(packed);
+	if (head == 0)
 		return false;
-	get(packed.data + 3 + 8 * HAZARD_WEIGHT_COUNT, buys, 4);
-	const struct bgnbd model_buys = { buys[0], buys[1], buys[2], buys[3] };
+	if (head == HAZARD_MODEL_BYTES) {
+		get(packed.data + 3 + 8 * HAZARD_WEIGHT_COUNT, buys, 4);
+		model_buys = (struct bgnbd){ buys[0], buys[1], buys[2], buys[3] };
+	}
 	if (!bgnbd_is_valid(&model_buys))
 		return false;
-	if (packed.data[0] == 2 && !grove_unpack(packed.data + HAZARD_MODEL_BYTES,
-						 packed.len - HAZARD_MODEL_BYTES, &grove))
+	if (packed.data[0] == 2 && !grove_unpack(packed.data + head, packed.len - head, &grove))
 		return false;
 	get(packed.data + 3, model->weights, HAZARD_WEIGHT_COUNT);
 	model->buys = model_buys;
@@ -424,10 +436,11 @@ bool hazard_learner_unpack(struct bytes packed, struct hazard_learner *learner)
 {
 	struct hazard_measure *measure = &learner->measure;
 	double numbers[6];
-	if (packed.len != HAZARD_LEARNER_BYTES || !hazard_model_unpack(packed, &learner->model))
+	size_t head = head_of(packed);
+	if (head == 0 || packed.len != head + HAZARD_LEARNER_BYTES - HAZARD_MODEL_BYTES ||
+	    !hazard_model_unpack(packed, &learner->model))
 		return false;
-	const uint8_t *at =
-		get(packed.data + HAZARD_MODEL_BYTES, learner->covariance, HAZARD_COVARIANCE_COUNT);
+	const uint8_t *at = get(packed.data + head, learner->covariance, HAZARD_COVARIANCE_COUNT);
 	at = get(at, numbers, 6);
 	measure->example_count = (int64_t)numbers[0];
 	measure->ended_count = (int64_t)numbers[1];

@@ -135,7 +135,8 @@ void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_
  * is a byte 2, the same, and the grove's bytes (of a brought one the weights say nothing); of a
  * learner after them the covariance, the measure's example_count and ended_count, weight, ended,
  * loss, base_loss, the three rows of bins. All but the weights of a model (version, base_rate,
- * is_proven, is_refuted) stand beside them. */
+ * is_proven, is_refuted) stand beside them. Of earlier versions, whose count is that of the weights
+ * alone, what isn't trees is read, too: with the prior's buys. */
 enum {
 	HAZARD_MODEL_BYTES = 3 + 8 * (HAZARD_WEIGHT_COUNT + 4),
 	HAZARD_MODEL_BYTES_MAX = HAZARD_MODEL_BYTES + GROVE_BYTES_MAX,

@@ -256,6 +256,33 @@ static void what_was_learnt_comes_back_from_bytes(void **state)
 	free(b);
 }
 
+/* Earlier versions kept no numbers of how accounts buy: all else is as it was. */
+static void what_an_earlier_version_learnt_is_read(void **state)
+{
+	(void)state;
+	enum { HEAD = 3 + 8 * HAZARD_WEIGHT_COUNT, GAP = HAZARD_MODEL_BYTES - HEAD };
+	static uint8_t bytes[HAZARD_LEARNER_BYTES], again[HAZARD_LEARNER_BYTES];
+	const struct bgnbd prior = bgnbd_prior();
+	struct prng random = prng_new(5, 5);
+	struct hazard_learner *a = check_calloc(1, sizeof *a), *b = check_calloc(1, sizeof *b);
+	double features[FEATURE_COUNT];
+	hazard_learner_init(a);
+	random_features(&random, features);
+	hazard_learn(a, features, true);
+	hazard_learner_pack(a, bytes);
+	memcpy(again, bytes, sizeof bytes);
+	memmove(again + HEAD, bytes + HAZARD_MODEL_BYTES, sizeof bytes - HAZARD_MODEL_BYTES);
+	again[1] = HAZARD_WEIGHT_COUNT & 0xff;
+	again[2] = HAZARD_WEIGHT_COUNT >> 8;
+	assert_false(hazard_learner_unpack(bytes_of(again, sizeof again), b));
+	assert_true(hazard_learner_unpack(bytes_of(again, sizeof again - GAP), b));
+	assert_memory_equal(&b->model.buys, &prior, sizeof prior);
+	hazard_learner_pack(b, again);
+	assert_memory_equal(bytes, again, sizeof bytes);
+	free(a);
+	free(b);
+}
+
 /* ---- trees ---- */
 
 /* Whether two inputs have the same sign decides, which no sum of causes can say. */
@@ -598,6 +625,7 @@ int main(void)
 		cmocka_unit_test(silence_is_added_as_a_probability),
 		cmocka_unit_test(what_is_there_is_learnt_and_noise_is_refuted),
 		cmocka_unit_test(what_was_learnt_comes_back_from_bytes),
+		cmocka_unit_test(what_an_earlier_version_learnt_is_read),
 		cmocka_unit_test(trees_see_what_sums_do_not),
 		cmocka_unit_test(trees_challenge_where_they_are_better),
 		cmocka_unit_test(two_halves_merge_to_the_whole),

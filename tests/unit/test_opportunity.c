@@ -18,6 +18,7 @@
 #include "consumers/account_features.h"
 #include "consumers/churn.h"
 #include "consumers/examples.h"
+#include "consumers/gather.h"
 #include "consumers/learn.h"
 #include "consumers/model_shelf.h"
 #include "consumers/risk.h"
@@ -437,6 +438,45 @@ static void goes_through_bytes(const struct processor *learn, void *state)
 	assert_memory_equal(kept, again, len);
 }
 
+/* A waiting example of an earlier version, which kept no history, is a lesson of its features; one
+ * of other features is none, though its due time stands beside it. */
+static void what_waits_of_an_earlier_version_is_a_lesson(void **context)
+{
+	(void)context;
+	struct heard heard;
+	hearing(&heard);
+	struct gather_stage *stage = gather_stage_new(1, heard.registry);
+	const struct processor gather = gather_processor(stage);
+	const struct state_kind *kind = &gather.kinds[0];
+	static const uint8_t zeros[EXAMPLE_BYTES];
+	static uint8_t kept[OUTPUT_LEN_MAX];
+	void *state = check_calloc(1, kind->state_size);
+	struct bytes key = bytes_str("A/19000");
+	for (size_t less = 0; less <= 16; less += 4) {
+		bool is_one = less == 0 || less == 12;
+		struct example_facts facts;
+		const struct gathered record = { .at_ms = day(0),
+						 .due_ms = day(135),
+						 .features = bytes_of(zeros, sizeof zeros - less),
+						 .outcome = 1 };
+		size_t len = 0;
+		bool must_publish = false;
+		assert_null(registry_encode(heard.registry, "test.gather.meta", &gathered_type,
+					    &record, kept, sizeof kept, &len));
+		assert_null(kind->decode(gather.context, bytes_of(kept, len), state));
+		assert_int_equal(kind->due(state), is_one ? day(135) : TIME_NONE);
+		assert_int_equal(examples_unpack(record.features, &facts), is_one);
+		assert_true(!is_one || facts.history.repeats == (less == 0 ? 0 : -1));
+		kind->fire(gather.context, NULL, key, day(135), state, heard.effects,
+			   &must_publish);
+		assert_int_equal(effects_count(heard.effects), is_one);
+		effects_clear(heard.effects);
+	}
+	free(state);
+	gather_stage_free(&stage);
+	deaf(&heard);
+}
+
 /* Through the learn stage: what it learnt of them comes with its model, also after its state went
  * through bytes, and an order is then as likely as with the true numbers. */
 static void habits_come_with_the_model(void **context)
@@ -493,6 +533,7 @@ int main(void)
 		cmocka_unit_test(a_purchase_has_its_probability),
 		cmocka_unit_test(habits_are_learnt),
 		cmocka_unit_test(habits_come_with_the_model),
+		cmocka_unit_test(what_waits_of_an_earlier_version_is_a_lesson),
 		cmocka_unit_test(buyers_are_examples_too),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
