@@ -13,7 +13,7 @@
 #define DOUBT	     0.5 /* deviation of the prior's logarithms */
 #define STEP_MAX     0.1 /* of a logarithm, a history */
 
-#define BETTER 0.995 /* of the prior's loss, below which the learnt numbers judge */
+#define BETTER 0.02 /* in log likelihood a history, from which the learnt numbers judge */
 
 enum { REPEATS_MAX = 1000, LEARNT_MIN = 400 };
 
@@ -110,7 +110,7 @@ void bgnbd_learn(struct bgnbd_learner *learner, const struct bgnbd_history *hist
 struct bgnbd bgnbd_learnt(const struct bgnbd_learner *learner)
 {
 	bool is_better = learner->history_count >= LEARNT_MIN &&
-			 learner->loss < BETTER * learner->prior_loss;
+			 learner->prior_loss - learner->loss > BETTER * learner->weight;
 	return is_better ? learner->model : bgnbd_prior();
 }
 
