@@ -239,8 +239,8 @@ static struct err *explain(const struct args *args)
 		account_table_read(&table, args_conf(args), &client.options, bytes_str(account));
 	if (err == NULL && table.count == 0)
 		err = err_new(ERR_FATAL, "ACCOUNT_UNKNOWN",
-			      "there is no account %s in %s.accounts (yet?); which account "
-			      "has a name, says: foretell identity %s",
+			      "there is no account %s in %s.accounts (yet?); foretell identity %s "
+			      "tells which account has a name",
 			      account, conf_string(args_conf(args), "app.id"), account);
 	if (err == NULL)
 		err = judged_with_read(&with, args_conf(args), &client.options);
