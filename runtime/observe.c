@@ -7,7 +7,8 @@
 
 enum {
 	DEAD_LETTER_LOG_MS = 1000,
-	HELD_LOG_MS = 75000, /* by then a transaction of foretell's own is over */
+	HELD_LOG_MS = 75000,	/* by then a transaction of foretell's own is over */
+	COMMIT_LOG_MS = 180000, /* by then the client has given up, if it keeps its time-outs */
 };
 
 static const char *stage_of(const struct engine *engine)
@@ -99,10 +100,26 @@ static void look_at(const struct engine *engine, const struct task *task,
 	figures->counts = task->counts;
 }
 
+/* Says once of a commit that its outcome has been waited for beyond every time-out. */
+static void look_at_commit(struct engine *engine)
+{
+	bool long_since = engine->flight != NULL && engine->flight->present &&
+			  engine_now_ms(engine) - engine->last_seal_ms >= COMMIT_LOG_MS;
+	if (long_since && !engine->stats->commit_told)
+		log_emit(
+			LOG_ERROR, stage_of(engine),
+			"a commit is neither done nor given up by the Kafka client; if this lasts, "
+			"start the process again",
+			"{s:I}", "for_s",
+			(json_int_t)((engine_now_ms(engine) - engine->last_seal_ms) / 1000));
+	engine->stats->commit_told = long_since;
+}
+
 /* Where a reader has the board, it is looked at again next time. */
 static void look(struct engine *engine)
 {
 	struct worker_stats *stats = engine->stats;
+	look_at_commit(engine);
 	stats_set(&stats->cache_slots, cache_slot_count(engine->cache));
 	stats_set(&stats->cache_entries, cache_entry_count(engine->cache));
 	stats_set(&stats->cache_dirty, cache_dirty_count(engine->cache));

@@ -119,6 +119,7 @@ struct worker_stats {
 	int64_t looked_ms;	       /* at the partitions */
 	int64_t dead_letter_logged_ms; /* the last line about one */
 	int64_t dead_letters_unlogged; /* since then */
+	bool commit_told;	       /* the one under way takes long, and the log has it */
 };
 
 /* For the worker, which alone writes: cheaper than a read-modify-write. */

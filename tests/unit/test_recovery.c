@@ -1,6 +1,6 @@
-/* runtime/recovery: where a task starts, on a Kafka whose answers are given one by one and a real
- * store. What many crashes lead to is the simulator's business; here are the turns that it reaches
- * too rarely. */
+/* runtime/recovery, and what is to be noticed of a commit: where a task starts, on a Kafka whose
+ * answers are given one by one and a real store. What many crashes lead to is the simulator's
+ * business; here are the turns that it reaches too rarely. */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include <ftw.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "runtime/observe.h"
 #include "runtime/recovery.h"
 #include "runtime/seal.h"
 #include "runtime/task.h"
@@ -100,10 +101,17 @@ static struct err *fake_read_all(struct bus *bus, const char *topic, int32_t par
 	return each(context, &record);
 }
 
+static int64_t fake_end_reached(struct bus *bus, const char *topic, int32_t partition)
+{
+	(void)bus, (void)topic, (void)partition;
+	return -1;
+}
+
 static const struct bus_ops fake_ops = {
 	.committed = fake_committed,
 	.watermarks = fake_watermarks,
 	.read_all = fake_read_all,
+	.end_reached = fake_end_reached,
 };
 
 /* ---- a worker's engine ---------------------------------------------------------------------- */
@@ -280,6 +288,24 @@ static void a_store_that_is_behind_is_not_replayed_by_another_version(void **sta
 	expect_err(recover(fixture), ERR_FATAL, "LOGIC_NEWER");
 }
 
+/* Nothing else would tell: the worker comes round all the time. */
+static void a_commit_that_never_ends_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct engine *engine = fixture->engine;
+	engine->flight = check_calloc(1, sizeof *engine->flight);
+	engine->flight->present = true;
+	for (int s = 0; s <= 200; s++) {
+		observe_turn(engine, NULL);
+		assert_int_equal(engine->stats->commit_told, s >= 180);
+		fake_sleep(&fixture->now_ns, 1000);
+	}
+	engine->flight->present = false;
+	observe_turn(engine, NULL);
+	assert_false(engine->stats->commit_told);
+	free(engine->flight);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -288,6 +314,7 @@ int main(void)
 		TEST(positions_that_move_meanwhile_begin_it_again),
 		TEST(states_without_a_position_are_asked_about_again),
 		TEST(a_store_that_is_behind_is_not_replayed_by_another_version),
+		TEST(a_commit_that_never_ends_is_told),
 	};
 	log_set_level(LOG_OFF);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
