@@ -71,7 +71,7 @@ struct classifier_report {
 };
 
 #define CLASSIFIER_SKILL_MIN 3.5
-#define CLASSIFIER_AUC_MIN   0.53
+#define CLASSIFIER_AUC_MIN   0.55
 
 struct classifier {
 	size_t column_count;
