@@ -7,6 +7,7 @@
 
 #include "consumers/alert_life.h"
 #include "consumers/relationship.h"
+#include "models/bgnbd.h"
 #include "models/buyer.h"
 #include "schemas/states.h"
 
@@ -27,6 +28,7 @@ struct account_state {
 	/* Judged within [quiet_from_ms, quiet_until_ms), there is nothing to say. Found anew where
 	 * it is lost, so the topic's record lacks it. */
 	int64_t quiet_from_ms, quiet_until_ms;
+	struct bgnbd quiet_buys; /* as long as these numbers judge */
 	size_t type_count;
 	char currency[4]; /* "" where no amount has come */
 	int32_t band;	  /* enum score_band */

@@ -23,10 +23,15 @@ static const double severity_bounds[] = {
 	[SEVERITY_MEDIUM] = 0.87, [SEVERITY_HIGH] = 0.93, [SEVERITY_CRITICAL] = 0.97
 };
 
+static double margin_of(double probability)
+{
+	return dm_log(probability) - dm_log(1.0 - probability);
+}
+
 static void add_bound(struct churn_rule *rule, double probability)
 {
 	CHECK(rule->bound_count < CHURN_BOUNDS_MAX);
-	double margin = dm_log(probability) - dm_log(1.0 - probability);
+	double margin = margin_of(probability);
 	size_t at = rule->bound_count++;
 	for (; at > 0 && rule->bounds[at - 1] > margin; at--)
 		rule->bounds[at] = rule->bounds[at - 1];
@@ -149,24 +154,38 @@ static int64_t next_look(int64_t at_ms, int64_t silence_ms)
 	return time_floor(at_ms + wait_ms, MS_PER_HOUR, 0);
 }
 
-/* Until when no bound is crossed, after all that is to be said now was said. An account that stands
- * on a bound, as far as rounding can tell, may be on either side of it at the next look. */
+/* The lowest bound that the margin has not passed. What people said of an account's warnings moves
+ * the one from which the next opens. */
+static double next_bound(const struct churn_rule *rule, const struct account_state *state,
+			 double margin)
+{
+	double next = HUGE_VAL,
+	       opens = margin_of(alert_life_open(&state->alert, rule->options.open));
+	for (size_t i = rule->bound_count; i-- > 0 && rule->bounds[i] > margin - 1e-9;)
+		next = rule->bounds[i];
+	return opens > margin - 1e-9 && opens < next ? opens : next;
+}
+
+/* Until when no bound is crossed, and no time of the alert's own comes, after all that is to be
+ * said now was said. An account that stands on a bound, as far as rounding can tell, may be on
+ * either side of it at the next look. */
 static int64_t quiet_until(const struct churn_rule *rule, int64_t at_ms,
 			   const struct account_state *state, const struct buyer_score *score)
 {
-	double next = HUGE_VAL;
+	const struct alert_state *alert = &state->alert;
 	if (at_ms < state->buyer.last_ms)
 		return at_ms;
-	for (size_t i = rule->bound_count; i-- > 0 && rule->bounds[i] > score->margin - 1e-9;)
-		next = rule->bounds[i];
-	if (opportunity_holds(state) && state->alert.open)
+	double next = next_bound(rule, state, score->margin);
+	if (opportunity_holds(state) && alert->open)
 		return at_ms;
 	int64_t until_ms = buyer_quiet_until(&state->buyer, score, at_ms, next);
 	int64_t due_ms =
 		rule->options.opportunity.open > 0 ? opportunity_due_ms(state, at_ms) : TIME_NONE;
 	until_ms = due_ms < until_ms ? due_ms : until_ms;
+	int64_t own_ms = alert->open ? alert->snoozed_until_ms : alert->cool_until_ms;
+	until_ms = own_ms > at_ms && own_ms < until_ms ? own_ms : until_ms;
 	int64_t expires_ms = state->buyer.last_ms + EXPIRE_MS;
-	return state->alert.open && expires_ms < until_ms ? expires_ms : until_ms;
+	return alert->open && expires_ms < until_ms ? expires_ms : until_ms;
 }
 
 /* One conversation: an opportunity gives way to a warning, and is looked for where there is none.
@@ -201,7 +220,9 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	state->check_ms = next_look(at_ms, silence_ms);
 	if (occasion->trigger_event_id.data == NULL)
 		examples_look_at_buyer(account, at_ms, state, effects);
-	if (at_ms >= state->quiet_from_ms && at_ms < state->quiet_until_ms)
+	const struct bgnbd buys = opportunity_buys(occasion);
+	if (at_ms >= state->quiet_from_ms && at_ms < state->quiet_until_ms &&
+	    memcmp(&buys, &state->quiet_buys, sizeof buys) == 0)
 		return false;
 	struct buyer_score score;
 	buyer_score(&state->buyer, at_ms, &score);
@@ -223,6 +244,7 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 	bool alerted = converse(&rule->options, account, occasion, &view, &score, state, effects);
 	state->quiet_from_ms = at_ms;
 	state->quiet_until_ms = quiet_until(rule, at_ms, state, &score);
+	state->quiet_buys = buys;
 	return alerted;
 }
 
@@ -259,6 +281,7 @@ bool churn_feedback(struct bytes account, const struct churn_occasion *occasion,
 {
 	struct buyer_score score;
 	enum alert_status status;
+	state->quiet_from_ms = state->quiet_until_ms = 0;
 	if (!alert_life_take(&state->alert, account, event, occasion->at_ms, &status))
 		return false;
 	buyer_score(&state->buyer, occasion->at_ms, &score);

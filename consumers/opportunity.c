@@ -224,12 +224,16 @@ size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 
 /* ---- the alert ------------------------------------------------------------------------------ */
 
+struct bgnbd opportunity_buys(const struct churn_occasion *occasion)
+{
+	return occasion->model != NULL ? occasion->model->buys : bgnbd_prior();
+}
+
 static void score_at(const struct account_state *state, const struct churn_occasion *occasion,
 		     struct opportunity_score *score)
 {
-	const struct bgnbd prior = bgnbd_prior();
-	opportunity_score(state, occasion->model != NULL ? &occasion->model->buys : &prior,
-			  occasion->at_ms, score);
+	const struct bgnbd buys = opportunity_buys(occasion);
+	opportunity_score(state, &buys, occasion->at_ms, score);
 }
 
 static void say_alert(struct bytes account, const struct churn_occasion *occasion,
@@ -326,6 +330,7 @@ bool opportunity_feedback(struct bytes account, const struct churn_occasion *occ
 {
 	struct opportunity_score score;
 	enum alert_status status;
+	state->quiet_from_ms = state->quiet_until_ms = 0;
 	if (!alert_life_take(&state->alert, account, event, occasion->at_ms, &status))
 		return false;
 	score_at(state, occasion, &score);

@@ -58,6 +58,9 @@ bool opportunity_judge(const struct opportunity_options *options, struct bytes a
 /* Whether the alert of the account is about an opportunity. */
 bool opportunity_holds(const struct account_state *state);
 
+/* How accounts buy, as it is judged at the occasion. */
+struct bgnbd opportunity_buys(const struct churn_occasion *occasion);
+
 /* An open one ends, since the account is about to leave, or goes into another. Returns whether that
  * was said. */
 bool opportunity_end(struct bytes account, const struct churn_occasion *occasion,

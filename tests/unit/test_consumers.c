@@ -370,16 +370,44 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 	return NULL;
 }
 
-static void judge_into(struct heard *heard, struct effects *effects, const struct churn_rule *rule,
-		       int64_t at_ms, struct account_state *account)
+static void hear_all(struct heard *heard, struct effects *effects)
 {
-	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("e"), NULL };
-	(void)churn_judge(rule, bytes_str("A"), &occasion, account, effects);
 	assert_null(effects_produce(effects, &heard->bus));
 	effects_clear(effects);
 }
 
-/* One account is scored at each occasion, the other only where it may matter. */
+static void judge_into(struct heard *heard, struct effects *effects, const struct churn_rule *rule,
+		       const struct hazard_model *model, int64_t at_ms,
+		       struct account_state *account)
+{
+	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("e"), model };
+	(void)churn_judge(rule, bytes_str("A"), &occasion, account, effects);
+	hear_all(heard, effects);
+}
+
+/* Somebody says what he thinks of its alert; a snooze is for nine days. */
+static void answer_into(struct heard *heard, struct effects *effects, enum alert_verdict verdict,
+			int64_t at_ms, struct account_state *account)
+{
+	const struct churn_occasion occasion = { at_ms, at_ms, bytes_str("f"), NULL };
+	char id[ALERT_ID_MAX], until[TIME_TEXT_LEN + 1];
+	time_format(at_ms + 9 * MS_PER_DAY, until);
+	const struct source_event event = {
+		.event_id = bytes_str("f"),
+		.attr_count = 3,
+		.attrs = { { bytes_str("alert_id"),
+			     alert_life_id(&account->alert, bytes_str("A"), id) },
+			   { bytes_str("verdict"), bytes_str(verdict_names[verdict]) },
+			   { bytes_str("until"), bytes_str(until) } },
+	};
+	(void)(opportunity_holds(account)
+		       ? opportunity_feedback(bytes_str("A"), &occasion, &event, account, effects)
+		       : churn_feedback(bytes_str("A"), &occasion, &event, account, effects));
+	hear_all(heard, effects);
+}
+
+/* One account is scored at each occasion, the other only where it may matter; alerts are answered,
+ * and another model becomes active now and then. */
 static void quiet_accounts_say_all_that_scored_ones_do(void **state)
 {
 	(void)state;
@@ -387,11 +415,19 @@ static void quiet_accounts_say_all_that_scored_ones_do(void **state)
 	struct heard often = { .bus = { &ops } }, seldom = { .bus = { &ops } };
 	struct churn_rule rule;
 	struct registry *registry = NULL;
-	churn_rule_init(&rule, &(struct churn_options){ .open = 0.80, .close = 0.60, 3 });
+	static struct hazard_model models[2];
+	struct prng random = prng_new(12, 1);
+	hazard_prior(&models[0]);
+	hazard_prior(&models[1]);
+	models[1].buys = (struct bgnbd){ 6, 1, 0.01, 10 };
+	churn_rule_init(&rule, &(struct churn_options){ .open = 0.80,
+							.close = 0.60,
+							.order_count_min = 3,
+							.opportunity = { 0.55, 0.35 } });
 	assert_null(registry_open(NULL, &registry));
 	struct effects *effects = effects_new("test", registry);
 	uint32_t seed = 11;
-	int64_t skipped = 0;
+	int64_t skipped = 0, active = 0;
 	for (int n = 0; n < 200; n++) {
 		struct account_state a = { 0 }, b = { 0 };
 		int64_t at_ms = now_ms, gap_ms = (1 + n % 40) * MS_PER_DAY;
@@ -405,13 +441,22 @@ static void quiet_accounts_say_all_that_scored_ones_do(void **state)
 			}
 			skipped += at_ms >= b.quiet_from_ms && at_ms < b.quiet_until_ms;
 			a.quiet_until_ms = 0;
-			judge_into(&often, effects, &rule, at_ms, &a);
-			judge_into(&seldom, effects, &rule, at_ms, &b);
+			active = prng_below(&random, 20) == 0 ? !active : active;
+			judge_into(&often, effects, &rule, &models[active], at_ms, &a);
+			judge_into(&seldom, effects, &rule, &models[active], at_ms, &b);
+			if (a.alert.episode > 0 && prng_below(&random, 10) == 0) {
+				enum alert_verdict verdict =
+					(enum alert_verdict)prng_below(&random, VERDICT_COUNT);
+				answer_into(&often, effects, verdict, at_ms, &a);
+				answer_into(&seldom, effects, verdict, at_ms, &b);
+			}
 			struct account_record left, right;
 			account_state_to_record(&a, bytes_str("A"), &left);
 			account_state_to_record(&b, bytes_str("A"), &right);
 			assert_memory_equal(&left.probability, &right.probability, sizeof(double));
 			assert_true(left.check_ms == right.check_ms && left.band == right.band);
+			assert_int_equal(a.alert.revision, b.alert.revision);
+			assert_int_equal(a.alert.episode, b.alert.episode);
 		}
 	}
 	assert_true(often.hash == seldom.hash && often.count == seldom.count);
