@@ -237,15 +237,15 @@ static struct err *look(struct erase *erase, bool *done)
 	return err != NULL || !*done ? err : look_in(erase, "identity.meta", prefix, done);
 }
 
-/* A name may have been answered just before its account was erased: it is found now, and follows.
- */
+/* A name may have been answered just before its account was erased, or what that had gone into: it
+ * is found now, and follows. */
 static struct err *sweep(struct erase *erase, bool *done)
 {
 	struct name_table *table = &erase->table;
 	struct name_text account = table->account;
 	name_table_fini(table);
-	struct err *err = name_table_read(table, erase->conf, &erase->client.options,
-					  name_text_bytes(&account));
+	struct err *err = name_table_read_under(table, erase->conf, &erase->client.options,
+						erase->names, erase->name_count);
 	table->account = account;
 	*done = err == NULL && table->count == 0;
 	if (err != NULL || *done)

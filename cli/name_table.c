@@ -24,8 +24,10 @@ struct reading {
 	struct forward *forwards;
 	size_t forward_count, forward_capacity;
 	char prefix[TOPIC_NAME_MAX + 16]; /* of names in identity.meta */
-	struct bytes wanted;
+	struct bytes wanted; /* absent: only the accounts are */
 	struct name_text wanted_account;
+	const struct name_text *accounts; /* whose names are wanted; borrowed */
+	size_t account_count;
 	struct account_record record;
 };
 
@@ -129,6 +131,23 @@ static struct name_row *row_of(struct name_table *table, struct bytes name)
 	return NULL;
 }
 
+static bool is_account_wanted(const struct reading *reading, struct bytes account)
+{
+	for (size_t i = 0; i < reading->account_count; i++)
+		if (bytes_equal(name_text_bytes(&reading->accounts[i]), account))
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct reading *reading, struct bytes name,
+		    const struct name_state *state)
+{
+	struct bytes account = name_text_bytes(&state->account);
+	return bytes_equal(name, reading->wanted) ||
+	       (account.len > 0 && (is_account_wanted(reading, account) ||
+				    is_account_wanted(reading, end_of(reading, account))));
+}
+
 /* A later record of a name replaces an earlier one, and may take it to another account. */
 static struct err *take_name(void *context, const struct record *record)
 {
@@ -142,10 +161,7 @@ static struct err *take_name(void *context, const struct record *record)
 	struct err *err = is_there ? read_state(reading, record, &state) : NULL;
 	if (err != NULL)
 		return err;
-	bool ours = is_there && (bytes_equal(name, reading->wanted) ||
-				 (state.account.len > 0 &&
-				  bytes_equal(end_of(reading, name_text_bytes(&state.account)),
-					      name_text_bytes(&table->account))));
+	bool ours = is_there && is_ours(reading, name, &state);
 	struct name_row *row = row_of(table, name);
 	if (!ours && row != NULL)
 		*row = table->rows[--table->count];
@@ -189,33 +205,65 @@ static void keep_merged(const struct reading *reading, struct name_table *table)
 			table->merged[table->merged_count++] = reading->forwards[i].from;
 }
 
+static struct err *open_reading(const struct conf *conf, struct name_table *table,
+				struct reading **out)
+{
+	char log[TOPIC_NAME_MAX + 1];
+	struct reading *reading = check_calloc(1, sizeof *reading);
+	*table = (struct name_table){ 0 };
+	reading->table = table;
+	reading->app_id = conf_string(conf, "app.id");
+	topics_name(reading->app_id, "identity.events", log);
+	snprintf(reading->prefix, sizeof reading->prefix, "%s/name/", log);
+	*out = reading;
+	return registry_open(conf_string(conf, "registry.url"), &reading->registry);
+}
+
+static void close_reading(struct reading *reading)
+{
+	struct name_table *table = reading->table;
+	if (table->count > 1)
+		qsort(table->rows, table->count, sizeof *table->rows, by_order);
+	registry_close(&reading->registry);
+	free(reading->forwards);
+	free(reading);
+}
+
 struct err *name_table_read(struct name_table *table, const struct conf *conf,
 			    const struct client_options *client, struct bytes key)
 {
-	*table = (struct name_table){ 0 };
-	char log[TOPIC_NAME_MAX + 1];
-	struct reading *reading = check_calloc(1, sizeof *reading);
-	reading->table = table;
-	reading->app_id = conf_string(conf, "app.id");
+	struct reading *reading = NULL;
+	struct err *err = open_reading(conf, table, &reading);
 	reading->wanted = key;
-	topics_name(reading->app_id, "identity.events", log);
-	snprintf(reading->prefix, sizeof reading->prefix, "%s/name/", log);
-	struct err *err = registry_open(conf_string(conf, "registry.url"), &reading->registry);
 	if (err == NULL)
 		err = read_topic(reading, client, "accounts", take_account);
 	if (err == NULL)
 		err = read_topic(reading, client, "identity.meta", take_wanted);
 	struct bytes account = name_text_bytes(&reading->wanted_account);
 	name_text_set(&table->account, end_of(reading, account.len > 0 ? account : key));
+	reading->accounts = &table->account;
+	reading->account_count = 1;
 	if (err == NULL)
 		err = read_topic(reading, client, "identity.meta", take_name);
 	if (err == NULL)
 		keep_merged(reading, table);
-	if (err == NULL && table->count > 1)
-		qsort(table->rows, table->count, sizeof *table->rows, by_order);
-	registry_close(&reading->registry);
-	free(reading->forwards);
-	free(reading);
+	close_reading(reading);
+	return err;
+}
+
+struct err *name_table_read_under(struct name_table *table, const struct conf *conf,
+				  const struct client_options *client,
+				  const struct name_text *accounts, size_t account_count)
+{
+	struct reading *reading = NULL;
+	struct err *err = open_reading(conf, table, &reading);
+	reading->accounts = accounts;
+	reading->account_count = account_count;
+	if (err == NULL)
+		err = read_topic(reading, client, "accounts", take_account);
+	if (err == NULL)
+		err = read_topic(reading, client, "identity.meta", take_name);
+	close_reading(reading);
 	return err;
 }
 

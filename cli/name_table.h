@@ -25,6 +25,14 @@ struct name_table {
  * Errors: as reader_run; FATAL IDENTITY_TOO_MANY. */
 ERR_MUST_USE struct err *name_table_read(struct name_table *table, const struct conf *conf,
 					 const struct client_options *client, struct bytes key);
+
+/* The names alone that stand under one of these accounts, whatever became of it, or end up there:
+ * no account, and none that merged, is looked for. Errors: as name_table_read. */
+ERR_MUST_USE struct err *name_table_read_under(struct name_table *table, const struct conf *conf,
+					       const struct client_options *client,
+					       const struct name_text *accounts,
+					       size_t account_count);
+
 /* What a person typed: "email:Anna@GTX.example" in normal form; what has no known scheme is an
  * account. Errors: POISON NAME_UNUSABLE. */
 ERR_MUST_USE struct err *name_table_operand(const char *text, struct name_key *key);
