@@ -103,7 +103,9 @@ static void look_at(const struct engine *engine, const struct task *task,
 /* Says once of a commit that its outcome has been waited for beyond every time-out. */
 static void look_at_commit(struct engine *engine)
 {
+	/* one that is committed waits for the store, not for the client */
 	bool long_since = engine->flight != NULL && engine->flight->present &&
+			  !engine->flight->committed &&
 			  engine_now_ms(engine) - engine->last_seal_ms >= COMMIT_LOG_MS;
 	if (long_since && !engine->stats->commit_told)
 		log_emit(

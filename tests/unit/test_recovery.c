@@ -300,7 +300,10 @@ static void a_commit_that_never_ends_is_told(void **state)
 		assert_int_equal(engine->stats->commit_told, s >= 180);
 		fake_sleep(&fixture->now_ns, 1000);
 	}
-	engine->flight->present = false;
+	engine->flight->committed = true; /* and the store takes its time */
+	observe_turn(engine, NULL);
+	assert_false(engine->stats->commit_told);
+	engine->flight->present = engine->flight->committed = false;
 	observe_turn(engine, NULL);
 	assert_false(engine->stats->commit_told);
 	free(engine->flight);
