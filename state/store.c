@@ -92,6 +92,15 @@ struct err *store_write_error(struct store *store, const char *doing, char *mess
 	return err;
 }
 
+struct err *store_flush_error(struct store *store, char *message)
+{
+	static const char later[] = "Operation failed. Try again.";
+	if (strncmp(message, later, strlen(later)) != 0)
+		return store_write_error(store, "flushing the state", message);
+	rocksdb_free(message);
+	return NULL;
+}
+
 struct err *store_unreadable(struct shelf *shelf, const char *what)
 {
 	shelf->damaged = true;
@@ -331,8 +340,7 @@ struct err *store_flush(struct shelf *shelf, bool wait)
 	char *message = NULL;
 	rocksdb_flush_cf(shelf->store->db, options, shelf->handle, &message);
 	rocksdb_flushoptions_destroy(options);
-	return message == NULL ? NULL
-			       : store_write_error(shelf->store, "flushing the state", message);
+	return message == NULL ? NULL : store_flush_error(shelf->store, message);
 }
 
 static void close_database(struct store *store)

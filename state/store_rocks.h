@@ -1,4 +1,5 @@
-/* What the store and its shelves share of RocksDB. Only state/ includes this. */
+/* What the store and its shelves share of RocksDB. Only state/ and its tests include
+ * this. */
 #ifndef STATE_STORE_ROCKS_H
 #define STATE_STORE_ROCKS_H
 
@@ -53,6 +54,10 @@ ERR_MUST_USE struct err *store_room(const struct store *store);
 
 /* RocksDB's message (stolen) after a write, as an error; a damaged database is marked. */
 struct err *store_write_error(struct store *store, const char *doing, char *message);
+
+/* The same after a flush, which is none where RocksDB can't do it while writes wait for it to catch
+ * up: it is flushed the next time. */
+struct err *store_flush_error(struct store *store, char *message);
 
 /* RocksDB's message (stolen) after a read, as an error; a damaged shelf is marked. */
 struct err *store_read_error(struct shelf *shelf, char *message);
