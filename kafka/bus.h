@@ -102,6 +102,7 @@ struct bus_ops {
 	struct err *(*watermarks)(struct bus *, const char *topic, int32_t partition, int64_t *low,
 				  int64_t *high);
 	struct err *(*ends)(struct bus *, struct position *, size_t count);
+	struct err *(*stable_ends)(struct bus *, struct position *, size_t count);
 	struct err *(*partition_count)(struct bus *, const char *topic, int32_t *count);
 	struct err *(*read_all)(struct bus *, const char *topic, int32_t partition,
 				struct err *(*each)(void *, const struct record *), void *context);
@@ -212,6 +213,14 @@ ERR_MUST_USE static inline struct err *bus_ends(struct bus *bus, struct position
 						size_t count)
 {
 	return bus->ops->ends(bus, positions, count);
+}
+
+/* The same of the last stable offset: of every transaction that wrote below it the outcome is
+ * known, and bus_committed that is called afterwards tells its positions. */
+ERR_MUST_USE static inline struct err *bus_stable_ends(struct bus *bus, struct position *positions,
+						       size_t count)
+{
+	return bus->ops->stable_ends(bus, positions, count);
 }
 
 /* Errors: FATAL BUS_TOPIC_MISSING, with the command that creates it. */

@@ -1084,6 +1084,12 @@ static struct err *kafka_ends(struct bus *bus, struct position *positions, size_
 	return rd_ends(kafka->consumer, &kafka->consumer_client, positions, count);
 }
 
+static struct err *kafka_stable_ends(struct bus *bus, struct position *positions, size_t count)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	return rd_stable_ends(kafka->consumer, &kafka->consumer_client, positions, count);
+}
+
 static struct err *read_range(struct bus_kafka *kafka, struct rd_range *range, bool from_begin,
 			      struct err *(*each)(void *, const struct record *), void *context)
 {
@@ -1177,6 +1183,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.seek = kafka_seek,
 		.watermarks = kafka_watermarks,
 		.ends = kafka_ends,
+		.stable_ends = kafka_stable_ends,
 		.partition_count = kafka_partition_count,
 		.read_all = kafka_read_all,
 		.read_from = kafka_read_from,

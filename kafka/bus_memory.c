@@ -686,6 +686,20 @@ static struct err *memory_ends(struct bus *bus, struct position *positions, size
 	return err;
 }
 
+static struct err *memory_stable_ends(struct bus *bus, struct position *positions, size_t count)
+{
+	struct bus_memory *memory = memory_of(bus);
+	struct err *err = enter(memory, MEMORY_WATERMARKS, "stable ends");
+	for (size_t i = 0; err == NULL && i < count; i++) {
+		const struct model_partition *found = model_log_partition(
+			&memory->kafka->log, positions[i].topic, positions[i].partition);
+		if (found == NULL)
+			return topic_missing(positions[i].topic);
+		positions[i].offset = (int64_t)model_log_stable(found);
+	}
+	return err;
+}
+
 static struct err *memory_partition_count(struct bus *bus, const char *topic, int32_t *count)
 {
 	const struct model_topic *found = model_log_topic(&memory_of(bus)->kafka->log, topic);
@@ -835,6 +849,7 @@ static const struct bus_ops memory_ops = {
 	.seek = memory_seek,
 	.watermarks = memory_watermarks,
 	.ends = memory_ends,
+	.stable_ends = memory_stable_ends,
 	.partition_count = memory_partition_count,
 	.read_all = memory_read_all,
 	.read_from = memory_read_from,

@@ -118,6 +118,14 @@ static bool take_cursor(const char *text, struct tick_cursor *cursor)
 	return true;
 }
 
+bool checkpoint_equal(const struct checkpoint *a, const struct checkpoint *b)
+{
+	char of_a[POSITION_TEXT_MAX], of_b[POSITION_TEXT_MAX];
+	checkpoint_format(a, of_a);
+	checkpoint_format(b, of_b);
+	return a->x == b->x && strcmp(of_a, of_b) == 0;
+}
+
 struct err *checkpoint_parse(int64_t x, const char *text, struct checkpoint *checkpoint)
 {
 	const char *rest = text;

@@ -35,6 +35,9 @@ void tick_cursor_set(struct tick_cursor *cursor, int64_t due_ms, uint8_t kind, s
 
 void checkpoint_format(const struct checkpoint *checkpoint, char text[POSITION_TEXT_MAX]);
 
+/* Whether they are of the same commit, as far as can be told. */
+bool checkpoint_equal(const struct checkpoint *a, const struct checkpoint *b);
+
 /* Errors: FATAL CHECKPOINT_FOREIGN: not foretell's, or damaged. */
 ERR_MUST_USE struct err *checkpoint_parse(int64_t x, const char *text,
 					  struct checkpoint *checkpoint);

@@ -96,22 +96,30 @@ static struct err *set_position(struct engine *engine, struct task *task,
 	return keep_write(engine, engine->batch);
 }
 
+/* Whether the group's position of a task is still that commit. */
+static struct err *is_unmoved(struct engine *engine, const struct task *task,
+			      const struct checkpoint *committed, bool *unmoved)
+{
+	struct position now = { .topic = task->own_topic, .partition = task->partition };
+	struct checkpoint found;
+	*unmoved = false;
+	struct err *err = bus_committed(engine->bus, &now, 1);
+	if (err != NULL || now.offset < 0)
+		return err;
+	err = checkpoint_parse(now.offset, now.metadata, &found);
+	*unmoved = err == NULL && checkpoint_equal(&found, committed);
+	return err;
+}
+
 /* What was read may lie beyond X only as long as nobody commits meanwhile: a process that stood
  * still between the positions and the states, and has lost the partition since, sees a part of what
  * its successor wrote, and must give that no position. */
 static struct err *check_unmoved(struct engine *engine, const struct task *task,
 				 const struct checkpoint *committed)
 {
-	struct position now = { .topic = task->own_topic, .partition = task->partition };
-	struct checkpoint found;
-	struct err *err = bus_committed(engine->bus, &now, 1);
-	if (err == NULL && now.offset < 0)
-		return moved(task);
-	if (err == NULL)
-		err = checkpoint_parse(now.offset, now.metadata, &found);
-	if (err != NULL || (found.x == committed->x && found.y == committed->y))
-		return err;
-	return moved(task);
+	bool unmoved = false;
+	struct err *err = is_unmoved(engine, task, committed, &unmoved);
+	return err != NULL || unmoved ? err : moved(task);
 }
 
 /* An empty shelf, filled from Kafka. */
@@ -261,4 +269,16 @@ struct err *recovery_run(struct engine *engine, struct task *const *tasks, size_
 		err = recover_task(engine, tasks[i], &positions[i]);
 	free(positions);
 	return err;
+}
+
+bool recovery_state_ends(struct engine *engine, const struct task *task, struct position *ends,
+			 size_t count)
+{
+	bool unmoved = false;
+	struct err *err = bus_stable_ends(engine->bus, ends, count);
+	if (err == NULL)
+		err = is_unmoved(engine, task, &task->committed, &unmoved);
+	bool known = err == NULL && unmoved;
+	err_free(&err);
+	return known;
 }

@@ -16,4 +16,11 @@
 ERR_MUST_USE struct err *recovery_run(struct engine *engine, struct task *const *tasks,
 				      size_t count);
 
+/* Where the topics of a drained task's states end (`ends`: those topics, offsets are set), so that
+ * all below is in its shelf. False where that isn't certain: by the time of the answer the group
+ * may have gone on without this member, and then a successor's states may lie there; its position
+ * has moved, too. */
+bool recovery_state_ends(struct engine *engine, const struct task *task, struct position *ends,
+			 size_t count);
+
 #endif

@@ -128,11 +128,8 @@ static void give_mark(struct engine *engine, struct task *task)
 			.topic = effects_topic(engine->effects, logs[i].logical),
 			.partition = task->partition,
 		};
-	struct err *err = bus_ends(engine->bus, ends, count);
-	if (err != NULL) { /* then it is followed from the beginning */
-		err_free(&err);
-		return;
-	}
+	if (!recovery_state_ends(engine, task, ends, count))
+		return; /* then it is followed from the beginning */
 	struct standby_mark mark = { .warm = true, .clock_len = task->clock_len };
 	for (size_t i = 0; i < count; i++)
 		mark.offsets[i] = ends[i].offset;

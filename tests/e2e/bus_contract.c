@@ -292,6 +292,9 @@ static void the_end_counts_markers_and_waits_for_open_transactions(void **state)
 		assert_int_equal(batch.count, 0);
 	}
 	assert_int_equal(bus_known_end(member.bus, in, 0), end + 2);
+	struct position stable = { .topic = in, .partition = 0 };
+	expect_ok(bus_stable_ends(member.bus, &stable, 1));
+	assert_int_equal(stable.offset, end);
 	expect_ok(bus_commit(other));
 	member_poll(&member, 2, &seen);
 	EXPECT_SEEN(&seen, "open", "behind");

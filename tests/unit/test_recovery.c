@@ -101,6 +101,14 @@ static struct err *fake_read_all(struct bus *bus, const char *topic, int32_t par
 	return each(context, &record);
 }
 
+static struct err *fake_stable_ends(struct bus *bus, struct position *positions, size_t count)
+{
+	(void)bus;
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = LOG_END;
+	return NULL;
+}
+
 static int64_t fake_end_reached(struct bus *bus, const char *topic, int32_t partition)
 {
 	(void)bus, (void)topic, (void)partition;
@@ -110,6 +118,7 @@ static int64_t fake_end_reached(struct bus *bus, const char *topic, int32_t part
 static const struct bus_ops fake_ops = {
 	.committed = fake_committed,
 	.watermarks = fake_watermarks,
+	.stable_ends = fake_stable_ends,
 	.read_all = fake_read_all,
 	.end_reached = fake_end_reached,
 };
@@ -309,7 +318,34 @@ static void a_commit_that_never_ends_is_told(void **state)
 	free(engine->flight);
 }
 
+/* A revoked task's shelf is followed from the ends of its topics only if nobody else can have
+ * written there. */
+static void ends_of_states_are_a_drained_tasks_own(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		struct answer answer;
+		bool known;
+	} cases[] = {
+		{ { 40, "Y=40;v=1" }, true },
+		{ { 41, "Y=41;v=1" }, false },
+		{ { 40, "Y=39;v=1" }, false },
+		{ { 40, "Y=40;v=1;d=7;k=0;c=61" }, false }, /* amid a tick at the same offset */
+		{ { -1, "" }, false },
+		{ { 40, "somebody else's" }, false },
+	};
+	fixture->task->committed = (struct checkpoint){ .x = 40, .y = 40, .logic_version = 1 };
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct position end = { .topic = "meta", .partition = 0 };
+		ANSWERS(fixture, cases[i].answer);
+		assert_int_equal(recovery_state_ends(fixture->engine, fixture->task, &end, 1),
+				 cases[i].known);
+		assert_int_equal(end.offset, LOG_END);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 
 int main(void)
 {
@@ -318,6 +354,7 @@ int main(void)
 		TEST(states_without_a_position_are_asked_about_again),
 		TEST(a_store_that_is_behind_is_not_replayed_by_another_version),
 		TEST(a_commit_that_never_ends_is_told),
+		TEST(ends_of_states_are_a_drained_tasks_own),
 	};
 	log_set_level(LOG_OFF);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
