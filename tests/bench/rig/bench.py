@@ -71,7 +71,7 @@ class Bench:
             "latency": 150 if m >= 10 else 70,
             "restart": (kills(self.runs) + min(3, self.runs)) * (6 + 0.5 * m),
             "account_stage": 5 + min(3, self.runs) * (8 + m), "working_set_5x": 30 + 4 * m,
-            "ten_million": 310 if m >= 10 else 50, "flat": 20 + 6 * m,
+            "ten_million": 430 if m >= 10 else 70, "flat": 20 + 6 * m,
             "profile": 5 + m, "restore": 60,
             "trade_off": 6 * (50 + 1.7 * m),
         }
