@@ -57,9 +57,11 @@ static struct err *topics_run(const struct args *args)
 	options_client_init(&client, conf);
 	struct admin *admin = NULL;
 	struct err *err = admin_open(&client.options, &admin);
+	int32_t partition_count = (int32_t)conf_int(conf, "partitions");
 	if (err == NULL && create)
-		err = topic_setup_create(conf, admin, (int32_t)conf_int(conf, "partitions"),
-					 stdout);
+		err = topic_setup_inputs_fit(conf, admin, partition_count);
+	if (err == NULL && create)
+		err = topic_setup_create(conf, admin, partition_count, stdout);
 	if (err == NULL)
 		err = check(conf, &client.options, admin);
 	admin_close(&admin);

@@ -1,5 +1,6 @@
 #include "cli/topic_setup.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -61,4 +62,25 @@ struct err *topic_setup_create(const struct conf *conf, struct admin *admin,
 	free(specs);
 	free(list);
 	return err;
+}
+
+struct err *topic_setup_inputs_fit(const struct conf *conf, struct admin *admin,
+				   int32_t partition_count)
+{
+	size_t input_count;
+	const char *const *inputs = conf_list(conf, "inputs", &input_count);
+	for (size_t i = 0; i < input_count; i++) {
+		int32_t count = -1;
+		struct err *err = admin_partition_count(admin, inputs[i], &count);
+		if (err != NULL)
+			return err;
+		if (count >= 0 && count != partition_count)
+			return err_new(ERR_FATAL, "CHECK_FAILED",
+				       "nothing was created: %s is there with %" PRId32
+				       " partitions, the option partitions is %" PRId32
+				       ", and all topics need the same number, for good; give "
+				       "--partitions %" PRId32 ", or other --inputs",
+				       inputs[i], count, partition_count, count);
+	}
+	return NULL;
 }

@@ -246,6 +246,18 @@ def partition_count(line):
     check("odd.alerts" in result.err and "3" in result.err and "4" in result.err, result)
 
 
+@test("topics create: an input with another partition count, and nothing is created",
+      needs=no_topics)
+def input_partitions(line):
+    line.broker.admin.create_topics([NewTopic("few.erp.events", PARTITIONS - 1, 1)])[
+        "few.erp.events"].result(20)
+    inputs = ("--inputs", "few.crm.events,few.erp.events")
+    result = line.call("topics", "create", *inputs, app="few", code=4)
+    check(f"--partitions {PARTITIONS - 1}" in result.err and "created " not in result.out, result)
+    check(not [name for name in line.broker.admin.list_topics(timeout=20).topics
+               if name.startswith("few.") and name != "few.erp.events"], "topics were created")
+
+
 @test("output that can't be written is an error")
 def full_disk(line):
     if not os.path.exists("/dev/full"):
