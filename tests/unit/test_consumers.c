@@ -466,6 +466,36 @@ static void quiet_accounts_say_all_that_scored_ones_do(void **state)
 	registry_close(&registry);
 }
 
+/* Two alerts were called wrong: the next opens between two of the rule's own bounds. */
+static void a_bound_that_answers_moved_is_not_left_out(void **state)
+{
+	(void)state;
+	static const struct bus_ops ops = { .produce = hear };
+	struct heard often = { .bus = { &ops } }, seldom = { .bus = { &ops } };
+	struct churn_rule rule;
+	struct registry *registry = NULL;
+	struct account_state a = { .alert = { .wrong_count = 2 } }, b;
+	churn_rule_init(&rule, &(struct churn_options){ .open = 0.60, .close = 0.40, 3 });
+	assert_null(registry_open(NULL, &registry));
+	struct effects *effects = effects_new("test", registry);
+	int64_t skipped = 0;
+	for (int i = 0; i < 10; i++)
+		buyer_update(&a.buyer, now_ms + 10 * i * MS_PER_DAY, 1000, 1);
+	b = a;
+	for (int day = 91; day < 500; day++) {
+		int64_t at_ms = now_ms + day * MS_PER_DAY;
+		skipped += at_ms >= b.quiet_from_ms && at_ms < b.quiet_until_ms;
+		a.quiet_until_ms = 0;
+		judge_into(&often, effects, &rule, NULL, at_ms, &a);
+		judge_into(&seldom, effects, &rule, NULL, at_ms, &b);
+		assert_int_equal(a.alert.episode, b.alert.episode);
+	}
+	assert_true(often.hash == seldom.hash && often.count == seldom.count);
+	assert_true(a.alert.episode == 1 && skipped > 200);
+	effects_free(&effects);
+	registry_close(&registry);
+}
+
 /* What a merge says, read back. */
 struct merge_heard {
 	struct bus bus;
@@ -584,6 +614,7 @@ int main(void)
 		cmocka_unit_test(awaited_forecasts_come_back_from_their_record),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
+		cmocka_unit_test(a_bound_that_answers_moved_is_not_left_out),
 		cmocka_unit_test(a_merge_takes_the_alert_along_and_drops_examples),
 		cmocka_unit_test(auc_counts_ties_half),
 	};
