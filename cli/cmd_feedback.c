@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "consumers/alert_life.h"
 #include "consumers/names.h"
+#include "consumers/topics.h"
 #include "kafka/publish.h"
 #include "schemas/registry.h"
 
@@ -20,7 +21,8 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers", "registry.url", NULL };
+static const char *const options[] = { "kafka.bootstrap.servers", "registry.url", "inputs",
+					 NULL };
 
 static const char *const examples[] = { "foretell feedback C-0000017/churn.risk/1 --ack",
 					"foretell feedback C-0000017/churn.risk/1 --snooze 7",
@@ -31,8 +33,9 @@ static const struct args_spec spec = {
 	.operands = "ALERT_ID",
 	.operand_count_min = 1,
 	.operand_count_max = 1,
-	.about = "Says something about an alert, as an event on crm.events: it goes through the\n"
-		 "line like any other, and a replay hears it again.",
+	.about = "Says something about an alert, as an event on crm.events (or the input\n"
+		 "that ends so): it goes through the line like any other, and a replay hears it\n"
+		 "again.",
 	.flags = flags,
 	.options = options,
 	.examples = examples,
@@ -41,7 +44,7 @@ static const struct args_spec spec = {
 
 enum { SNOOZE_DAYS_MAX = 365, VALUE_MAX = 4096 };
 
-static const char topic[] = "crm.events";
+static const char logical[] = "crm.events";
 
 struct feedback {
 	const char *alert_id, *verdict;
@@ -80,6 +83,22 @@ static struct err *feedback_read(const struct args *args, struct feedback *feedb
 	return err;
 }
 
+/* The input that hears it; borrowed. */
+static struct err *feedback_topic(const struct conf *conf, const char **topic)
+{
+	size_t count;
+	const char *const *inputs = conf_list(conf, "inputs", &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct topic_row *row = topics_find_input(inputs[i]);
+		if (row == NULL || strcmp(row->logical, logical) != 0)
+			continue;
+		*topic = inputs[i];
+		return NULL;
+	}
+	return err_new(ERR_FATAL, "USAGE",
+		       "no %s is among the inputs, so the application would not hear it", logical);
+}
+
 static struct err *feedback_send(const struct args *args, const struct feedback *feedback)
 {
 	char id[EVENT_ID_MAX + 1], until[TIME_TEXT_LEN + 1] = "";
@@ -105,7 +124,10 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 			   { bytes_str("verdict"), bytes_str(feedback->verdict) },
 			   { bytes_str("until"), bytes_str(until) } },
 	};
-	struct err *err = registry_open(conf_string(args_conf(args), "registry.url"), &registry);
+	const char *topic = NULL;
+	struct err *err = feedback_topic(args_conf(args), &topic);
+	if (err == NULL)
+		err = registry_open(conf_string(args_conf(args), "registry.url"), &registry);
 	if (err == NULL)
 		err = registry_encode(registry, topic, &crm_event_type, &event, value, sizeof value,
 				      &len);

@@ -43,6 +43,7 @@ def wrong_usage(line):
     cases = [
         ((), "Usage"), (("ingset",), "ingest"), (("run", "--aap", "x"), "--app"),
         (("run", "--alert.opne=0.5"), "alert.open"), (("tail", "alerts", "--folow"), "--follow"),
+        (("feedback", "a/churn.risk/1", "--ack", "--inputs", "erp.events"), "crm.events"),
         (("tail",), "TOPIC"), (("tail", "a", "b"), "b"), (("topics", "delete"), "create"),
         (("run", "resolv"), "resolve"), (("run", "--app"), "--app"),
         (("diff", "one"), "APP1 APP2"), (("tail", "alerts", "--limit", "many"), "many"),
