@@ -131,9 +131,11 @@ struct err *rd_conf_new(const struct client_options *options, const struct rd_se
 	if (err == NULL)
 		err = conf_set(made, "", "client.id", "foretell");
 	/* the default forgets all brokers and begins with bootstrap.servers again while none
-	 * answers, over and over: a tenth of a core for each client after a minute, later all */
-	if (err == NULL)
-		err = conf_set(made, "", "metadata.recovery.strategy", "none");
+	 * answers, over and over: a tenth of a core for each client after a minute, later all. The
+	 * oldest version that setup takes need not have the option */
+	char ignored[256];
+	(void)rd_kafka_conf_set(made, "metadata.recovery.strategy", "none", ignored,
+				sizeof ignored);
 	for (size_t i = 0; i < count && err == NULL; i++)
 		err = conf_set(made, "", settings[i].name, settings[i].value);
 	for (size_t i = 0; i < options->property_count && err == NULL; i++) {
