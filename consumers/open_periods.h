@@ -13,7 +13,7 @@
 #include "schemas/states.h"
 
 enum {
-	OPEN_BYTES = 4096,
+	OPEN_BYTES = 16384,
 	/* Always taken, whatever their amounts: */
 	OPEN_PERIODS_SURE = OPEN_BYTES / (int)sizeof(int64_t),
 };

@@ -147,7 +147,7 @@ static void periods_close_in_order_and_are_corrected(void **state)
 static void open_periods_hold_what_came(void **state)
 {
 	(void)state;
-	enum { PERIODS = 1400, STEPS = 30000 };
+	enum { PERIODS = 3600, STEPS = 30000 };
 	static struct series_state series, back;
 	static struct series_state_record record;
 	static int64_t plain[PERIODS + 1];
@@ -202,7 +202,7 @@ static void open_periods_have_their_bounds(void **state)
 	/* the large one is gone: there is room for more small ones */
 	assert_true(open_periods_add(&open, SERIES_OPEN_MAX - 1, 100));
 	assert_false(open_periods_add(&open, SERIES_OPEN_MAX, 0));
-	assert_false(open_periods_add(&open, 0, 200));
+	assert_false(open_periods_add(&open, 0, INT64_C(1) << 31));
 	assert_true(open_periods_add(&open, 0, 27));
 	assert_int_equal(open_periods_close(&open), 27);
 	assert_true(open_periods_begin(&open, 1));
