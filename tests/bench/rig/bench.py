@@ -68,7 +68,7 @@ class Bench:
         pair = {1: 25 + 6.6 * m + 5 + 1.2 * m + 3 + 0.6 * m, 2: 25 + 5 * m + 5 + 1.1 * m}
         seconds = {
             "throughput_1": self.runs * pair[1], "throughput_2": self.runs * pair[2],
-            "latency": 150 if m >= 10 else 70,
+            "latency": 190 if m >= 7 else 110,
             "restart": (kills(self.runs) + min(3, self.runs)) * (6 + 0.5 * m),
             "account_stage": 5 + min(3, self.runs) * (8 + m), "working_set_5x": 30 + 4 * m,
             "ten_million": 430 if m >= 10 else 70, "flat": 20 + 6 * m,
