@@ -19,6 +19,9 @@ static const struct args_flag flags[] = {
 	{ "golden", "FILE", NULL,
 	  "what the model's own program predicts: its columns and "
 	  "\"prediction\", 5 rows or more" },
+	{ "trained-until", "TIME", NULL,
+	  "the model saw no lesson that matured from then on: by these it is judged; without it, "
+	  "it stays unproven" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -28,12 +31,14 @@ static const char *const examples[] = { "foretell models",
 					"foretell models activate 96664a7f7b5672a4",
 					"foretell models grow",
 					"foretell models export lessons.csv",
-					"foretell models import model.json --golden rows.csv",
+					"foretell models import model.json --golden rows.csv "
+					"--trained-until 2026-03-01",
 					NULL };
 
 static const struct args_spec spec = {
 	.command = "models",
-	.operands = "[activate VERSION | grow | export FILE | import MODEL --golden FILE]",
+	.operands = "[activate VERSION | grow | export FILE | import MODEL --golden FILE "
+		    "[--trained-until TIME]]",
 	.operand_count_min = 0,
 	.operand_count_max = 2,
 	.about =
@@ -67,13 +72,15 @@ static void verdict_print(const struct model_record *record)
 {
 	struct hazard_model model = { 0 };
 	bool is_read = hazard_model_unpack(record->body, &model);
+	bool is_brought = is_read && model.grove.is_whole;
 	if (record->is_proven)
 		printf("better than the base rate");
+	else if (record->is_refuted)
+		printf("no better than the base rate");
 	else
-		printf(record->is_refuted ? "no better than the base rate"
-					  : "too few examples to tell");
-	if (is_read && model.grove.is_whole)
-		printf(", brought, on lessons that it may have seen");
+		printf(is_brought ? "not proven" : "too few examples to tell");
+	if (is_brought)
+		printf(", brought");
 	else if (is_read && model.grove.tree_count > 0)
 		printf(", with trees");
 	printf("\n");
@@ -162,12 +169,18 @@ static struct err *models_run(const struct args *args)
 	const struct conf *conf = args_conf(args);
 	const char *what = args_operand(args, 0), *operand = args_operand(args, 1);
 	const char *golden = args_value(args, "golden", NULL);
+	const char *until = args_value(args, "trained-until", NULL);
+	int64_t held_from_ms = TIME_NONE;
 	bool imports = what != NULL && strcmp(what, "import") == 0;
 	options_client_init(&client, conf);
 	if (imports != (golden != NULL))
 		return err_new(ERR_FATAL, "USAGE",
 			       "import and --golden belong together: a model whose predictions "
 			       "can't be checked is not used");
+	if (until != NULL && (!imports || !time_parse(until, &held_from_ms)))
+		return err_new(ERR_FATAL, "USAGE",
+			       "--trained-until belongs to import, and needs a date or time such "
+			       "as 2026-03-01");
 	if (what == NULL)
 		return versions_run(args, &client.options, &models);
 	if (strcmp(what, "grow") == 0 && operand == NULL)
@@ -178,7 +191,7 @@ static struct err *models_run(const struct args *args)
 	if (strcmp(what, "export") == 0 && operand != NULL)
 		return models_export(conf, &client.options, operand);
 	if (imports && operand != NULL)
-		return models_import(conf, &client.options, operand, golden);
+		return models_import(conf, &client.options, operand, golden, held_from_ms);
 	return err_new(ERR_FATAL, "USAGE",
 		       "expected nothing, or: activate VERSION, or: grow, or: export FILE, or: "
 		       "import MODEL --golden FILE");

@@ -102,14 +102,17 @@ struct trial {
 	struct hazard_model model;
 	struct hazard_measure measure;
 	struct bgnbd_learner buyers;
-	int64_t matured_ms; /* of the last lesson */
+	int64_t matured_ms;   /* of the last lesson */
+	int64_t held_from_ms; /* TIME_NONE: none is held out, all are tried */
 };
 
 static struct err *try_lesson(void *context, const struct lesson *lesson,
 			      const struct example_facts *facts)
 {
 	struct trial *trial = context;
-	if (examples_are_known(facts)) {
+	bool is_tried =
+		trial->held_from_ms == TIME_NONE || lesson->matured_ms >= trial->held_from_ms;
+	if (examples_are_known(facts) && is_tried) {
 		double p = dm_sigmoid(grove_margin(&trial->model.grove, facts->features));
 		hazard_measure_add(&trial->measure, dm_clamp(p, 1e-9, 1 - 1e-9), lesson->ended);
 		trial->matured_ms = lesson->matured_ms;
@@ -125,7 +128,12 @@ static struct err *publish(const struct conf *conf, const struct client_options 
 	char version[MODEL_VERSION_LEN + 1];
 	const struct hazard_measure *measure = &trial->measure;
 	double weight = measure->weight > 0 ? measure->weight : 1;
-	hazard_judge(&trial->model, measure);
+	bool is_held = trial->held_from_ms != TIME_NONE;
+	if (is_held && measure->example_count == 0)
+		return err_new(ERR_FATAL, "NO_LESSONS",
+			       "no lesson has matured since --trained-until: there is nothing to "
+			       "judge the model by");
+	(is_held ? hazard_judge : hazard_judge_seen)(&trial->model, measure);
 	trial->model.buys = bgnbd_learnt(&trial->buyers);
 	struct model_record record = { .at_ms = trial->matured_ms,
 				       .example_count = measure->example_count,
@@ -136,20 +144,22 @@ static struct err *publish(const struct conf *conf, const struct client_options 
 	struct err *err = model_publish(conf, client, registry, &trial->model, &record, version);
 	if (err != NULL)
 		return err;
-	printf("%u trees; on %" PRId64 " lessons, which it may have been trained on: log loss "
-	       "%.4f, the base rate's %.4f\npublished as %s: `foretell models activate %s`\n",
-	       (unsigned)trial->model.grove.tree_count, record.example_count, record.log_loss,
-	       record.base_log_loss, version, version);
+	printf("%u trees; on %" PRId64 " lessons, %s: log loss %.4f, the base rate's %.4f\n",
+	       (unsigned)trial->model.grove.tree_count, record.example_count,
+	       is_held ? "held out" : "which it may have been trained on, so they prove nothing",
+	       record.log_loss, record.base_log_loss);
+	printf("published as %s: `foretell models activate %s`\n", version, version);
 	return NULL;
 }
 
 struct err *models_import(const struct conf *conf, const struct client_options *client,
-			  const char *path, const char *golden_path)
+			  const char *path, const char *golden_path, int64_t held_from_ms)
 {
 	struct brought brought;
 	struct registry *registry = NULL;
 	struct trial *trial = check_calloc(1, sizeof *trial);
 	struct err *err = brought_read(path, golden_path, &brought);
+	trial->held_from_ms = held_from_ms;
 	hazard_prior(&trial->model);
 	bgnbd_learner_init(&trial->buyers);
 	if (err == NULL)

@@ -292,6 +292,12 @@ void hazard_judge(struct hazard_model *model, const struct hazard_measure *measu
 	model->is_refuted = is_judged && measure->loss >= REFUTED_FROM * measure->base_loss;
 }
 
+void hazard_judge_seen(struct hazard_model *model, const struct hazard_measure *measure)
+{
+	hazard_judge(model, measure);
+	model->is_proven = false;
+}
+
 /* spread = covariance x inputs, over the lower triangle. */
 static void multiply(const double *covariance, const double *inputs, double *spread)
 {

@@ -112,6 +112,9 @@ struct hazard_measure {
 void hazard_measure_add(struct hazard_measure *measure, double probability, bool ended);
 void hazard_judge(struct hazard_model *model, const struct hazard_measure *measure);
 
+/* The same on examples that the model may have learnt: they can refute it, never prove it. */
+void hazard_judge_seen(struct hazard_model *model, const struct hazard_measure *measure);
+
 struct hazard_learner {
 	struct hazard_model model;
 	struct hazard_measure measure;

@@ -116,6 +116,13 @@ def brought(line):
     line.call("models", "import", model, "--golden", rows_file, app=APP)
     version = values(line, "models")[-1]
     same((version["example_count"], version["generation"]), (len(rows), -1), "its measurement")
+    same(version["is_proven"], False, "proven by lessons that it may have seen")
+    day = sorted(r["matured"] for r in rows)[len(rows) // 2][:10]
+    line.call("models", "import", model, "--golden", rows_file, "--trained-until", day, app=APP)
+    version = values(line, "models")[-1]
+    same(version["example_count"], sum(r["matured"] >= day for r in rows), "lessons held out")
+    line.call("models", "import", model, "--golden", rows_file, "--trained-until", "2190-01-01",
+              app=APP, code=1)
     line.brought = version["version"]
     line.call("models", "activate", line.brought, app=APP)
     check("brought" in line.call("models", app=APP).out, "it is not shown as one")

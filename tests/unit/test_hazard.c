@@ -217,6 +217,9 @@ static struct hazard_measure learn(double strength, uint64_t seed)
 	struct hazard_measure measure = learner->measure;
 	assert_true(learner->model.is_proven == (strength > 0));
 	assert_true(learner->model.is_refuted == (strength == 0));
+	hazard_judge_seen(&learner->model, &learner->measure);
+	assert_false(learner->model.is_proven);
+	assert_true(learner->model.is_refuted == (strength == 0));
 	free(learner);
 	return measure;
 }
