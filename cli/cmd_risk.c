@@ -133,6 +133,10 @@ static void print_scored(const struct scoring *scoring, const struct scored *sco
 	       (const char *)scored->row->key, 100 * scored->probability,
 	       (double)state->buyer.sum_minor / 100, state->currency,
 	       scored->is_known ? "leaves:" : "no order:");
+	if (scored->is_known && (count == 0 || reasons[0].contribution <= 0)) {
+		printf("nothing tells of it\n");
+		return;
+	}
 	for (size_t i = 0; i < count && i < 3 && (i == 0 || reasons[i].contribution > 0); i++)
 		printf("%s%.*s",
 		       i == 0		  ? ""

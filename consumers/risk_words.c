@@ -21,6 +21,7 @@ struct telling {
 	const struct surroundings *around;
 	int64_t at_ms;
 	bool is_worse; /* than is usual, or something tells of it */
+	bool raises;   /* the risk */
 };
 
 static double days_since(int64_t from_ms, int64_t to_ms)
@@ -36,10 +37,18 @@ static double recent(const struct telling *telling, enum signal signal)
 	return (double)trace->counts[HORIZON_QUARTER] * dm_exp(-days / 90);
 }
 
+/* What raises the risk, and nothing tells of it, must not read as if it lowered it. */
+static void tell_usual(const struct telling *telling, struct words *words)
+{
+	if (telling->raises)
+		words_say(words, "nothing unusual, ", "无异常，");
+}
+
 static void tell_renewal(const struct telling *telling, struct words *words)
 {
 	int64_t renewal_ms = telling->features->renewal_ms;
 	if (renewal_ms <= telling->at_ms) {
+		tell_usual(telling, words);
 		words_say(words, "no renewal is near", "近期没有续约");
 		return;
 	}
@@ -84,33 +93,56 @@ static void tell_usage(const struct telling *telling, struct words *words)
 	words_say(words, "", " 天未下单");
 }
 
+/* 0: there was none. */
+static int64_t last_trouble_ms(const struct features *features)
+{
+	const struct trace *fault = &features->traces[SIGNAL_FAULT];
+	const struct trace *escalation = &features->traces[SIGNAL_ESCALATION];
+	return fault->last_ms > escalation->last_ms ? fault->last_ms : escalation->last_ms;
+}
+
 static void tell_service(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
-	if (!telling->is_worse) {
+	double faults = recent(telling, SIGNAL_FAULT);
+	double escalations = recent(telling, SIGNAL_ESCALATION);
+	bool was_late = features->late_days > 0 &&
+			days_since(features->traces[SIGNAL_DELIVERY].last_ms, telling->at_ms) < 90;
+	int64_t trouble_ms = last_trouble_ms(features);
+	if (!telling->is_worse || (!was_late && trouble_ms == 0)) {
+		tell_usual(telling, words);
 		words_say(words, "deliveries and service have been as they should",
 			  "交付与服务正常");
 		return;
 	}
 	words_say(words, "bad service: ", "服务不佳：");
-	if (features->late_days > 0 &&
-	    days_since(features->traces[SIGNAL_DELIVERY].last_ms, telling->at_ms) < 90) {
+	if (!was_late && faults < 0.5 && escalations < 0.5) {
+		words_say(words, "the last fault or escalation came ", "最近一次故障或升级投诉在 ");
+		words_number(words, days_since(trouble_ms, telling->at_ms));
+		words_say(words, " days ago", " 天前");
+		return;
+	}
+	if (was_late) {
 		words_say(words, "the last late delivery came ", "最近一次延迟交付晚了 ");
 		words_number(words, features->late_days);
 		words_say(words, " days late, ", " 天，");
 	}
 	words_say(words, "about ", "近三个月约 ");
-	words_number(words, recent(telling, SIGNAL_FAULT));
+	words_number(words, faults);
 	words_say(words, " faults and ", " 次故障、");
-	words_number(words, recent(telling, SIGNAL_ESCALATION));
+	words_number(words, escalations);
 	words_say(words, " escalations in the last quarter", " 次升级投诉");
 }
 
 static void tell_satisfaction(const struct telling *telling, struct words *words)
 {
 	const struct features *features = telling->features;
-	words_say(words, telling->is_worse ? "signs of discontent: " : "content so far: ",
-		  telling->is_worse ? "不满迹象：" : "目前满意：");
+	if (telling->is_worse)
+		words_say(words, "signs of discontent: ", "不满迹象：");
+	else if (telling->raises)
+		tell_usual(telling, words);
+	else
+		words_say(words, "content so far: ", "目前满意：");
 	if (features->traces[SIGNAL_SATISFACTION].count > 0) {
 		words_say(words, "its last rating was ", "最近评分 ");
 		words_number(words, features->score);
@@ -137,6 +169,7 @@ static void tell_price(const struct telling *telling, struct words *words)
 {
 	const struct trace *price = &telling->features->traces[SIGNAL_PRICE];
 	if (price->count == 0) {
+		tell_usual(telling, words);
 		words_say(words, "no change of prices is known", "未知价格变动");
 		return;
 	}
@@ -149,7 +182,14 @@ static void tell_price(const struct telling *telling, struct words *words)
 
 static void tell_competitor(const struct telling *telling, struct words *words)
 {
+	if (telling->around->promotion <= 0 && telling->is_worse &&
+	    telling->around->promotions >= 1) {
+		words_say(words, "a competitor's offer in its region has ended, not long ago",
+			  "所在地区竞争对手的促销不久前结束");
+		return;
+	}
 	if (telling->around->promotion <= 0) {
+		tell_usual(telling, words);
 		words_say(words, "no competitor's offer runs in its region",
 			  "所在地区没有竞争对手促销");
 		return;
@@ -191,8 +231,8 @@ size_t risk_words(const struct account_state *state, const struct risk_occasion 
 		enum feature_group best = ranked[count];
 		const struct telling telling = { &state->relationship.features, occasion->around,
 						 occasion->at_ms,
-						 ((score->raised | score->signs) >> best & 1) !=
-							 0 };
+						 ((score->raised | score->signs) >> best & 1) != 0,
+						 score->groups[best] > 0 };
 		struct words words = words_in(texts, count);
 		tellers[best](&telling, &words);
 		reasons[count] = (struct reason){

@@ -165,6 +165,15 @@ static void only_what_matters_is_told(void **state)
 	size_t count = told(&account, &model, &score, reasons, &texts);
 	assert_int_equal(count, REASONS_MAX);
 	assert_int_equal(score.signs, 0);
+	for (size_t i = 0; i < count; i++) { /* but usage, of which "little is known" */
+		assert_true(reasons[i].contribution > 0);
+		if (reasons[i].code.data[0] != 'U')
+			assert_memory_equal(texts.en[i], "nothing unusual, ", 17);
+	}
+	features_add(features, SIGNAL_FAULT, now_ms - 100 * MS_PER_DAY, 1);
+	told(&account, &model, &score, reasons, &texts);
+	assert_string_equal(texts.en[0],
+			    "bad service: the last fault or escalation came 100 days ago");
 	features_add(features, SIGNAL_FAULT, now_ms - 60 * MS_PER_DAY, 1);
 	model.weights[FEATURE_FAULT_QUARTER] = -1;
 	count = told(&account, &model, &score, reasons, &texts);
