@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/outage.h"
 #include "base/timestamp.h"
 #include "kafka/admin.h"
 #include "kafka/log_tail.h"
@@ -20,6 +21,7 @@ struct decisions_watch {
 	int64_t *next; /* by partition: where following begins */
 	int32_t partition_count;
 	struct log_tail *tail;
+	struct outage outage;
 	pthread_t thread;
 	bool started;
 	_Atomic bool over;
@@ -72,11 +74,23 @@ struct decisions *decisions_watch_known(const struct decisions_watch *watch)
 	return watch->decisions;
 }
 
-/* Brokers that are away come back. */
+/* Brokers that are away come back; until then decisions are not heard of, and somebody should
+ * know. */
+static void tell(struct decisions_watch *watch, const struct err *err)
+{
+	enum outage_news news = outage_look(&watch->outage, err != NULL, time_monotonic_ms());
+	if (news == OUTAGE_LASTS)
+		log_emit(LOG_WARN, "run", "identity.decisions can't be followed for the time being",
+			 "{s:s,s:s}", "code", err_code(err), "reason", err_text(err));
+	else if (news == OUTAGE_IS_OVER)
+		log_emit(LOG_INFO, "run", "identity.decisions is followed again", NULL);
+}
+
 static struct err *look(struct decisions_watch *watch, size_t *count)
 {
 	struct bus_batch batch = { NULL, 0 };
 	struct err *err = log_tail_poll(watch->tail, POLL_RECORDS_MAX, &batch);
+	tell(watch, err);
 	if (err != NULL && err_verdict(err) != ERR_FATAL)
 		err_free(&err);
 	for (size_t i = 0; err == NULL && i < batch.count; i++)

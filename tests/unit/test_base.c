@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/little.h"
+#include "base/outage.h"
 #include "base/phrase.h"
 #include "base/timestamp.h"
 
@@ -193,6 +194,25 @@ static void phrases_are_put_together_and_cut(void **state)
 	assert_string_equal(text, "123");
 }
 
+static void an_outage_is_told_once_and_so_is_its_end(void **state)
+{
+	(void)state;
+	struct outage outage = { 0 };
+	int64_t s = 1000;
+	assert_int_equal(outage_look(&outage, true, 5 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, false, 6 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, true, 40 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, true, 65 * s), OUTAGE_LASTS);
+	assert_int_equal(outage_look(&outage, true, 66 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, false, 126 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, false, 127 * s), OUTAGE_IS_OVER);
+	assert_int_equal(outage_look(&outage, false, 128 * s), OUTAGE_NO_NEWS);
+	/* a short one is never told, nor its end */
+	assert_int_equal(outage_look(&outage, true, 130 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, false, 200 * s), OUTAGE_NO_NEWS);
+	assert_int_equal(outage_look(&outage, true, 201 * s), OUTAGE_NO_NEWS);
+}
+
 static void little_endian_is_little_endian(void **state)
 {
 	(void)state;
@@ -217,6 +237,7 @@ int main(void)
 		cmocka_unit_test(arena_keeps_what_it_gave),
 		cmocka_unit_test(phrases_are_put_together_and_cut),
 		cmocka_unit_test(little_endian_is_little_endian),
+		cmocka_unit_test(an_outage_is_told_once_and_so_is_its_end),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
