@@ -100,8 +100,18 @@ static struct err *choose_moments(struct work *work)
 {
 	const struct inactivity_evaluation *options = work->options;
 	int64_t history_days = (options->cutoff_ms - work->orders.first_ms) / MS_PER_DAY;
-	char first[TIME_TEXT_LEN + 1], cutoff[TIME_TEXT_LEN + 1];
+	char first[TIME_TEXT_LEN + 1], last[TIME_TEXT_LEN + 1], cutoff[TIME_TEXT_LEN + 1];
 	work->learnt_days = options->horizon_days;
+	if (options->cutoff_ms - work->orders.end_ms > INACTIVITY_GAP_DAYS_MAX * MS_PER_DAY) {
+		time_format(work->orders.end_ms - 1, last);
+		time_format(options->cutoff_ms, cutoff);
+		return err_new(
+			ERR_FATAL, "CUTOFF_LATE",
+			"%s ends on %.10s, long before the cutoff of %.10s: whoever is silent "
+			"in between may only be missing from the file; take a --cutoff "
+			"within %d days of its last order",
+			options->orders_path, last, cutoff, INACTIVITY_GAP_DAYS_MAX);
+	}
 	if (history_days < options->horizon_days + INACTIVITY_HISTORY_DAYS_MIN)
 		work->learnt_days = (int)(history_days / 3);
 	if (work->learnt_days < 7 || history_days < INACTIVITY_HISTORY_DAYS_MIN) {

@@ -20,6 +20,7 @@
 enum {
 	INACTIVITY_SNAPSHOTS_MAX = 8,
 	INACTIVITY_HISTORY_DAYS_MIN = 60, /* before a snapshot */
+	INACTIVITY_GAP_DAYS_MAX = 7, /* of the cutoff behind the last order: a shop is closed */
 	INACTIVITY_ROWS_MIN = 200,
 	INACTIVITY_ROWS_MAX = 60000, /* to learn from; beyond it, of a share of the customers */
 	INACTIVITY_CLASS_ROWS_MIN = 40,
@@ -34,7 +35,7 @@ struct inactivity_evaluation {
 	FILE *out;
 };
 
-/* Errors: FATAL as orders_read; HISTORY_SHORT, TOO_FEW_ROWS, ONE_CLASS, FILE. */
+/* Errors: FATAL as orders_read; CUTOFF_LATE, HISTORY_SHORT, TOO_FEW_ROWS, ONE_CLASS, FILE. */
 ERR_MUST_USE struct err *inactivity_evaluate(const struct inactivity_evaluation *evaluation);
 
 #endif

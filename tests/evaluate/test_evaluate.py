@@ -263,6 +263,9 @@ def inactivity(here):
     done = call("2023-02-01")
     same(done.returncode, 1, done)
     check("31 days before the cutoff" in done.stderr, done.stderr)
+    done = call("2023-11-20", source=here.path("known.csv"))
+    same(done.returncode, 1, done)
+    check("ends on 2023-10-31" in done.stderr, done.stderr)
 
 
 run(place())
