@@ -138,12 +138,17 @@ static struct err *show_totals(const struct args *args)
 static struct err *run(const struct args *args)
 {
 	bool totals = args_switch(args, "totals");
+	bool splits = args_value(args, "split-from", NULL) != NULL;
 	if (totals == (args_operand_count(args) == 1))
 		return err_new(ERR_FATAL, "USAGE",
 			       "expected is a name, or --totals (foretell identity --help)");
+	if ((totals && splits) || (args_switch(args, "undo") && !splits))
+		return err_new(ERR_FATAL, "USAGE",
+			       "--split-from goes with a name, --undo with --split-from (foretell "
+			       "identity --help)");
 	if (totals)
 		return show_totals(args);
-	return args_value(args, "split-from", NULL) != NULL ? split(args) : show(args);
+	return splits ? split(args) : show(args);
 }
 
 int cmd_identity(int argc, char **argv)

@@ -51,6 +51,11 @@ def wrong_usage(line):
         (("ingest", "jsonl", "file"), "--topic"),
         (("ingest", "xml", "file", "--map", MAP), "jsonl"),
         (("run", "--until-end=yes"), "--until-end"),
+        (("identity", "--totals", "--split-from", "C-1"), "--split-from"),
+        (("identity", "C-1", "--undo"), "--undo"),
+        (("models", "--trained-until", "2026-03-01"), "--trained-until"),
+        (("models", "import", "m.json", "--golden", "g.csv", "--trained-until", "soon"),
+         "date or time"),
     ]
     for arguments, word in cases:
         result = line.bare(*arguments)
