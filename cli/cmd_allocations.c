@@ -36,7 +36,11 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { PLANS_MAX = 4096 };
+enum {
+	PLANS_MAX = 4096,
+	NAMES_MAX = 16, /* products named where one is not known */
+	NAMES_LEN_MAX = 400,
+};
 
 /* A record's bytes, kept: the last plan of a product. */
 struct kept {
@@ -52,7 +56,22 @@ struct plans {
 	struct allocation allocation; /* scratch */
 	struct kept kept[PLANS_MAX];
 	size_t count;
+	char names[NAMES_MAX][KEY_LEN_MAX + 1]; /* products that have plans, asked for or not */
+	size_t name_count;
+	int64_t newest_ms; /* close of all plans */
 };
+
+static void note(struct plans *plans)
+{
+	struct bytes product = plans->allocation.product;
+	if (plans->allocation.at_ms > plans->newest_ms)
+		plans->newest_ms = plans->allocation.at_ms;
+	for (size_t i = 0; i < plans->name_count; i++)
+		if (bytes_equal(product, bytes_str(plans->names[i])))
+			return;
+	if (plans->name_count < NAMES_MAX && product.len <= KEY_LEN_MAX)
+		memcpy(plans->names[plans->name_count++], product.data, product.len);
+}
 
 static bool is_wanted(const struct plans *plans)
 {
@@ -83,8 +102,11 @@ static struct err *take(void *context, const struct record *record)
 	struct plans *plans = context;
 	struct err *err = registry_decode(plans->registry, &allocation_type, record->value,
 					  &plans->allocation);
-	if (err != NULL || !is_wanted(plans))
+	if (err != NULL)
 		return err;
+	note(plans);
+	if (!is_wanted(plans))
+		return NULL;
 	struct kept *kept = place_of(plans);
 	if (kept == NULL)
 		return err_new(ERR_FATAL, "USAGE", "more than %d products: name some", PLANS_MAX);
@@ -139,6 +161,39 @@ static int by_product(const void *a, const void *b)
 	return strcmp(((const struct kept *)a)->product, ((const struct kept *)b)->product);
 }
 
+/* NULL: each product that was named has a plan. */
+static const char *missing_operand(const struct plans *plans)
+{
+	for (size_t i = 0; i < args_operand_count(plans->args); i++) {
+		const char *product = args_operand(plans->args, i);
+		size_t k = 0;
+		while (k < plans->count && strcmp(plans->kept[k].product, product) != 0)
+			k++;
+		if (k == plans->count)
+			return product;
+	}
+	return NULL;
+}
+
+/* There are plans, but not all that were asked for. */
+static struct err *complete_check(const struct plans *plans)
+{
+	const char *missing = missing_operand(plans), *at = args_value(plans->args, "at", NULL);
+	char newest[TIME_TEXT_LEN + 1], names[NAMES_LEN_MAX + 1] = "";
+	size_t len = 0;
+	if (missing == NULL && plans->count > 0)
+		return NULL;
+	time_format(plans->newest_ms, newest);
+	for (size_t i = 0; i < plans->name_count && len < NAMES_LEN_MAX; i++)
+		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "",
+					plans->names[i]);
+	return err_new(ERR_FATAL, "PLAN_UNKNOWN",
+		       "there is no plan%s%.80s%s%s; there are plans of %s%s, the newest of %.10s",
+		       missing != NULL ? " of " : "", missing != NULL ? missing : "",
+		       at != NULL ? " at " : "", at != NULL ? at : "", names,
+		       len > NAMES_LEN_MAX || plans->name_count == NAMES_MAX ? "..." : "", newest);
+}
+
 static struct err *print_plans(struct plans *plans)
 {
 	struct err *err = NULL;
@@ -151,7 +206,9 @@ static struct err *print_plans(struct plans *plans)
 		if (err == NULL)
 			print_plan(&plans->allocation);
 	}
-	if (err == NULL && plans->count == 0)
+	if (err == NULL && plans->name_count > 0)
+		return complete_check(plans);
+	if (err == NULL)
 		printf("there is no plan: allocation.file makes them (docs/allocations.md)\n");
 	return err;
 }

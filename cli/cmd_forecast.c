@@ -56,6 +56,7 @@ enum {
 	COLUMNS_DEFAULT = 80,
 	AMOUNT_LEN_MAX = 40,
 	DATE_LEN = 10,
+	NAMES_LEN_MAX = 400, /* of the series that there are */
 };
 
 /* The forecasts of one series at the horizon asked for. */
@@ -241,6 +242,27 @@ static void show(const struct series_view *views, size_t count, const struct arg
 		print_list(views, count);
 }
 
+/* Says what there is instead. */
+static struct err *nothing_about(const struct forecast_table *table, const char *app_id,
+				 const char *series)
+{
+	char names[NAMES_LEN_MAX + 1] = "";
+	size_t len = 0;
+	if (table->name_count == 0)
+		return err_new(ERR_FATAL, "SERIES_UNKNOWN",
+			       "%s.forecasts holds no forecast yet: that takes some closed periods "
+			       "with events of accounts (docs/operate.md, Loading history)",
+			       app_id);
+	for (size_t i = 0; i < table->name_count && len < NAMES_LEN_MAX; i++)
+		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "",
+					table->names[i]);
+	return err_new(ERR_FATAL, "SERIES_UNKNOWN",
+		       "%s.forecasts holds nothing about %s at this horizon and time; it has "
+		       "forecasts of %s%s",
+		       app_id, series, names,
+		       len > NAMES_LEN_MAX || table->name_count == FORECAST_NAMES_MAX ? "..." : "");
+}
+
 static struct err *time_flag(const struct args *args, int64_t *from_ms)
 {
 	const char *text = args_value(args, "from", NULL);
@@ -271,10 +293,7 @@ static struct err *forecast(const struct args *args)
 		if (count > 0)
 			show(views, count, args, last);
 		else
-			err = err_new(ERR_FATAL, "SERIES_UNKNOWN",
-				      "%s.forecasts holds nothing about %s at this horizon and "
-				      "time (yet?)",
-				      conf_string(args_conf(args), "app.id"), series);
+			err = nothing_about(&table, conf_string(args_conf(args), "app.id"), series);
 	}
 	free(views);
 	forecast_table_fini(&table);

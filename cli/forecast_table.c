@@ -56,14 +56,27 @@ static struct forecast_row *add_row(struct forecast_table *table)
 	return row;
 }
 
+/* Those beyond FORECAST_NAMES_MAX are not noted. */
+static void note_name(struct forecast_table *table, struct bytes definition)
+{
+	for (size_t i = 0; i < table->name_count; i++)
+		if (bytes_equal(definition, bytes_str(table->names[i])))
+			return;
+	if (table->name_count < FORECAST_NAMES_MAX)
+		copy_text(table->names[table->name_count++], KEY_LEN_MAX, definition);
+}
+
 static struct err *take_forecast(void *context, const struct record *record)
 {
 	struct reading *reading = context;
 	struct forecast forecast;
 	struct err *err =
 		registry_decode(reading->registry, &forecast_type, record->value, &forecast);
-	if (err != NULL || !is_asked_for(reading, forecast.series, forecast.definition))
+	if (err != NULL)
 		return err;
+	note_name(reading->table, forecast.definition);
+	if (!is_asked_for(reading, forecast.series, forecast.definition))
+		return NULL;
 	if (reading->table->count == FORECAST_ROWS_MAX)
 		return err_new(ERR_FATAL, "FORECASTS_TOO_MANY",
 			       "more than %d forecasts: ask for one series, not for its definition",

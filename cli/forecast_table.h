@@ -12,6 +12,7 @@
 enum {
 	FORECAST_ROWS_MAX = 500000,
 	FORECAST_PERIOD_LEN_MAX = 8, /* "P1W" */
+	FORECAST_NAMES_MAX = 16,     /* definitions noted */
 };
 
 struct forecast_row {
@@ -28,6 +29,8 @@ struct forecast_row {
 struct forecast_table {
 	struct forecast_row *rows; /* by series, horizon, target */
 	size_t count, capacity;
+	char names[FORECAST_NAMES_MAX][KEY_LEN_MAX + 1]; /* definitions that have forecasts */
+	size_t name_count;
 };
 
 /* Reads the forecasts of the series whose key is `series`, or whose definition it is

@@ -103,6 +103,13 @@ def shown(line):
     result = line.call("allocations", "EV-CITY", app=APP)
     check("EV-CITY, decided" in result.out and "EV-TOUR" not in result.out, result)
     check("no plan below" in result.out, result)
+    result = line.call("allocations", "EV-CITY", "NIX", app=APP, code=1)
+    check("EV-CITY, decided" in result.out and "no plan of NIX" in result.err, result)
+    for asked in (("NIX",), ("--at", "1999-07-01")):
+        result = line.call("allocations", *asked, app=APP, code=1)
+        check(all(words in result.err for words in (asked[-1], "EV-CITY", "EV-TOUR")), result)
+    result = line.call("forecast", "nosuch", app=APP, code=1)
+    check("nosuch" in result.err and "vehicles.week.region.sku" in result.err, result)
     path = line.path("network.json")
     with open(NETWORK, encoding="utf-8") as file:
         text = file.read()
