@@ -12,13 +12,16 @@
 #include "producers/mapping.h"
 #include "producers/row_source.h"
 
-enum { PROGRESS_ROWS = 1000, REFUSAL_LEN_MAX = 160 };
+enum { PROGRESS_ROWS = 1000, REFUSAL_LEN_MAX = 160, NAMES_LEN_MAX = 300 };
 
 struct reading {
 	const struct order_history_options *options;
 	struct order_history *history;
 	int64_t base_ms; /* week 0 of the amounts: ORDER_WEEKS_MAX before the first event's */
 	int64_t first_ms, last_ms;
+	bool seen[ORDER_DIMENSIONS_MAX];		/* dimension k, in an event's attributes */
+	char names[ATTR_COUNT_MAX][ORDER_NAME_MAX + 1]; /* attributes of the events, the first */
+	size_t name_count;
 	char refusal[REFUSAL_LEN_MAX + 1]; /* of the first row that was refused */
 };
 
@@ -64,6 +67,31 @@ static struct err *node_add(struct order_node *node, int64_t week, int64_t amoun
 	return NULL;
 }
 
+static void note_name(struct reading *r, struct bytes name)
+{
+	for (size_t i = 0; i < r->name_count; i++)
+		if (bytes_equal(name, bytes_str(r->names[i])))
+			return;
+	if (r->name_count == ATTR_COUNT_MAX || name.len > ORDER_NAME_MAX)
+		return;
+	memcpy(r->names[r->name_count++], name.data, name.len);
+}
+
+/* The event's value of dimension k; empty where it has none. */
+static struct bytes value_of(struct reading *r, const struct source_event *event, size_t k)
+{
+	struct bytes wanted = bytes_str(r->history->dimension[k].attribute);
+	for (size_t i = 0; i < event->attr_count; i++) {
+		if (bytes_equal(event->attrs[i].key, wanted)) {
+			r->seen[k] = true;
+			return event->attrs[i].value;
+		}
+		if (!r->seen[k])
+			note_name(r, event->attrs[i].key);
+	}
+	return bytes_str("");
+}
+
 static struct err *add(struct reading *r, const struct source_event *event)
 {
 	struct order_history *h = r->history;
@@ -82,10 +110,7 @@ static struct err *add(struct reading *r, const struct source_event *event)
 	r->last_ms = event->event_ms > r->last_ms ? event->event_ms : r->last_ms;
 	struct err *err = node_add(&h->nodes[0], week, event->amount_minor);
 	for (size_t k = 0; err == NULL && k < h->dimension_count; k++) {
-		struct bytes value = bytes_str("");
-		for (size_t i = 0; i < event->attr_count; i++)
-			if (bytes_equal(event->attrs[i].key, bytes_str(h->dimension[k].attribute)))
-				value = event->attrs[i].value;
+		struct bytes value = value_of(r, event, k);
 		size_t prefix = h->dimension[k].prefix;
 		size_t len = prefix > 0 && prefix < value.len ? prefix : value.len;
 		struct order_node *node;
@@ -133,12 +158,32 @@ static struct err *nothing_counted(const struct reading *r)
 		       r->options->orders_path, r->history->refused, r->history->rows, r->refusal);
 }
 
+/* An attribute that no event has would leave one node without a name. */
+static struct err *attributes_check(const struct reading *r)
+{
+	char names[NAMES_LEN_MAX + 1] = "none at all";
+	size_t len = 0, k = 0;
+	while (k < r->history->dimension_count && r->seen[k])
+		k++;
+	if (k == r->history->dimension_count)
+		return NULL;
+	for (size_t i = 0; i < r->name_count && len < NAMES_LEN_MAX; i++)
+		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "",
+					r->names[i]);
+	return err_new(ERR_FATAL, "USAGE",
+		       "--by %s: no row that counts has this attribute; the mapping gives them %s",
+		       r->history->dimension[k].attribute, names);
+}
+
 /* Moves the whole weeks to the front and sorts the nodes. */
 static struct err *finish(struct reading *r)
 {
 	struct order_history *h = r->history;
 	if (r->base_ms == TIME_NONE)
 		return nothing_counted(r);
+	struct err *err = attributes_check(r);
+	if (err != NULL)
+		return err;
 	int64_t first = time_floor(r->first_ms + MS_PER_WEEK - 1, MS_PER_WEEK, WEEK_ORIGIN_MS);
 	int64_t end = time_floor(r->last_ms, MS_PER_WEEK, WEEK_ORIGIN_MS);
 	if (end <= first || (end - first) / MS_PER_WEEK > ORDER_WEEKS_MAX)

@@ -52,7 +52,8 @@ struct order_history_options {
 };
 
 /* A new history. An event without the attribute is under "". Errors: those of mapping.h and
- * row_source.h; FATAL ORDERS: no whole week, more than ORDER_WEEKS_MAX, or too many nodes. */
+ * row_source.h; FATAL ORDERS: no whole week, more than ORDER_WEEKS_MAX, or too many nodes; FATAL
+ * USAGE: an attribute that no event has. */
 ERR_MUST_USE struct err *order_history_read(const struct order_history_options *options,
 					    struct order_history **history);
 void order_history_free(struct order_history **history); /* NULL-safe */

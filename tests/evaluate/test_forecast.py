@@ -281,6 +281,7 @@ def odd_orders(here):
     for odd, more, words in (
             (rows, ["--threads", "1"], ["a mapping is needed"]),
             (rows, ["--map", mapping, "--by", "a,b,c,d,e"], ["up to 4"]),
+            (rows, ["--map", mapping, "--by", "land"], ["--by land", "none at all"]),
             (rows, ["--map", mapping, "--clean"], ["takes no --clean"]),
             (rows, ["--map", mapping, "--horizon", "3"], ["takes no --horizon"]),
             ([], [], ["no row has an amount"]),

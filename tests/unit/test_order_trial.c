@@ -142,12 +142,33 @@ static void too_little_is_refused(void **state)
 	files_remove(&files);
 }
 
+static void an_attribute_that_no_order_has_is_refused(void **state)
+{
+	(void)state;
+	static const struct order_dimension BY[] = { { "country", 0 }, { "land", 0 } };
+	struct files files;
+	files_make(&files);
+	const struct order_history_options options = { .orders_path = files.orders,
+						       .map_path = files.map,
+						       .dimension_count = 2,
+						       .dimension = BY };
+	struct order_history *h;
+	struct err *err = order_history_read(&options, &h);
+	assert_non_null(err);
+	assert_string_equal(err_code(err), "USAGE");
+	assert_non_null(strstr(err_text(err), "--by land"));
+	assert_non_null(strstr(err_text(err), "country, product"));
+	err_free(&err);
+	files_remove(&files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_weeks_are_summed),
 		cmocka_unit_test(forecasts_add_up_to_the_cent),
 		cmocka_unit_test(too_little_is_refused),
+		cmocka_unit_test(an_attribute_that_no_order_has_is_refused),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
