@@ -11,6 +11,7 @@
 #include "consumers/names.h"
 #include "consumers/topics.h"
 #include "kafka/publish.h"
+#include "kafka/reader.h"
 #include "schemas/registry.h"
 
 static const struct args_flag flags[] = {
@@ -21,8 +22,8 @@ static const struct args_flag flags[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const char *const options[] = { "kafka.bootstrap.servers", "registry.url", "inputs",
-					 NULL };
+static const char *const options[] = { "kafka.bootstrap.servers", "app.id", "registry.url",
+				       "inputs", NULL };
 
 static const char *const examples[] = { "foretell feedback C-0000017/churn.risk/1 --ack",
 					"foretell feedback C-0000017/churn.risk/1 --snooze 7",
@@ -33,9 +34,9 @@ static const struct args_spec spec = {
 	.operands = "ALERT_ID",
 	.operand_count_min = 1,
 	.operand_count_max = 1,
-	.about = "Says something about an alert, as an event on crm.events (or the input\n"
-		 "that ends so): it goes through the line like any other, and a replay hears it\n"
-		 "again.",
+	.about = "Says something about an alert of the application, as an event on crm.events (or\n"
+		 "the input that ends so): it goes through the line like any other, and a replay\n"
+		 "hears it again.",
 	.flags = flags,
 	.options = options,
 	.examples = examples,
@@ -99,6 +100,39 @@ static struct err *feedback_topic(const struct conf *conf, const char **topic)
 		       "no %s is among the inputs, so the application would not hear it", logical);
 }
 
+struct search {
+	struct registry *registry;
+	struct bytes alert_id;
+	volatile int found;
+};
+
+static struct err *look_for(void *context, const struct record *record)
+{
+	struct search *search = context;
+	struct alert alert;
+	struct err *err = registry_decode(search->registry, &alert_type, record->value, &alert);
+	if (err == NULL && bytes_equal(alert.alert_id, search->alert_id))
+		search->found = 1;
+	return err;
+}
+
+/* The line would pass over an alert that it has not, without a word, and know one name more. */
+static struct err *alert_find(const struct conf *conf, const struct client_options *client,
+			      struct registry *registry, const char *alert_id)
+{
+	char topic[TOPIC_NAME_MAX + 1];
+	topics_name(conf_string(conf, "app.id"), "alerts", topic);
+	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
+	struct search search = { .registry = registry, .alert_id = bytes_str(alert_id) };
+	struct err *err = reader_run(&reader, look_for, &search, &search.found);
+	if (err == NULL && search.found == 0)
+		err = err_new(ERR_FATAL, "ALERT_UNKNOWN",
+			      "%s holds no alert %.200s: `foretell tail alerts` shows those that "
+			      "there are (--app: the application that gave it)",
+			      topic, alert_id);
+	return err;
+}
+
 static struct err *feedback_send(const struct args *args, const struct feedback *feedback)
 {
 	char id[EVENT_ID_MAX + 1], until[TIME_TEXT_LEN + 1] = "";
@@ -128,6 +162,8 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 	struct err *err = feedback_topic(args_conf(args), &topic);
 	if (err == NULL)
 		err = registry_open(conf_string(args_conf(args), "registry.url"), &registry);
+	if (err == NULL)
+		err = alert_find(args_conf(args), &client.options, registry, feedback->alert_id);
 	if (err == NULL)
 		err = registry_encode(registry, topic, &crm_event_type, &event, value, sizeof value,
 				      &len);

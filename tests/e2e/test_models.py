@@ -11,6 +11,7 @@ import json
 import math
 import time
 
+from lib.avro import encode
 from lib.kafka import decoded
 from lib.program import world
 from lib.tap import check, diag, run, same, test
@@ -167,6 +168,16 @@ def wrongs(account):
     return account.value["relationship"]["wrong_count"]
 
 
+def another_says(line, verdict):
+    """Another program's word, of an alert that never was and a name with a scheme."""
+    name, now_ms = "nobody@gtx.example", round(time.time() * 1000)
+    line.broker.produce("crm.events", [(f"email:{name}".encode(), encode("crm_event", {
+        "event_id": f"{verdict}-{now_ms}-x", "source": "desk", "type": "foretell.feedback",
+        "subject_scheme": "email", "subject": name, "event_ms": now_ms, "name": None,
+        "trace_id": None, "amount_minor": None, "currency": None, "identifiers": [],
+        "attrs": {"alert_id": f"email:{name}/churn.silence/1", "verdict": verdict}}))])
+
+
 @test("all warnings are answered, acknowledged, then called wrong, and the active model judges",
       needs=brought)
 def answered(line):
@@ -176,11 +187,13 @@ def answered(line):
     check(warnings, f"no warning to answer among {still_open}")
     before = line.broker.latest(f"{APP}.accounts")
     sent_ms = time.time() * 1000
+    unknown = line.call("feedback", "email:nobody@gtx.example/churn.silence/1", "--ack", app=APP,
+                        code=1).err
+    check(f"{APP}.alerts holds no alert" in unknown, unknown)
     for verdict in ("--ack", "--wrong"):
         for alert_id in warnings:
-            line.call("feedback", alert_id, verdict, app=None)
-        # of an account that has no CRM id: its name has a scheme
-        line.call("feedback", "email:nobody@gtx.example/churn.silence/1", verdict, app=None)
+            line.call("feedback", alert_id, verdict, app=APP)
+        another_says(line, verdict[2:])
         process(line)
     same(line.broker.read(f"{APP}.dlq"), [], "dead letters")
     said = values(line, "alerts")
