@@ -10,6 +10,7 @@
 #include "cli/line.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/remarks.h"
 #include "cli/status_http.h"
 #include "cli/stop.h"
 #include "cli/topic_setup.h"
@@ -354,6 +355,18 @@ static void print_summary(const struct run *run)
 	printf("%.1f s in all; every input is processed to its end (lag 0)\n", seconds);
 }
 
+/* Why a history may have brought nothing; no run fails because this can't be told. */
+static void print_remarks(const struct run *run)
+{
+	const struct conf *conf = args_conf(run->args);
+	if (args_operand_count(run->args) > 0 || strcmp(conf_string(conf, "clock"), "data") != 0)
+		return;
+	struct err *err = remarks_at_end(conf, &run->client.options, stdout);
+	if (err != NULL)
+		printf("whether time has moved can't be told: %s\n", err_text(err));
+	err_free(&err);
+}
+
 /* Where the line is; the share stays below 1 until it has ended, since the total is an estimate. */
 static void show_progress(const struct run *run, struct line *line, struct progress *progress)
 {
@@ -429,8 +442,10 @@ static struct err *run_line(struct run *run)
 	if (complete)
 		progress_update(progress, run->totals[run->watched].records, 1);
 	progress_finish(&progress);
-	if (complete)
+	if (complete) {
 		print_summary(run);
+		print_remarks(run);
+	}
 	return err;
 }
 

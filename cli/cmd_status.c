@@ -4,6 +4,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/remarks.h"
 #include "cli/status_fetch.h"
 #include "cli/status_holds.h"
 #include "cli/status_print.h"
@@ -75,6 +76,9 @@ static void print_text(const struct status *status)
 	printf("application %s on %s\n", conf_string(status->conf, "app.id"),
 	       conf_string(status->conf, "kafka.bootstrap.servers"));
 	status_print_positions(&status->positions, stdout);
+	if (remarks_empty_inputs(&status->positions.stages[STAGE_RESOLVE].view,
+				 "no record has ever come to ", stdout) > 0)
+		printf(": with clock=data they hold time back\n");
 	status_holds_print(&status->holds, stdout);
 	if (status->holds_unknown != NULL)
 		printf("whether open transactions hold readers back can't be told: %s\n",
@@ -93,6 +97,9 @@ static struct err *verdict(const struct status *status)
 	if (fault_count > 0)
 		return err_new(ERR_FATAL, "CHECK_FAILED",
 			       "%zu positions from which no start is possible", fault_count);
+	if (status->unreachable != NULL)
+		return err_new(ERR_FATAL, "CHECK_FAILED", "the process at %s gives no answer",
+			       status->address);
 	if (status->process != NULL && !json_is_true(json_object_get(status->process, "healthy")))
 		return err_new(ERR_FATAL, "CHECK_FAILED", "the process at %s is not healthy",
 			       status->address);

@@ -10,7 +10,7 @@ import time
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from lib.avro import ROOT
+from lib.avro import ROOT, encode
 from lib.orders import make_orders, write_csv
 from lib.program import HISTORY, PARTITIONS, world
 from lib.tap import check, run, same, test
@@ -49,6 +49,38 @@ def not_begun(line):
     same(resolve["lag"], lag, "lag: rows, ends, markers")
     text = line.call("status", "--inputs", "erp.events", app=APP).out
     check("members 0" in text and f"lag {lag}" in text, text)
+
+
+def linked_by_nobody(line, topic):
+    """40 weeks of orders by a customer number, and the end of each partition."""
+    begin_ms, week_ms = 1672617600000, 7 * 86400000
+    line.broker.produce(topic, [(f"c{i % 8}".encode(), encode("erp_event", {
+        "event_id": f"o{i}", "source": "shop", "type": "erp.order", "subject_scheme":
+        "erp.customer", "subject": f"c{i % 8}", "event_ms": begin_ms + i // 8 * week_ms,
+        "trace_id": None, "amount_minor": 900, "currency": "EUR", "quantity": 1, "attrs": {}}))
+        for i in range(320)])
+    end = encode("control", {"kind": "END", "writer": "test", "at_ms": begin_ms + 41 * week_ms,
+                             "ingest_ms": 0, "inputs": []})
+    line.broker.produce(topic, [(b"end", end, p) for p in range(PARTITIONS)])
+
+
+@test("a history that brings nothing: which inputs hold time back and what waits for it; why no "
+      "forecast was made", needs=not_begun)
+def nothing_comes(line):
+    app, full, empty = "still", "still.erp.events", "still.crm.events"
+    inputs = ("--inputs", f"{full},{empty}")
+    line.call("topics", "create", *inputs, app=app)
+    linked_by_nobody(line, full)
+    words = f"{empty} ({PARTITIONS} of {PARTITIONS} partitions): with clock=data"
+    said = line.run_history(app, *inputs).out
+    check(words in said and "320 events wait for their account" in said, said)
+    check(f"{full} (" not in said and "no forecast" not in said, said)
+    check(words in line.call("status", *inputs, app=app).out, "status")
+    said = line.run_history(app, "--inputs", full).out
+    check("partitions)" not in said and "no forecast has been made" in said
+          and "identity.accounts" in said, said)
+    said = line.call("forecast", app=app, code=1).err
+    check("holds no forecast yet" in said, said)
 
 
 @test("while it runs: the same positions as Kafka's, who owns them, and the process's own figures",
@@ -123,17 +155,17 @@ def zombie(line):
     check(rows and all({"topic", "partition", "offset", "x", "y"} <= set(r) for r in rows), rows)
 
 
-@test("a process that isn't there is said, and is no error", needs=running)
+@test("a process that isn't there is said: exit code 4", needs=running)
 def absent(line):
     line.process.terminate()
     same(line.finish(line.process), 0, "exit code")
-    shown, _ = status(line, "--http.listen", line.address)
+    shown, _ = status(line, "--http.listen", line.address, code=4)
     check(shown["process"] is None and line.address in shown["process_error"], shown)
     # a member with a name stays in its group until its session ends
     await_true("nobody is left", lambda: all(
         s["state"] == "Empty" for s in status(line)[0]["stages"]))
     text = line.call("status", "--inputs", "erp.events", "--http.listen", line.address,
-                     app=APP).out
+                     app=APP, code=4).out
     check("no answer" in text, text)
 
 
