@@ -28,6 +28,7 @@ struct worker {
 	enum worker_state state;
 	int attempts;  /* of the recovery under way */
 	bool assigned; /* at least once */
+	bool closing;
 };
 
 static struct cache *new_cache(const struct processor *processor, uint32_t entries)
@@ -159,7 +160,8 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 	bool whole = drains && err == NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = task_find(engine, positions[i].topic, positions[i].partition);
-		if (task != NULL && whole)
+		/* a member that leaves isn't told positions any more, and follows nothing */
+		if (task != NULL && whole && !worker->closing)
 			give_mark(engine, task);
 		task_free(engine, &task);
 	}
@@ -578,6 +580,7 @@ void worker_close(struct worker **worker)
 {
 	if (*worker == NULL)
 		return;
+	(*worker)->closing = true;
 	bus_close(&(*worker)->engine.bus); /* drains through on_revoked */
 	dispose(*worker);
 	*worker = NULL;
