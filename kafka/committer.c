@@ -1,26 +1,14 @@
 #include "kafka/committer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/executor.h"
 #include "base/timestamp.h"
 
-enum committer_state {
-	COMMITTER_IDLE,
-	COMMITTER_BUSY,
-	COMMITTER_DONE,
-};
-
 struct committer {
-	pthread_t thread;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t changed;
-	enum committer_state state;
-	bool quit;
-	struct committer_job job;
-	struct err *outcome;
-	bool started; /* the owner's own view of state, without the lock */
+	struct executor *executor;
+	struct committer_job job; /* of the one under way */
 };
 
 void committer_job_fini(struct committer_job *job)
@@ -88,87 +76,46 @@ static struct err *commit(const struct committer_job *job)
 	}
 }
 
-static void *run(void *context)
+static struct err *end_transaction(void *context)
 {
-	struct committer *committer = context;
-	pthread_mutex_lock(&committer->lock);
-	for (;;) {
-		while (committer->state != COMMITTER_BUSY && !committer->quit)
-			pthread_cond_wait(&committer->changed, &committer->lock);
-		if (committer->state != COMMITTER_BUSY)
-			break;
-		pthread_mutex_unlock(&committer->lock);
-		struct err *err =
-			committer->job.positions != NULL ? send_offsets(&committer->job) : NULL;
-		if (err == NULL)
-			err = commit(&committer->job);
-		pthread_mutex_lock(&committer->lock);
-		committer->outcome = err;
-		committer->state = COMMITTER_DONE;
-		pthread_cond_broadcast(&committer->changed);
-	}
-	pthread_mutex_unlock(&committer->lock);
-	return NULL;
+	const struct committer *committer = context;
+	struct err *err = committer->job.positions != NULL ? send_offsets(&committer->job) : NULL;
+	return err != NULL ? err : commit(&committer->job);
 }
 
 struct committer *committer_new(void)
 {
 	struct committer *committer = check_calloc(1, sizeof *committer);
-	pthread_mutex_init(&committer->lock, NULL);
-	pthread_cond_init(&committer->changed, NULL);
-	CHECK(pthread_create(&committer->thread, NULL, run, committer) == 0);
+	committer->executor = executor_new();
 	return committer;
 }
 
-void committer_free(struct committer **out)
+void committer_free(struct committer **committer)
 {
-	struct committer *committer = *out;
-	if (committer == NULL)
+	if (*committer == NULL)
 		return;
-	pthread_mutex_lock(&committer->lock);
-	committer->quit = true;
-	pthread_cond_broadcast(&committer->changed);
-	pthread_mutex_unlock(&committer->lock);
-	pthread_join(committer->thread, NULL);
-	committer_job_fini(&committer->job);
-	err_free(&committer->outcome);
-	pthread_mutex_destroy(&committer->lock);
-	pthread_cond_destroy(&committer->changed);
-	free(committer);
-	*out = NULL;
+	executor_free(&(*committer)->executor);
+	committer_job_fini(&(*committer)->job);
+	free(*committer);
+	*committer = NULL;
 }
 
 void committer_start(struct committer *committer, const struct committer_job *job)
 {
-	CHECK(!committer->started);
-	committer->started = true;
-	pthread_mutex_lock(&committer->lock);
+	CHECK(!committer_busy(committer));
 	committer->job = *job;
-	committer->state = COMMITTER_BUSY;
-	pthread_cond_broadcast(&committer->changed);
-	pthread_mutex_unlock(&committer->lock);
+	executor_start(committer->executor, end_transaction, committer);
 }
 
 bool committer_busy(const struct committer *committer)
 {
-	return committer->started;
+	return executor_busy(committer->executor);
 }
 
 struct err *committer_end(struct committer *committer, bool wait, bool *done)
 {
-	struct err *err = NULL;
-	CHECK(committer->started);
-	pthread_mutex_lock(&committer->lock);
-	while (wait && committer->state == COMMITTER_BUSY)
-		pthread_cond_wait(&committer->changed, &committer->lock);
-	*done = committer->state == COMMITTER_DONE;
-	if (*done) {
-		err = committer->outcome;
-		committer->outcome = NULL;
+	struct err *err = executor_end(committer->executor, wait, done);
+	if (*done)
 		committer_job_fini(&committer->job);
-		committer->state = COMMITTER_IDLE;
-		committer->started = false;
-	}
-	pthread_mutex_unlock(&committer->lock);
 	return err;
 }

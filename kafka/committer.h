@@ -1,9 +1,6 @@
 /* Ends transactions on a thread of its own, so that a worker goes on processing meanwhile. Internal
- * to kafka/.
+ * to kafka/. While it is busy, the producer belongs to that thread.
  *
- *   IDLE --start--> BUSY --(outcome)--> DONE --end--> IDLE
- *
- * While BUSY, the producer belongs to this thread.
  * Threads: the functions below are called by one thread, the owner's. */
 #ifndef KAFKA_COMMITTER_H
 #define KAFKA_COMMITTER_H

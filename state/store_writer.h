@@ -2,9 +2,6 @@
  * own, so that processing goes on meanwhile; small ones at once, which takes less than handing them
  * over.
  *
- *   IDLE --start--> BUSY --(written)--> DONE --end--> IDLE
- *
- * While BUSY, the batch belongs to that thread.
  * Threads: the functions below are called by one thread, the owner's. */
 #ifndef STATE_STORE_WRITER_H
 #define STATE_STORE_WRITER_H
