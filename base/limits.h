@@ -43,7 +43,7 @@ enum {
 	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
 	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
 	SHELF_MANY_MAX = 2048,	   /* states that the store is asked for at once */
-	COMMIT_GAP_MS = 4, /* to the next transaction: one that meets the markers of the one before
+	COMMIT_GAP_MS = 3, /* to the next transaction: one that meets the markers of the one before
 			    * is put off by the client for 20 (CONCURRENT_TRANSACTIONS) */
 	STORE_FULL_WAIT_MS = 60000, /* for room on the disk, before a worker gives up */
 	STORE_FLUSH_MS = 5000,	    /* between flushes of the local store: what a crash replays */
