@@ -65,7 +65,7 @@ static struct err *read_site(json_t *json, struct network *network)
 	const char *name = "?";
 	json_t *regions = NULL, *item;
 	json_error_t error;
-	double lead_days = -1, cost = 0, most = 1e9;
+	double lead_days = 0, cost = 0, most = 1e9;
 	size_t i;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s, s:o, s?F, s?F, s?F}", "site", &name,
 			   "regions", &regions, "order_lead_days", &lead_days, "order_cost_minor",
@@ -79,7 +79,8 @@ static struct err *read_site(json_t *json, struct network *network)
 	*site = (struct network_site){ .order_lead_ms = -1, .order_cost = cost, .order_max = most };
 	if (!name_copy(name, site->name))
 		return invalid("site", name, "a name has 1 to 40 bytes, none of them |");
-	if (lead_days >= 0 && !lead_of(lead_days, &site->order_lead_ms))
+	bool can_order = json_object_get(json, "order_lead_days") != NULL;
+	if (can_order && !lead_of(lead_days, &site->order_lead_ms))
 		return invalid("site", name, "order_lead_days must be 0 to 400");
 	if (!is_cost(cost) || !(most >= 0 && most <= 1e9))
 		return invalid("site", name,

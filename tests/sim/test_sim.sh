@@ -30,7 +30,8 @@ check 1 "seeds 1 to 300 end as one clean pass" build/tests/sim/sim 1 300 2
 check 2 "seeds 301 to 340, with sanitizers" \
     build/san-address-undefined/tests/sim/sim 301 40 2
 check 3 "a seed repeats its run exactly" repeats 7
-check 4 "it can fail: three mutants are caught" \
-    tests/sim/mutants offsets-after-the-commit replay-skipped outputs-not-suppressed
+check 4 "it can fail, and so can a unit test: four mutants are caught" \
+    tests/sim/mutants offsets-after-the-commit replay-skipped outputs-not-suppressed \
+    every-site-delivers-everywhere
 check 5 "every mutant still has its text" tests/sim/mutants --texts
 exit $failed

@@ -1,5 +1,5 @@
 /* The reader of series, and forecasts of whatever it lets in: never NaN, the same bits from any
- * number of threads. */
+ * number of threads. Their scores: by hand, and as published. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "evaluate/forecast_score.h"
 #include "evaluate/forecast_trial.h"
 #include "evaluate/series_table.h"
 
@@ -213,6 +214,123 @@ static void regressors_are_known_as_far_as_told(void **state)
 	unlink(path);
 }
 
+/* ---- the scores ---- */
+
+static void assert_near(double got, double want, double tolerance)
+{
+	if (!(fabs(got - want) <= tolerance))
+		fail_msg("got %.17g, want %.17g", got, want);
+}
+
+/* Worked out by hand. */
+static void scores_are_those_of_the_competition(void **state)
+{
+	(void)state;
+	static const double train[] = { 10, 12, 10, 14 }, actual[] = { 15, 13 };
+	static const double point[] = { 14, 14 };
+	static const double ends[5][2] = {
+		{ 10, 13.5 }, { 12, 13.5 }, { 14, 14 }, { 16, 16 }, { 18, 18 }
+	};
+	const double *quantile[5] = { ends[0], ends[1], ends[2], ends[3], ends[4] };
+	struct forecast_scored scored = { .train = train,
+					  .count = 4,
+					  .period = 1,
+					  .horizon = 2,
+					  .actual = actual,
+					  .point = point,
+					  .quantile = quantile };
+	struct forecast_score score = { 0 }, naive2 = { 0 }, exact = { 0 };
+	double made[2];
+	forecast_score_add(&score, &scored);
+	assert_near(forecast_score_smape(&score), (200.0 / 29 + 200.0 / 27) / 2, 1e-12);
+	assert_near(forecast_score_mase(&score), 1 / (8.0 / 3), 1e-12);
+	assert_near(forecast_score_msis(&score), (8 + 4.5 + 40 * 0.5) / 2 / (8.0 / 3), 1e-12);
+	assert_near(forecast_score_pinball(&score), 2.9625 / 10 / (8.0 / 3), 1e-12);
+	assert_true(score.intervals == 2 && score.covered_95 == 1 && score.covered_80 == 1);
+	forecast_naive2(train, 4, 1, 2, made);
+	assert_true(made[0] == 14 && made[1] == 14);
+	forecast_score_add(&naive2, &scored);
+	assert_near(forecast_score_owa(&score, &naive2), 1, 1e-12);
+	scored.point = actual;
+	forecast_score_add(&exact, &scored);
+	assert_near(forecast_score_owa(&exact, &naive2), 0, 1e-12);
+	forecast_snaive(train, 4, 2, 2, made);
+	assert_true(made[0] == 10 && made[1] == 14);
+	scored.period = 2; /* of which the naive error is 1 */
+	scored.point = point;
+	exact = (struct forecast_score){ 0 };
+	forecast_score_add(&exact, &scored);
+	assert_near(forecast_score_mase(&exact), 1, 1e-12);
+}
+
+/* A set's published Naive2 and sNaive rows: sMAPE and MASE, which give the OWA. */
+struct published {
+	const char *name;
+	int period, horizon;
+	double naive2[2], snaive[2], snaive_owa;
+};
+
+static struct series_table *part_of(const char *name, const char *part)
+{
+	const char *folder = getenv("DATA_DIR");
+	struct series_table *table = NULL;
+	char path[512];
+	snprintf(path, sizeof path, "%s/m4/%s-%s.csv.xz",
+		 folder != NULL ? folder : "../shared/data", name, part);
+	if (access(path, R_OK) != 0) {
+		print_message("# skipped: there is no %s\n", path);
+		return NULL;
+	}
+	struct err *err = series_table_read(path, &table);
+	if (err != NULL)
+		fail_msg("%s", err_text(err));
+	return table;
+}
+
+static void reproduce(const struct published *row, const struct series_table *train,
+		      const struct series_table *test)
+{
+	struct forecast_score naive2 = { 0 }, snaive = { 0 };
+	double made[48];
+	for (size_t i = 0; i < train->count; i++) {
+		const struct series *from = &train->series[i];
+		struct forecast_scored scored = { .train = from->values,
+						  .count = from->count,
+						  .period = row->period,
+						  .horizon = row->horizon,
+						  .point = made };
+		scored.actual = series_table_find(test, from->id)->values;
+		forecast_naive2(from->values, from->count, row->period, row->horizon, made);
+		forecast_score_add(&naive2, &scored);
+		forecast_snaive(from->values, from->count, row->period, row->horizon, made);
+		forecast_score_add(&snaive, &scored);
+	}
+	assert_near(forecast_score_smape(&naive2), row->naive2[0], 0.0005);
+	assert_near(forecast_score_mase(&naive2), row->naive2[1], 0.0005);
+	assert_near(forecast_score_smape(&snaive), row->snaive[0], 0.0005);
+	assert_near(forecast_score_mase(&snaive), row->snaive[1], 0.0005);
+	assert_near(forecast_score_owa(&snaive, &naive2), row->snaive_owa, 0.0005);
+}
+
+static void published_rows_are_reproduced(void **state)
+{
+	(void)state;
+	static const struct published rows[] = {
+		{ "Weekly", 1, 13, { 9.161, 2.777 }, { 9.161, 2.777 }, 1 },
+		{ "Hourly", 24, 48, { 18.383, 2.395 }, { 13.912, 1.193 }, 0.628 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct series_table *train = part_of(rows[i].name, "train");
+		if (train == NULL)
+			skip();
+		struct series_table *test = part_of(rows[i].name, "test");
+		assert_non_null(test);
+		reproduce(&rows[i], train, test);
+		series_table_free(&train);
+		series_table_free(&test);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +341,8 @@ int main(void)
 		cmocka_unit_test(an_empty_series_is_named),
 		cmocka_unit_test(threads_do_not_show),
 		cmocka_unit_test(regressors_are_known_as_far_as_told),
+		cmocka_unit_test(scores_are_those_of_the_competition),
+		cmocka_unit_test(published_rows_are_reproduced),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
