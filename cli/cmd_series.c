@@ -11,17 +11,20 @@
 #include "cli/line.h"
 #include "cli/options.h"
 #include "cli/series_signals.h"
+#include "cli/series_zones.h"
 #include "consumers/series_file.h"
 #include "consumers/series_shelf.h"
 #include "consumers/topics.h"
 #include "kafka/publish.h"
 #include "kafka/reader.h"
+#include "schemas/event_types.h"
 #include "schemas/registry.h"
 #include "schemas/states.h"
 
 static const struct args_flag flags[] = {
 	{ "from", "TIME", NULL,
-	  "events from then on belong to them (the next midnight UTC, with weeks Monday's)" },
+	  "events from then on belong to them (the longest of their periods that begins next)" },
+	{ "own-types", NULL, NULL, "types that foretell does not know are your sources' own" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -32,16 +35,17 @@ static const char *const options[] = {
 
 static const char *const examples[] = { "foretell series", "foretell series check series.json",
 					"foretell series deploy series.json --from 2026-01-05",
-					NULL };
+					"foretell series resolve berlin.json > series.json", NULL };
 
 static const struct args_spec spec = {
 	.command = "series",
-	.operands = "[check|deploy FILE]",
+	.operands = "[check|deploy|resolve FILE]",
 	.operand_count_min = 0,
 	.operand_count_max = 2,
 	.about = "Shows the definitions of series that were deployed; check reads a file as it\n"
 		 "would be; deploy puts it into account.events, where it replaces the ones before\n"
-		 "for all events from a point in time on, without a restart.",
+		 "for all events from a point in time on, without a restart; resolve prints it\n"
+		 "with its time zones filled in, as series.file wants it.",
 	.flags = flags,
 	.options = options,
 	.examples = examples,
@@ -56,7 +60,8 @@ struct deployment {
 	uint8_t body[SERIES_BODY_MAX];
 	size_t len;
 	int64_t from_ms;
-	json_t *file; /* where it has signals that are series of the line's; else NULL */
+	json_t *file;	     /* with its time zones filled in */
+	bool signals_wanted; /* it has signals that are series of the line's */
 };
 
 struct listing {
@@ -89,32 +94,73 @@ static struct err *fill(const struct signal_states *states, size_t most, const c
 	return err;
 }
 
-static struct err *read_file(const char *path, struct deployment *deployment)
+/* What is called like no event that foretell knows never counts, unless a source has such a word.
+ */
+static struct err *check_types(const struct series_table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct series_definition *definition = &table->definitions[i];
+		for (size_t k = 0; k < definition->type_count; k++) {
+			struct bytes type =
+				bytes_of(definition->types[k], definition->type_lens[k]);
+			if (event_type_find(type) != NULL)
+				continue;
+			const char *nearest = event_type_nearest(type);
+			return err_new(
+				ERR_FATAL, "SERIES_TYPE_UNKNOWN",
+				"series %s: there is no event type \"%.*s\"%s%s%s; if it is a "
+				"word of one of your sources, give --own-types",
+				definition->name, (int)type.len, (const char *)type.data,
+				nearest ? ", did you mean \"" : "", nearest ? nearest : "",
+				nearest ? "\"?" : " (docs/events.md lists them)");
+		}
+	}
+	return NULL;
+}
+
+static struct err *take_file(const char *text, size_t len, const char *path,
+			     struct deployment *deployment)
+{
+	deployment->file = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	bool zones = deployment->file != NULL && series_zones_wanted(deployment->file);
+	struct err *err = zones ? series_zones_fill(deployment->file) : NULL;
+	if (err != NULL)
+		return err_wrap(err, "%s", path);
+	deployment->signals_wanted =
+		deployment->file != NULL && series_signals_any(deployment->file);
+	if (deployment->signals_wanted)
+		return fill(NULL, 0, path, deployment);
+	if (!zones)
+		return take_text(text, len, path, deployment);
+	char *filled = json_dumps(deployment->file, JSON_COMPACT);
+	err = take_text(filled, strlen(filled), path, deployment);
+	free(filled);
+	return err;
+}
+
+static struct err *read_file(const char *path, bool own_types, struct deployment *deployment)
 {
 	char *text = NULL;
 	size_t len = 0;
 	struct err *err =
 		file_text_read(path, SERIES_FILE_BYTES_MAX, "SERIES_INVALID", &text, &len);
-	if (err != NULL)
-		return err;
-	json_t *file = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-	if (file != NULL && series_signals_any(file)) {
-		deployment->file = file;
-		err = fill(NULL, 0, path, deployment);
-	} else {
-		err = take_text(text, len, path, deployment);
-		json_decref(file);
-	}
+	if (err == NULL)
+		err = take_file(text, len, path, deployment);
 	free(text);
-	return err;
+	if (err != NULL || own_types)
+		return err;
+	err = check_types(&deployment->table);
+	return err == NULL ? NULL : err_wrap(err, "%s", path);
 }
 
 static void print_table(const struct series_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct series_definition *definition = &table->definitions[i];
-		printf("  %-40s %-5s horizon %2d, season %2d\n", definition->name,
-		       definition->iso_period, definition->horizon, definition->season);
+		const struct zone *zone = &definition->calendar.zone;
+		printf("  %-40s %-5s horizon %2d, season %2d%s%s\n", definition->name,
+		       definition->calendar.iso, definition->horizon, definition->season,
+		       zone->name[0] != '\0' ? ", " : "", zone->name);
 	}
 	for (size_t i = 0; i < table->signal_count; i++) {
 		const struct series_signal *signal = &table->signals[i];
@@ -219,11 +265,18 @@ static bool same_path(const struct record_path *a, const struct record_path *b)
 	return a->kind == b->kind && a->offset == b->offset && strcmp(a->map_key, b->map_key) == 0;
 }
 
+/* Zones have names; what their clocks do may be known better now. */
+static bool same_calendar(const struct calendar *a, const struct calendar *b)
+{
+	return a->unit == b->unit && strcmp(a->zone.name, b->zone.name) == 0 &&
+	       (a->zone.name[0] != '\0' || a->zone.offset_ms == b->zone.offset_ms);
+}
+
 static bool same_meaning(const struct series_definition *a, const struct series_definition *b)
 {
 	if (a->type_count != b->type_count || a->dimension_count != b->dimension_count ||
 	    a->counts != b->counts || a->decimals != b->decimals || strcmp(a->unit, b->unit) != 0 ||
-	    a->period_ms != b->period_ms || a->origin_ms != b->origin_ms ||
+	    !same_calendar(&a->calendar, &b->calendar) ||
 	    (!a->counts && !same_path(&a->measure, &b->measure)))
 		return false;
 	for (size_t i = 0; i < a->type_count; i++)
@@ -261,12 +314,15 @@ static struct err *choose_from(const struct args *args, struct deployment *deplo
 	if (text != NULL)
 		return err_new(ERR_FATAL, "USAGE",
 			       "--from can't be \"%.40s\": expected a time, e.g. 2026-01-05", text);
-	bool weeks = false;
-	for (size_t i = 0; i < deployment->table.count; i++)
-		weeks = weeks || deployment->table.definitions[i].period_ms == MS_PER_WEEK;
-	int64_t step_ms = weeks ? MS_PER_WEEK : MS_PER_DAY;
+	const struct calendar *longest = &deployment->table.definitions[0].calendar;
+	for (size_t i = 1; i < deployment->table.count; i++) {
+		const struct calendar *other = &deployment->table.definitions[i].calendar;
+		if (other->period_ms > longest->period_ms)
+			longest = other;
+	}
+	int64_t now_ms = time_wall_ms(), day_ms = time_floor(now_ms, MS_PER_DAY, 0) + MS_PER_DAY;
 	deployment->from_ms =
-		time_floor(time_wall_ms(), step_ms, weeks ? WEEK_ORIGIN_MS : 0) + step_ms;
+		longest->unit == CALENDAR_HOUR ? day_ms : calendar_after(longest, now_ms, 1);
 	return NULL;
 }
 
@@ -315,7 +371,7 @@ static struct err *series_run(const struct args *args, struct deployment *deploy
 		printf("nothing was deployed: series.file and series.dimensions are in force\n");
 	if (err == NULL && verb != NULL)
 		err = check_names(&listing->last, &deployment->table);
-	if (err == NULL && verb != NULL && deployment->file != NULL)
+	if (err == NULL && verb != NULL && deployment->signals_wanted)
 		err = fill_in(args, &client.options, listing->registry, deployment);
 	if (err == NULL && verb != NULL)
 		err = deploy(args, &client.options, listing->registry, deployment);
@@ -324,22 +380,33 @@ static struct err *series_run(const struct args *args, struct deployment *deploy
 	return err;
 }
 
+static void print_file(const json_t *file)
+{
+	char *text = json_dumps(file, JSON_INDENT(2));
+	printf("%s\n", text);
+	free(text);
+}
+
 static struct err *series(const struct args *args)
 {
 	const char *verb = args_operand(args, 0), *path = args_operand(args, 1);
 	if (verb != NULL &&
-	    (path == NULL || (strcmp(verb, "check") != 0 && strcmp(verb, "deploy") != 0)))
-		return err_new(ERR_FATAL, "USAGE", "expected nothing, check FILE, or deploy FILE");
+	    (path == NULL || (strcmp(verb, "check") != 0 && strcmp(verb, "deploy") != 0 &&
+			      strcmp(verb, "resolve") != 0)))
+		return err_new(ERR_FATAL, "USAGE",
+			       "expected nothing, check FILE, deploy FILE, or resolve FILE");
 	struct deployment *deployment = check_calloc(1, sizeof *deployment);
 	struct err *err = NULL;
 	if (verb != NULL)
-		err = read_file(path, deployment);
+		err = read_file(path, args_switch(args, "own-types"), deployment);
 	if (err == NULL && verb != NULL)
 		err = choose_from(args, deployment);
-	if (err == NULL && verb != NULL && strcmp(verb, "check") == 0) {
+	if (err == NULL && verb != NULL && strcmp(verb, "resolve") == 0) {
+		print_file(deployment->file);
+	} else if (err == NULL && verb != NULL && strcmp(verb, "check") == 0) {
 		printf("%s is good: version %s\n", path, deployment->version);
 		print_table(&deployment->table);
-		if (deployment->file != NULL)
+		if (deployment->signals_wanted)
 			printf("    signals that are series are filled in by deploy\n");
 	} else if (err == NULL) {
 		err = series_run(args, deployment);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "consumers/series_file.h"
 
 enum { LAG_MAX = 104, DATE_LEN = 10, DIGITS = 4 };
 
@@ -145,18 +146,13 @@ static double rounded(int64_t amount)
 _Static_assert((int)DIGITS == 4, "rounded");
 
 static struct err *signal_make(const char *name, const json_t *entry, const json_t *dimensions,
-			       const struct signal_state *state, int64_t lag, size_t most,
-			       json_t *signals)
+			       const struct calendar *calendar, const struct signal_state *state,
+			       int64_t lag, size_t most, json_t *signals)
 {
 	struct series_name key;
 	char from[TIME_TEXT_LEN + 1];
-	struct series_definition driven = { .period_ms = 0 };
-	const char *period = text_of(entry, "period");
-	int64_t offset_ms =
-		json_integer_value(json_object_get(entry, "utc_offset_minutes")) * MS_PER_MINUTE;
-	if (period == NULL || !series_period_set(&driven, period) ||
-	    driven.period_ms != state->period_ms || driven.period_ms < MS_PER_DAY)
-		return invalid(name, "its series must have the same period, days or weeks");
+	if (calendar->period_ms != state->period_ms || calendar->unit == CALENDAR_HOUR)
+		return invalid(name, "its series must have the same period: days, weeks or months");
 	if (!series_key_split(bytes_str(state->key), &key))
 		return NULL;
 	json_t *where = json_object(), *values = json_array();
@@ -164,7 +160,8 @@ static struct err *signal_make(const char *name, const json_t *entry, const json
 	size_t count = state->count < most ? state->count : most;
 	for (size_t i = state->count - count; i < state->count; i++)
 		json_array_append_new(values, json_integer((json_int_t)rounded(state->history[i])));
-	time_format(state->open_ms + (lag - (int64_t)count) * state->period_ms + offset_ms, from);
+	int64_t first_ms = calendar_after(calendar, state->open_ms, lag - (int64_t)count);
+	time_format(zone_local(&calendar->zone, first_ms), from);
 	from[DATE_LEN] = '\0';
 	json_t *signal = json_pack("{s:s, s:o, s:s, s:o}", "name", name, "where", where, "from",
 				   from, "values", values);
@@ -181,8 +178,13 @@ static struct err *fill_one(const json_t *file, const json_t *entry, const json_
 	const char *name = text_of(signal, "name"), *series = text_of(signal, "series");
 	json_int_t lag = json_integer_value(json_object_get(signal, "lag"));
 	json_t *dimensions = dimensions_of(file, series);
-	struct err *err = NULL;
+	struct calendar calendar;
+	struct err *err = series_file_calendar(file, entry, &calendar);
 	size_t before = json_array_size(signals);
+	if (err != NULL) {
+		json_decref(dimensions);
+		return err;
+	}
 	if (name == NULL || json_object_size(signal) != 3 || lag < 1 || lag > LAG_MAX)
 		err = invalid(name, "expected name, series, and lag: 1 to 104 periods");
 	else if (dimensions == NULL)
@@ -192,8 +194,8 @@ static struct err *fill_one(const json_t *file, const json_t *entry, const json_
 		struct series_name key;
 		if (series_key_split(bytes_str(states->states[i].key), &key) &&
 		    bytes_equal(key.definition, bytes_str(series)))
-			err = signal_make(name, entry, dimensions, &states->states[i], lag, most,
-					  signals);
+			err = signal_make(name, entry, dimensions, &calendar, &states->states[i],
+					  lag, most, signals);
 	}
 	if (err == NULL && states != NULL && json_array_size(signals) == before)
 		err = err_new(ERR_FATAL, "SERIES_SIGNAL_NONE",

@@ -42,8 +42,7 @@ void account_totals_add(struct account_totals *totals, const struct series_defin
 			struct bytes key, const struct account_event *event, int64_t amount,
 			int64_t tick_ms, struct effects *effects)
 {
-	int64_t period_start_ms =
-		time_floor(event->event.event_ms, definition->period_ms, definition->origin_ms);
+	int64_t period_start_ms = calendar_after(&definition->calendar, event->event.event_ms, 0);
 	if (totals->period_count == SERIES_TOTALS_MAX)
 		account_totals_flush(totals, key, effects);
 	if (totals->period_count == 0)

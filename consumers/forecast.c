@@ -7,19 +7,22 @@
 #include "base/hash.h"
 #include "consumers/forecast_words.h"
 #include "consumers/held_stock.h"
+#include "consumers/local_hours.h"
 #include "consumers/series_shelf.h"
 #include "consumers/series_state.h"
 #include "consumers/supply_note.h"
 #include "models/accuracy.h"
 #include "models/forecaster.h"
+#include "models/newcomer.h"
 #include "runtime/dead_letter.h"
 #include "runtime/relay.h"
 
 enum {
-	LOGIC_VERSION = 7,
-	SERIES_KIND = 0,
-	SHELF_KIND = 1,
-	STOCK_KIND = 2,
+	LOGIC_VERSION = 8,
+	WHOLE_KIND = 0, /* before the series: it closes its periods before they do */
+	SERIES_KIND = 1,
+	SHELF_KIND = 2,
+	STOCK_KIND = 3,
 	DRIFT_BEFORE_MAX = 26
 };
 
@@ -36,8 +39,8 @@ struct parsed {
 	struct supply stock;
 	struct series_point point;
 	const struct series_definition *definition;
-	size_t key_len;
-	uint8_t key[KEY_LEN_MAX];
+	size_t key_len, whole_len; /* 0: it is no part of a whole */
+	uint8_t key[KEY_LEN_MAX], whole[KEY_LEN_MAX];
 };
 
 struct forecast_stage {
@@ -82,8 +85,9 @@ static struct err *check_point(const struct series_point *point,
 			       (const char *)point->definition.data);
 	if (point->unit.len != SERIES_UNIT_LEN || point->period_start_ms < EVENT_MS_MIN ||
 	    point->period_start_ms > EVENT_MS_MAX ||
-	    time_floor(point->period_start_ms, definition->period_ms, definition->origin_ms) !=
-		    point->period_start_ms)
+	    (definition->calendar.zone.change_count == 0 && /* its clocks may be told otherwise */
+	     calendar_after(&definition->calendar, point->period_start_ms, 0) !=
+		     point->period_start_ms))
 		return err_new(ERR_POISON, "SERIES_POINT",
 			       "not a currency, or not the beginning of a period of %s",
 			       definition->name);
@@ -135,6 +139,8 @@ static struct err *parse(void *context, const struct record *record, struct orig
 		return err;
 	const struct series_name name = { point->definition, point->unit, point->dimension };
 	parsed->key_len = series_key(&name, parsed->key).len;
+	if (!series_whole(parsed->definition, &name, parsed->whole, &parsed->whole_len))
+		parsed->whole_len = 0;
 	return NULL;
 }
 
@@ -155,7 +161,9 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	 * first amount of the next one */
 	targets[0] =
 		(struct target){ SERIES_KIND, bytes_of(point->key, point->key_len), NO_TIMERS };
-	return 1;
+	targets[1] =
+		(struct target){ WHOLE_KIND, bytes_of(point->whole, point->whole_len), NO_TIMERS };
+	return point->whole_len > 0 ? 2 : 1;
 }
 
 static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
@@ -166,8 +174,11 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	(void)key;
 	(void)must_publish;
 	const struct parsed *point = parsed;
+	struct series_state *series = state;
 	struct err *err = NULL;
-	switch (series_state_add(state, point->definition, point->point.period_start_ms,
+	if (!series->started)
+		memcpy(series->whole, point->whole, point->whole_len);
+	switch (series_state_add(series, &point->definition->calendar, point->point.period_start_ms,
 				 point->point.amount)) {
 	case SERIES_TOO_OLD:
 		err = err_new(ERR_POISON, "SERIES_TOO_OLD",
@@ -194,15 +205,16 @@ static double mean_of(const int64_t *amounts, size_t count)
 	return count > 0 ? sum / (double)count : 0;
 }
 
-/* The period that closed is the last of the history. True: it is a change. */
-static bool watch_drift(struct series_state *state, const struct series_context *series,
-			double error, struct effects *effects)
+/* The period that closed is the last of the history. For how many periods it has been a change; 0:
+ * it is none. */
+static int64_t watch_drift(struct series_state *state, const struct series_context *series,
+			   double error, struct effects *effects)
 {
 	int64_t since_count = 0;
 	double score = 0;
 	enum drift_change change = drift_update(&state->drift, error, &since_count, &score);
 	if (change == DRIFT_NONE)
-		return false;
+		return 0;
 	size_t after = state->history_count < (size_t)since_count ? state->history_count
 								  : (size_t)since_count;
 	size_t begin = state->history_count - after;
@@ -213,21 +225,23 @@ static bool watch_drift(struct series_state *state, const struct series_context 
 		.dimension = series->name.dimension,
 		.unit = series->name.unit,
 		.decimals = series_decimals(series->definition, series->name.unit),
-		.period = bytes_str(series->definition->iso_period),
+		.period = bytes_str(series->definition->calendar.iso),
 		.at_ms = state->open_ms,
-		.since_ms = state->open_ms - (int64_t)after * state->period_ms,
+		.since_ms = calendar_after(&series->definition->calendar, state->open_ms,
+					   -(int64_t)after),
 		.direction = change == DRIFT_UP ? DRIFT_DIRECTION_UP : DRIFT_DIRECTION_DOWN,
 		.before = mean_of(state->history + begin - before, before),
 		.after = mean_of(state->history + begin, after),
 		.score = score,
 	};
 	effects_say(effects, "drift", series->key, &drift_type, &drift);
-	return true;
+	return since_count;
 }
 
 /* What the last forecast of the period before says about the series' own method. */
-static bool learn(struct series_state *state, const struct series_context *series, int64_t actual,
-		  const struct outstanding_forecast *made, struct effects *effects)
+static int64_t learn(struct series_state *state, const struct series_context *series,
+		     int64_t actual, const struct outstanding_forecast *made,
+		     struct effects *effects)
 {
 	double came = (double)actual;
 	skill_update(&state->skill, accuracy_absolute(came, (double)made->own),
@@ -235,18 +249,18 @@ static bool learn(struct series_state *state, const struct series_context *serie
 	return watch_drift(state, series, came - (double)made->own, effects);
 }
 
-/* Holds the forecasts of the period that closed against its actual; they are done. True: the series
- * behaves otherwise than it did. */
-static bool judge(struct series_state *state, const struct series_context *series,
-		  int64_t target_ms, int64_t actual, struct effects *effects)
+/* Holds the forecasts of the period that closed against its actual; they are done. For how many
+ * periods the series has behaved otherwise than it did; 0: it does not. */
+static int64_t judge(struct series_state *state, const struct series_context *series,
+		     int64_t target_ms, int64_t actual, struct effects *effects)
 {
 	size_t kept = 0;
-	bool changed = false;
+	int64_t changed = 0;
 	forecaster_learn(&state->method, (double)actual);
 	for (size_t i = 0; i < state->outstanding_count; i++) {
 		struct outstanding_forecast made;
 		series_state_awaited(state, i, &made);
-		if (made.target_ms == target_ms) {
+		if (made.target_ms >= target_ms && made.target_ms < state->open_ms) {
 			if (!series_is_total(series->definition))
 				forecast_words_accuracy(series, actual, &made, effects);
 			double said[INTERVAL_QUANTILE_COUNT];
@@ -255,7 +269,7 @@ static bool judge(struct series_state *state, const struct series_context *serie
 				       made.size);
 			if (made.horizon == 1)
 				changed = learn(state, series, actual, &made, effects);
-		} else if (made.target_ms > target_ms)
+		} else if (made.target_ms >= state->open_ms)
 			state->outstanding[kept++] = state->outstanding[i];
 	}
 	state->outstanding_count = kept;
@@ -286,7 +300,7 @@ static struct outstanding_forecast make(const struct series_state *state,
 	}
 	struct outstanding_forecast made = {
 		.origin_ms = state->open_ms,
-		.target_ms = state->open_ms + (horizon - 1) * state->period_ms,
+		.target_ms = calendar_after(&definition->calendar, state->open_ms, horizon - 1),
 		.horizon = horizon,
 		.naive = naive,
 		.own = forecast_words_amount(quantile[INTERVAL_Q500]),
@@ -308,17 +322,36 @@ static void say_part(const struct forecast_stage *stage, const struct series_con
 	effects_say(effects, parts_topic, series_key(&name, key), &series_part_type, part);
 }
 
+/* By the hours that the clocks show, where they change meanwhile. */
+static void predict_by_clocks(struct series_state *state, const struct calendar *calendar,
+			      int64_t first_ms, const double *history,
+			      const struct forecaster_options *options,
+			      struct forecaster_result *result)
+{
+	double shown[SERIES_HISTORY_MAX];
+	size_t count = local_hours_history(calendar, first_ms, history, state->history_count, shown,
+					   SERIES_HISTORY_MAX);
+	forecaster_predict(&state->method, shown, (int)count, options, result);
+	const struct forecaster_result by_clocks = *result;
+	for (int h = 1; h <= result->horizon_count; h++) {
+		int step = local_hours_step(calendar, state->open_ms, h, result->horizon_count);
+		memcpy(result->quantile[h - 1], by_clocks.quantile[step - 1],
+		       sizeof result->quantile[0]);
+	}
+}
+
 /* The series' own method; *scale becomes that of MASE. */
 static void forecast(struct forecast_stage *stage, struct series_state *state,
-		     const struct series_context *series, bool changed,
+		     const struct series_context *series, int64_t changed,
 		     struct forecaster_result *result, double *scale)
 {
 	double history[SERIES_HISTORY_MAX];
 	double signals[(SERIES_HISTORY_MAX + HORIZON_MAX) * SIGNALS_OF_SERIES_MAX];
 	size_t signal_count = 0;
 	const struct series_definition *definition = series->definition;
+	const struct calendar *calendar = &definition->calendar;
 	const int64_t first_ms =
-		state->open_ms - (int64_t)state->history_count * state->period_ms;
+		calendar_after(calendar, state->open_ms, -(int64_t)state->history_count);
 	for (size_t i = 0; i < state->history_count; i++)
 		history[i] = (double)state->history[i];
 	series_signals(series_guide_at(&stage->guide, state->open_ms), definition,
@@ -327,10 +360,16 @@ static void forecast(struct forecast_stage *stage, struct series_state *state,
 	const struct forecaster_options options = { .horizon_count = definition->horizon,
 						    .season_period = definition->season,
 						    .phase = hash_murmur2(series->key),
-						    .search = changed,
+						    .changed_points = (int)changed,
 						    .signals = signals,
 						    .signal_count = (int)signal_count };
-	forecaster_predict(&state->method, history, (int)state->history_count, &options, result);
+	if (signal_count == 0 &&
+	    local_hours_needed(calendar, first_ms,
+			       calendar_after(calendar, state->open_ms, definition->horizon)))
+		predict_by_clocks(state, calendar, first_ms, history, &options, result);
+	else
+		forecaster_predict(&state->method, history, (int)state->history_count, &options,
+				   result);
 	struct forecast_counts *counts = &stage->counts;
 	counts->closed++;
 	counts->forecasts += result->horizon_count;
@@ -340,14 +379,59 @@ static void forecast(struct forecast_stage *stage, struct series_state *state,
 	*scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
 }
 
+/* Whether the series is new: while it is, the whole had as many periods before it as a series needs
+ * to be forecast by itself. */
+static bool is_new(const struct series_state *state, const struct series_state *whole,
+		   const struct series_definition *definition)
+{
+	const size_t enough = (size_t)newcomer_points(definition->season);
+	if (!whole->started || state->history_count >= enough)
+		return false;
+	int64_t ahead = calendar_number(&definition->calendar, whole->open_ms) -
+			calendar_number(&definition->calendar, state->open_ms);
+	return (int64_t)whole->history_count - ahead >= (int64_t)(state->history_count + enough);
+}
+
+/* Learns from the close what share of the whole a new series has, and makes the result the more of
+ * it the newer the series is. False: it has none. */
+static bool take_share(struct series_state *state, const struct series_state *whole,
+		       const struct series_definition *definition, struct forecaster_result *result)
+{
+	double ahead[HORIZON_MAX], point[HORIZON_MAX];
+	const size_t horizon = (size_t)result->horizon_count;
+	if (whole->open_ms != state->open_ms || whole->outstanding_count != horizon + 1)
+		return false; /* it closes what is past */
+	newcomer_learn(&state->newcomer, (double)state->history[state->history_count - 1],
+		       (double)whole->outstanding[horizon].own);
+	for (size_t h = 0; h < horizon; h++) {
+		ahead[h] = (double)whole->outstanding[h].own;
+		point[h] = result->quantile[h][INTERVAL_Q500];
+	}
+	if (!newcomer_forecast(&state->newcomer, (int)state->history_count, definition->season,
+			       ahead, (int)horizon, point))
+		return false;
+	for (size_t h = 0; h < horizon; h++) {
+		double shift = point[h] - result->quantile[h][INTERVAL_Q500];
+		for (int q = 0; q < INTERVAL_QUANTILE_COUNT; q++) {
+			double value = result->quantile[h][q] + shift;
+			result->quantile[h][q] = result->nonnegative && value < 0 ? 0 : value;
+		}
+	}
+	return true;
+}
+
 static void predict(struct forecast_stage *stage, struct series_state *state,
-		    const struct series_context *series, bool changed, int64_t tick_offset,
-		    struct effects *effects)
+		    const struct series_context *series, const struct series_state *whole,
+		    int64_t changed, int64_t tick_offset, struct effects *effects)
 {
 	const struct series_definition *definition = series->definition;
 	struct forecaster_result result;
 	double scale;
 	forecast(stage, state, series, changed, &result, &scale);
+	const char *method = "combination";
+	if (whole != NULL && take_share(state, whole, definition, &result))
+		method = "share";
+	method = state->skill.fallen_back ? "naive" : method;
 	struct series_part part = { .series = series->key,
 				    .origin_ms = state->open_ms,
 				    .tick_offset = tick_offset,
@@ -359,31 +443,115 @@ static void predict(struct forecast_stage *stage, struct series_state *state,
 		series_state_await(state, &made);
 		part.steps[h - 1] = (struct series_step){ made.point, made.naive };
 		if (!series_is_total(definition))
-			forecast_words_forecast(series, &made,
-						state->skill.fallen_back ? "naive" : "combination",
-						state->history_count, effects);
+			forecast_words_forecast(series, &made, method, state->history_count,
+						effects);
 	}
 	if (series_is_finest(definition))
 		say_part(stage, series, &part, effects);
 }
 
-static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
-		 void *state, struct effects *effects, bool *must_publish)
+static struct series_context context_of(const struct forecast_stage *stage, struct bytes key,
+					int64_t at_ms)
 {
-	(void)must_publish;
-	struct forecast_stage *stage = context;
-	struct series_state *series_state = state;
 	struct series_context series = { .key = key, .network = &stage->network };
 	CHECK(series_key_split(key, &series.name));
 	series.definition =
 		series_find(series_guide_at(&stage->guide, at_ms), series.name.definition);
 	series.version = series_guide_version_at(&stage->guide, at_ms);
+	return series;
+}
+
+static int64_t close_period(struct series_state *state, const struct series_context *series)
+{
+	return series_state_close(
+		state, series->definition == NULL ? NULL : &series->definition->calendar);
+}
+
+static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+		 void *state, struct effects *effects, bool *must_publish)
+{
+	struct forecast_stage *stage = context;
+	struct series_state *series_state = state;
+	const struct series_state *whole = NULL;
+	struct series_context series = context_of(stage, key, at_ms);
 	int64_t target_ms = series_state->open_ms;
-	int64_t actual = series_state_close(series_state);
+	int64_t actual = close_period(series_state, &series);
 	if (series.definition == NULL)
 		return; /* no longer defined: its periods close in silence */
-	bool changed = judge(series_state, &series, target_ms, actual, effects);
-	predict(stage, series_state, &series, changed, origin->offset, effects);
+	if (series_state->whole[0] != '\0') {
+		/* The whole may be ahead of a replay: what was judged by it is kept with what was
+		 * said of it, so that a replay never judges it again. */
+		*must_publish = true;
+		whole = origin->reads[0];
+		if (!is_new(series_state, whole, series.definition)) {
+			memset(series_state->whole, 0, sizeof series_state->whole);
+			whole = NULL;
+		}
+	}
+	int64_t changed = judge(series_state, &series, target_ms, actual, effects);
+	predict(stage, series_state, &series, whole, changed, origin->offset, effects);
+}
+
+static size_t read_whole(void *context, const void *state, const void *parsed,
+			 struct target reads[READS_MAX])
+{
+	(void)context;
+	const struct series_state *series = state;
+	if (parsed != NULL || series->whole[0] == '\0')
+		return 0;
+	reads[0] = (struct target){ WHOLE_KIND, bytes_str(series->whole), NO_TIMERS };
+	return 1;
+}
+
+/* ---- the whole that new series take their shares of ---- */
+
+/* What has no room here had none in its series, or has by the next close. */
+static void apply_whole(void *context, const struct origin *origin, const void *parsed,
+			struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)context;
+	(void)origin;
+	(void)key;
+	(void)effects;
+	(void)must_publish;
+	const struct parsed *point = parsed;
+	(void)series_state_add(state, &point->definition->calendar, point->point.period_start_ms,
+			       point->point.amount);
+}
+
+/* It is forecast, and nothing is said: kept are the points, and what was expected of the period
+ * that closed. */
+static void fire_whole(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
+		       void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)effects;
+	(void)must_publish;
+	struct forecast_stage *stage = context;
+	struct series_state *whole = state;
+	struct series_context series = context_of(stage, key, at_ms);
+	struct forecaster_result result;
+	int64_t changed = 0;
+	double scale, score;
+	int64_t actual = close_period(whole, &series);
+	if (series.definition == NULL)
+		return;
+	forecaster_learn(&whole->method, (double)actual);
+	const bool was_expected = whole->outstanding_count > 0;
+	struct outstanding_forecast expected;
+	if (was_expected) {
+		series_state_awaited(whole, 0, &expected);
+		(void)drift_update(&whole->drift, (double)actual - (double)expected.own, &changed,
+				   &score);
+	}
+	whole->outstanding_count = 0;
+	forecast(stage, whole, &series, changed, &result, &scale);
+	for (int h = 1; h <= result.horizon_count; h++) {
+		struct outstanding_forecast made = make(whole, series.definition, &result, h);
+		series_state_await(whole, &made);
+	}
+	if (was_expected)
+		series_state_await(whole, &expected); /* of the period that closed, last */
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
@@ -517,12 +685,21 @@ struct processor forecast_processor(struct forecast_stage *stage)
 		.meta_topic = meta_topic,
 		.no_headers = true,
 		.clocked = true,
-		.kinds = { [SERIES_KIND] = { .name = "series",
+		.kinds = { [WHOLE_KIND] = { .name = "whole",
+					    .state_topic = meta_topic,
+					    .state_size = sizeof(struct series_state),
+					    .encode = encode,
+					    .decode = decode,
+					    .due = series_state_due,
+					    .apply = apply_whole,
+					    .fire = fire_whole },
+			   [SERIES_KIND] = { .name = "series",
 					     .state_topic = state_topic,
 					     .published = true,
 					     .state_size = sizeof(struct series_state),
 					     .encode = encode,
 					     .decode = decode,
+					     .reads = read_whole,
 					     .due = series_state_due,
 					     .apply = apply,
 					     .fire = fire },
@@ -541,7 +718,7 @@ struct processor forecast_processor(struct forecast_stage *stage)
 					    .due = held_stock_due,
 					    .apply = apply_stock,
 					    .fire = fire_stock } },
-		.kind_count = 3,
+		.kind_count = 4,
 		.guide = { SHELF_KIND, bytes_str(series_shelf_key), NO_TIMERS },
 		.guided = guided,
 		.context = stage,

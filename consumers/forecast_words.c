@@ -50,7 +50,7 @@ void forecast_words_accuracy(const struct series_context *series, int64_t actual
 		.definition = series->name.definition,
 		.dimension = series->name.dimension,
 		.unit = series->name.unit,
-		.period = bytes_str(series->definition->iso_period),
+		.period = bytes_str(series->definition->calendar.iso),
 		.origin_ms = made->origin_ms,
 		.target_ms = made->target_ms,
 		.horizon = made->horizon,
@@ -86,7 +86,7 @@ void forecast_words_forecast(const struct series_context *series,
 		.definition = series->name.definition,
 		.dimension = series->name.dimension,
 		.unit = series->name.unit,
-		.period = bytes_str(series->definition->iso_period),
+		.period = bytes_str(series->definition->calendar.iso),
 		.origin_ms = made->origin_ms,
 		.target_ms = made->target_ms,
 		.horizon = made->horizon,
@@ -102,6 +102,6 @@ void forecast_words_forecast(const struct series_context *series,
 	};
 	effects_say(effects, "forecasts", series->key, &forecast_type, &forecast);
 	if (series->network != NULL)
-		supply_tell_demand(series->network, &forecast, series->definition->period_ms,
-				   effects);
+		supply_tell_demand(series->network, &forecast,
+				   series->definition->calendar.period_ms, effects);
 }

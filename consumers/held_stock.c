@@ -7,7 +7,7 @@
 
 static int64_t period_end(int64_t known_ms, const struct series_definition *demand)
 {
-	return time_floor(known_ms, demand->period_ms, demand->origin_ms) + demand->period_ms;
+	return calendar_after(&demand->calendar, known_ms, 1);
 }
 
 struct bytes held_stock_key(const struct supply *note, const struct series_definition *demand,

@@ -60,22 +60,30 @@ static void learn(struct level_state *state, const struct outstanding_forecast *
 	state->scale_count++;
 }
 
-size_t level_state_judge(struct level_state *state, struct outstanding_forecast *made)
+void level_state_skip(struct level_state *state)
+{
+	state->is_open = false;
+}
+
+size_t level_state_judge(struct level_state *state, const struct calendar *calendar,
+			 struct outstanding_forecast *made)
 {
 	size_t kept = 0, found = 0;
-	int64_t target_ms = state->origin_ms - state->period_ms;
+	int64_t target_ms = calendar_after(calendar, state->origin_ms, -1);
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		if (state->outstanding[i].target_ms == target_ms && found < HORIZON_MAX) {
+		const int64_t of_ms = state->outstanding[i].target_ms;
+		if (of_ms >= target_ms && of_ms < state->origin_ms && found < HORIZON_MAX) {
 			made[found] = state->outstanding[i];
 			learn(state, &made[found++]);
-		} else if (state->outstanding[i].target_ms > target_ms)
+		} else if (of_ms >= state->origin_ms)
 			state->outstanding[kept++] = state->outstanding[i];
 	}
 	state->outstanding_count = kept;
 	return found;
 }
 
-size_t level_state_predict(struct level_state *state, struct outstanding_forecast *made)
+size_t level_state_predict(struct level_state *state, const struct calendar *calendar,
+			   struct outstanding_forecast *made)
 {
 	double point[HORIZON_MAX] = { 0 }, quantile[HORIZON_MAX][INTERVAL_QUANTILE_COUNT];
 	int count = (int)state->step_count;
@@ -90,7 +98,7 @@ size_t level_state_predict(struct level_state *state, struct outstanding_forecas
 	for (int h = 0; h < count; h++) {
 		made[h] = (struct outstanding_forecast){
 			.origin_ms = state->origin_ms,
-			.target_ms = state->origin_ms + h * state->period_ms,
+			.target_ms = calendar_after(calendar, state->origin_ms, h),
 			.horizon = h + 1,
 			.point = state->steps[h].point,
 			.naive = state->steps[h].naive,

@@ -3,6 +3,7 @@
 #ifndef CONSUMERS_LEVEL_STATE_H
 #define CONSUMERS_LEVEL_STATE_H
 
+#include "consumers/calendar.h"
 #include "models/interval.h"
 #include "schemas/states.h"
 
@@ -27,12 +28,17 @@ struct level_state {
  * out, and so is one that another tick closed: whether the total is out by then must not matter. */
 void level_state_add(struct level_state *state, int64_t period_ms, const struct series_part *part);
 
+/* The close at hand is not to be said. */
+void level_state_skip(struct level_state *state);
+
 /* Takes out the forecasts of the period that ended with the close at hand into made[HORIZON_MAX],
  * and learns from their errors. Returns how many. */
-size_t level_state_judge(struct level_state *state, struct outstanding_forecast *made);
+size_t level_state_judge(struct level_state *state, const struct calendar *calendar,
+			 struct outstanding_forecast *made);
 
 /* The forecasts of the close at hand into made[HORIZON_MAX]; it is then said. Returns how many. */
-size_t level_state_predict(struct level_state *state, struct outstanding_forecast *made);
+size_t level_state_predict(struct level_state *state, const struct calendar *calendar,
+			   struct outstanding_forecast *made);
 
 /* The close at hand; TIME_NONE: there is none. */
 int64_t level_state_due(const void *state);

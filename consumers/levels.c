@@ -11,7 +11,7 @@
 #include "consumers/series_shelf.h"
 #include "models/accuracy.h"
 
-enum { LOGIC_VERSION = 3, LEVEL_KIND = 0, SHELF_KIND = 1 };
+enum { LOGIC_VERSION = 4, LEVEL_KIND = 0, SHELF_KIND = 1 };
 
 static const char state_topic[] = "levels.totals", meta_topic[] = "levels.meta";
 
@@ -99,14 +99,19 @@ static void say(struct levels_stage *stage, struct bytes key, struct level_state
 					series.name.definition);
 	series.version = series_guide_version_at(&stage->guide, state->origin_ms);
 	struct outstanding_forecast made[HORIZON_MAX];
-	size_t judged = level_state_judge(state, made);
-	for (size_t i = 0; series.definition != NULL && i < judged; i++)
+	if (series.definition == NULL) {
+		level_state_skip(state); /* no longer defined */
+		return;
+	}
+	const struct calendar *calendar = &series.definition->calendar;
+	size_t judged = level_state_judge(state, calendar, made);
+	for (size_t i = 0; i < judged; i++)
 		forecast_words_accuracy(&series, state->actual, &made[i], effects);
-	size_t count = level_state_predict(state, made);
+	size_t count = level_state_predict(state, calendar, made);
 	size_t history_count = state->closed_count < SERIES_HISTORY_MAX
 				       ? (size_t)state->closed_count
 				       : SERIES_HISTORY_MAX;
-	for (size_t i = 0; series.definition != NULL && i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		forecast_words_forecast(&series, &made[i], "sum", history_count, effects);
 }
 
@@ -123,7 +128,7 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	size_t i = 0;
 	while (!bytes_equal(key, bytes_of(with->parents[i].key, with->parents[i].key_len)))
 		i++;
-	level_state_add(level, with->parents[i].definition->period_ms, &with->part);
+	level_state_add(level, with->parents[i].definition->calendar.period_ms, &with->part);
 }
 
 static void fire(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,

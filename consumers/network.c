@@ -282,7 +282,7 @@ struct err *network_check(const struct network *network, const struct series_tab
 	if (definition->unit[0] == '\0')
 		return invalid("demand", network->definition,
 			       "is an amount of money; stock is compared with units");
-	int64_t ahead_ms = definition->horizon * definition->period_ms;
+	int64_t ahead_ms = definition->horizon * definition->calendar.period_ms;
 	for (size_t i = 0; i < network->site_count; i++)
 		if (network->sites[i].order_lead_ms >= ahead_ms)
 			return invalid("site", network->sites[i].name,

@@ -3,29 +3,6 @@
 #include <stdio.h>
 
 #include "base/check.h"
-#include "base/timestamp.h"
-
-static const struct {
-	const char *iso;
-	int64_t ms, origin_ms;
-} periods[] = {
-	{ "PT1H", MS_PER_HOUR, 0 },
-	{ "P1D", MS_PER_DAY, 0 },
-	{ "P1W", MS_PER_WEEK, WEEK_ORIGIN_MS },
-};
-
-bool series_period_set(struct series_definition *definition, const char *iso_period)
-{
-	for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
-		if (strcmp(periods[i].iso, iso_period) != 0)
-			continue;
-		definition->iso_period = periods[i].iso;
-		definition->period_ms = periods[i].ms;
-		definition->origin_ms = periods[i].origin_ms;
-		return true;
-	}
-	return false;
-}
 
 void series_type_add(struct series_definition *definition, const char *type)
 {
@@ -51,7 +28,7 @@ static void add(struct series_table *table, bool week, const char *attribute)
 	};
 	series_type_add(added, "erp.order");
 	series_type_add(added, "erp.return");
-	CHECK(series_period_set(added, week ? "P1W" : "P1D"));
+	CHECK(calendar_set(&added->calendar, week ? "P1W" : "P1D"));
 	find_path("amount_minor", &added->measure);
 	int len = snprintf(added->name, sizeof added->name, "revenue.%s%s%s", week ? "week" : "day",
 			   *attribute ? "." : "", attribute);
@@ -210,6 +187,16 @@ size_t series_parents(const struct series_table *table, struct bytes key,
 	return count;
 }
 
+bool series_whole(const struct series_definition *definition, const struct series_name *name,
+		  uint8_t key[KEY_LEN_MAX], size_t *len)
+{
+	if (definition->dimension_count == 0 || series_is_total(definition))
+		return false;
+	const struct series_name whole = { name->definition, name->unit, bytes_of(NULL, 0) };
+	*len = series_key(&whole, key).len;
+	return true;
+}
+
 /* ---- signals -------------------------------------------------------------------------------- */
 
 void series_signals(const struct series_table *table, const struct series_definition *definition,
@@ -230,10 +217,11 @@ void series_signals(const struct series_table *table, const struct series_defini
 			found[(*count)++] = signal;
 		}
 	}
-	for (size_t t = 0; t < points; t++, start_ms += definition->period_ms)
+	const struct calendar *calendar = &definition->calendar;
+	int64_t number = *count > 0 ? calendar_number(calendar, start_ms) : 0;
+	for (size_t t = 0; *count > 0 && t < points; t++, number++)
 		for (size_t k = 0; k < *count; k++)
-			rows[t * *count + k] =
-				series_signal_at(found[k], start_ms, definition->period_ms);
+			rows[t * *count + k] = series_signal_at(found[k], calendar, number);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

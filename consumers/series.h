@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "consumers/calendar.h"
 #include "consumers/series_signal.h"
 #include "schemas/record_path.h"
 #include "schemas/types.h"
@@ -55,12 +56,10 @@ struct series_definition {
 	 * bits, and how many that has; 0: it is no part of one. */
 	unsigned level_mask;
 	size_t finest_count;
-	size_t root; /* index of the level without dimensions */
-	/* over which periods */
-	int64_t period_ms, origin_ms; /* a period begins at origin + k * period */
-	const char *iso_period;	      /* PT1H, P1D, P1W */
-	int horizon;		      /* periods to forecast */
-	int season;		      /* periods of a season to look for; 1: none */
+	size_t root;		  /* index of the level without dimensions */
+	struct calendar calendar; /* over which periods */
+	int horizon;		  /* periods to forecast */
+	int season;		  /* periods of a season to look for; 1: none */
 };
 
 struct series_table {
@@ -76,9 +75,6 @@ void series_table_init(struct series_table *table, const char *const *dimensions
 /* Adds a type of event, 1 to EVENT_TYPE_MAX bytes; at most SERIES_TYPES_MAX. */
 void series_type_add(struct series_definition *definition, const char *type);
 
-/* Sets period, origin and iso_period by an ISO 8601 duration: PT1H, P1D, P1W. False: another. */
-bool series_period_set(struct series_definition *definition, const char *iso_period);
-
 /* Whether the event belongs to the definition: then its amount, and the key of its series into
  * key[KEY_LEN_MAX] (*len). A dimension that an event lacks is "-"; one that is too long is cut at a
  * character, at all levels in the same way; "|" in it becomes "/". */
@@ -92,6 +88,16 @@ const struct series_definition *series_find(const struct series_table *table, st
 bool series_is_finest(const struct series_definition *definition);
 bool series_is_total(const struct series_definition *definition);
 
+/* What a key stands for; borrowed from it. */
+struct series_name {
+	struct bytes definition, unit, dimension;
+};
+
+/* The whole that a series of the finest level, or of none, is part of by its dimensions, into
+ * key[KEY_LEN_MAX]: all series of its definition and unit. False: it is no part. */
+bool series_whole(const struct series_definition *definition, const struct series_name *name,
+		  uint8_t key[KEY_LEN_MAX], size_t *len);
+
 /* A total that a series of the finest level counts in. */
 struct series_parent {
 	const struct series_definition *definition;
@@ -103,11 +109,6 @@ struct series_parent {
  * that the table has. */
 size_t series_parents(const struct series_table *table, struct bytes key,
 		      struct series_parent *parents);
-
-/* What a key stands for; borrowed from it. */
-struct series_name {
-	struct bytes definition, unit, dimension;
-};
 
 /* Values of the signals of a series, one row of *count (at most SIGNALS_OF_SERIES_MAX) for each of
  * `points` periods from start_ms on, into rows. Of several with the same name the first that is of

@@ -8,6 +8,7 @@
 _Static_assert((int)SERIES_MEMBERS_MAX == (int)FORECASTER_MEMBER_COUNT, "each member");
 _Static_assert((int)SERIES_CHANGES_MAX == (int)AUTOREGRESSION_LAGS_MAX, "each lag");
 _Static_assert((int)HORIZON_MAX == (int)FORECASTER_HORIZON_MAX, "each horizon");
+_Static_assert((int)SERIES_SHIFTS_MAX == (int)LEVEL_SHIFTS_MAX, "each shift");
 
 size_t series_interval_to_steps(const struct interval *interval, struct series_interval *steps)
 {
@@ -81,6 +82,12 @@ void series_method_to_record(const struct forecaster *forecaster, struct series_
 		record->far[i].value =
 			forecaster->far[i / FORECASTER_MEMBER_COUNT][i % FORECASTER_MEMBER_COUNT];
 	record->step_count = series_interval_to_steps(&forecaster->interval, record->steps);
+	record->shift_count = (size_t)forecaster->shifts.count;
+	for (size_t i = 0; i < record->shift_count; i++) {
+		const struct level_shift *shift = &forecaster->shifts.shift[i];
+		record->shifts[i] =
+			(struct series_shift){ shift->age, shift->before, shift->after };
+	}
 }
 
 static bool is_within(double value, double least, double most)
@@ -123,6 +130,9 @@ static bool is_sound(const struct series_method *record)
 		sound = dm_is_finite(record->far[i].value);
 	for (size_t i = 0; sound && i < record->step_count; i++)
 		sound = step_is_sound(&record->steps[i]);
+	for (size_t i = 0; sound && i < record->shift_count; i++)
+		sound = record->shifts[i].age >= 0 && dm_is_finite(record->shifts[i].before) &&
+			dm_is_finite(record->shifts[i].after);
 	return sound;
 }
 
@@ -176,4 +186,9 @@ void series_method_from_record(const struct series_method *record, struct foreca
 		forecaster->far[i / FORECASTER_MEMBER_COUNT][i % FORECASTER_MEMBER_COUNT] =
 			record->far[i].value;
 	series_interval_from_steps(record->steps, record->step_count, &forecaster->interval);
+	forecaster->shifts.count = (int)record->shift_count;
+	for (size_t i = 0; i < record->shift_count; i++)
+		forecaster->shifts.shift[i] =
+			(struct level_shift){ record->shifts[i].age, record->shifts[i].before,
+					      record->shifts[i].after };
 }

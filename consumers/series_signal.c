@@ -14,6 +14,16 @@ static struct err *invalid(const struct series_signal *signal, const char *what)
 	return err_new(ERR_FATAL, "SERIES_INVALID", "signal \"%s\": %s", signal->name, what);
 }
 
+static struct err *invalid_value(const struct series_signal *signal, const char *what,
+				 const json_t *found)
+{
+	char *text = json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT);
+	struct err *err = err_new(ERR_FATAL, "SERIES_INVALID", "signal \"%s\": %s, not %.80s",
+				  signal->name, what, text == NULL ? "nothing" : text);
+	free(text);
+	return err;
+}
+
 static struct err *read_where(json_t *where, json_t *dimensions, struct series_signal *signal)
 {
 	const char *field;
@@ -40,51 +50,50 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A day as the definition's time has it. */
-static bool read_day(json_t *json, const struct signal_periods *periods, int64_t *ms)
+static bool read_day(json_t *json, int64_t *ms)
 {
 	const char *text = json_string_value(json);
-	if (text == NULL || strlen(text) != strlen("2026-12-25") || !time_parse(text, ms) ||
-	    !time_is_event(*ms))
-		return false;
-	*ms -= periods->utc_offset_ms;
-	return true;
+	return text != NULL && strlen(text) == strlen("2026-12-25") && time_parse(text, ms) &&
+	       time_is_event(*ms);
 }
 
-static struct err *read_dates(json_t *dates, const struct signal_periods *periods,
-			      struct series_signal *signal)
+static struct err *read_dates(json_t *dates, struct series_signal *signal)
 {
 	signal->date_count = json_array_size(dates);
 	if (signal->date_count == 0 || signal->date_count > SIGNAL_DATES_MAX)
 		return invalid(signal, "dates must be a list of 1 to 128 days");
 	for (size_t i = 0; i < signal->date_count; i++)
-		if (!read_day(json_array_get(dates, i), periods, &signal->dates_ms[i]))
-			return invalid(signal, "a date is a text such as 2026-12-25");
+		if (!read_day(json_array_get(dates, i), &signal->dates_ms[i]))
+			return invalid_value(signal, "a date is a text such as 2026-12-25",
+					     json_array_get(dates, i));
 	qsort(signal->dates_ms, signal->date_count, sizeof signal->dates_ms[0], ascending);
 	return NULL;
 }
 
-static struct err *read_values(json_t *from, json_t *values, const struct signal_periods *periods,
+static struct err *read_values(json_t *from, json_t *values, const struct calendar *calendar,
 			       struct series_signal *signal)
 {
 	signal->value_count = json_array_size(values);
 	if (signal->value_count == 0 || signal->value_count > SIGNAL_VALUES_MAX)
 		return invalid(signal, "values must be a list of 1 to 280 numbers, one a period");
-	if (!read_day(from, periods, &signal->from_ms))
-		return invalid(signal, "from must be the day of the first value's period, such as "
-				       "2026-01-05");
-	signal->from_ms = time_floor(signal->from_ms, periods->period_ms, periods->origin_ms);
+	if (!read_day(from, &signal->from_ms))
+		return invalid_value(signal,
+				     "from must be the day of the first value's period, such as "
+				     "2026-01-05",
+				     from);
+	signal->from = calendar_number(calendar, zone_utc(&calendar->zone, signal->from_ms));
 	for (size_t i = 0; i < signal->value_count; i++) {
 		json_t *value = json_array_get(values, i);
 		signal->values[i] = json_number_value(value);
 		if (!json_is_number(value) || !(fabs(signal->values[i]) <= VALUE_MAX))
-			return invalid(signal, "a value must be a number of at most 1e15");
+			return invalid_value(signal, "a value must be a number of at most 1e15",
+					     value);
 	}
 	return NULL;
 }
 
-struct err *series_signal_read(json_t *json, json_t *dimensions,
-			       const struct signal_periods *periods, struct series_signal *signal)
+struct err *series_signal_read(json_t *json, json_t *dimensions, const struct calendar *calendar,
+			       struct series_signal *signal)
 {
 	const char *name = "?", *what = "a signal has name, and dates, or from and values; and may "
 					"have where";
@@ -107,8 +116,8 @@ struct err *series_signal_read(json_t *json, json_t *dimensions,
 	struct err *err = read_where(where, dimensions, signal);
 	if (err != NULL)
 		return err;
-	return dates != NULL ? read_dates(dates, periods, signal)
-			     : read_values(from, values, periods, signal);
+	return dates != NULL ? read_dates(dates, signal)
+			     : read_values(from, values, calendar, signal);
 }
 
 bool series_signal_is_of(const struct series_signal *signal, struct bytes dimension)
@@ -119,24 +128,23 @@ bool series_signal_is_of(const struct series_signal *signal, struct bytes dimens
 		while (end < dimension.len && dimension.data[end] != '|')
 			end++;
 		struct bytes value = bytes_of(dimension.data + begin, end - begin);
-		if (signal->where[i][0] != '\0' &&
-		    !bytes_equal(value, bytes_str(signal->where[i])))
+		if (signal->where[i][0] != '\0' && !bytes_equal(value, bytes_str(signal->where[i])))
 			return false;
 		begin = end < dimension.len ? end + 1 : end;
 	}
 	return true;
 }
 
-double series_signal_at(const struct series_signal *signal, int64_t start_ms, int64_t period_ms)
+double series_signal_at(const struct series_signal *signal, const struct calendar *calendar,
+			int64_t number)
 {
-	int64_t end_ms = start_ms + period_ms;
 	if (signal->value_count > 0) {
-		int64_t at = start_ms < signal->from_ms
-				     ? 0
-				     : (start_ms - signal->from_ms) / period_ms;
+		int64_t at = number < signal->from ? 0 : number - signal->from;
 		int64_t last = (int64_t)signal->value_count - 1;
 		return signal->values[at < last ? at : last];
 	}
+	int64_t start_ms = zone_local(&calendar->zone, calendar_start(calendar, number));
+	int64_t end_ms = zone_local(&calendar->zone, calendar_start(calendar, number + 1));
 	int days = 0;
 	for (size_t i = 0; i < signal->date_count && signal->dates_ms[i] < end_ms; i++)
 		days += signal->dates_ms[i] + MS_PER_DAY > start_ms;

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "consumers/calendar.h"
 
 enum {
 	SIGNAL_NAME_MAX = 31,
@@ -36,28 +37,24 @@ struct series_signal {
 	size_t definition; /* whose it is: index in the table */
 	char where[SIGNAL_DIMENSIONS_MAX][SIGNAL_PLACE_MAX + 1]; /* by dimension; "": any */
 	size_t date_count, value_count;				 /* one of the two is 0 */
-	int64_t dates_ms[SIGNAL_DATES_MAX]; /* when each day begins, ascending */
-	int64_t from_ms;		    /* the period of values[0] begins then */
+	int64_t dates_ms[SIGNAL_DATES_MAX];			 /* local midnights, ascending */
+	int64_t from_ms; /* the local midnight that was given with values */
+	int64_t from;	 /* the period of values[0] */
 	double values[SIGNAL_VALUES_MAX];
 };
 
-/* The periods of a definition. */
-struct signal_periods {
-	int64_t period_ms, origin_ms;
-	int64_t utc_offset_ms; /* of the days that dates mean */
-};
-
-/* One signal of a file; dimensions: the definition's, as the file has them, or NULL. Errors: FATAL
- * SERIES_INVALID. */
+/* One signal of a file; dimensions and calendar: the definition's, the former as the file has them,
+ * or NULL. Errors: FATAL SERIES_INVALID. */
 ERR_MUST_USE struct err *series_signal_read(json_t *json, json_t *dimensions,
-					    const struct signal_periods *periods,
+					    const struct calendar *calendar,
 					    struct series_signal *signal);
 
 /* Whether it is of the series with these values of its dimensions (| between them). */
 bool series_signal_is_of(const struct series_signal *signal, struct bytes dimension);
 
-/* The signal's value in the period that begins at start_ms. Before the first value it is the first,
+/* The signal's value in the period of that number. Before the first value it is the first,
  * behind the last the last: what is not known stays as it was. */
-double series_signal_at(const struct series_signal *signal, int64_t start_ms, int64_t period_ms);
+double series_signal_at(const struct series_signal *signal, const struct calendar *calendar,
+			int64_t number);
 
 #endif

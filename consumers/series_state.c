@@ -1,6 +1,7 @@
 #include "consumers/series_state.h"
 
 #include "base/check.h"
+#include "base/dmath.h"
 #include "base/timestamp.h"
 #include "consumers/series_method.h"
 
@@ -12,39 +13,42 @@ static void add_saturating(int64_t *sum, int64_t amount)
 
 /* An amount of a period before the first one: the series begins there, as far as there is room.
  * What lies between was quiet. */
-static bool begin_earlier(struct series_state *state, int64_t period_start_ms)
+static bool begin_earlier(struct series_state *state, size_t shift)
 {
-	int64_t first_ms = state->open_ms - (int64_t)state->history_count * state->period_ms;
-	size_t shift = (size_t)((first_ms - period_start_ms) / state->period_ms);
-	if (state->history_count > 0) {
-		if (shift + state->history_count > SERIES_HISTORY_MAX)
-			return false;
-		memmove(state->history + shift, state->history,
-			state->history_count * sizeof state->history[0]);
-		memset(state->history, 0, shift * sizeof state->history[0]);
-		state->history_count += shift;
-		return true;
-	}
-	if (!open_periods_begin(&state->open, (int64_t)shift))
+	if (state->history_count == 0)
+		return open_periods_begin(&state->open, (int64_t)shift);
+	if (shift + state->history_count > SERIES_HISTORY_MAX)
 		return false;
-	state->open_ms = period_start_ms;
+	memmove(state->history + shift, state->history,
+		state->history_count * sizeof state->history[0]);
+	memset(state->history, 0, shift * sizeof state->history[0]);
+	state->history_count += shift;
 	return true;
 }
 
-enum series_placed series_state_add(struct series_state *state,
-				    const struct series_definition *definition,
+static void open_at(struct series_state *state, const struct calendar *calendar, int64_t ms)
+{
+	state->open_ms = calendar_after(calendar, ms, 0);
+	state->end_ms = calendar_after(calendar, ms, 1);
+}
+
+enum series_placed series_state_add(struct series_state *state, const struct calendar *calendar,
 				    int64_t period_start_ms, int64_t amount)
 {
 	if (!state->started) {
 		state->started = true;
-		state->period_ms = definition->period_ms;
-		state->open_ms = period_start_ms;
+		state->period_ms = calendar->period_ms;
+		open_at(state, calendar, period_start_ms);
 	}
-	int64_t ahead = (period_start_ms - state->open_ms) / state->period_ms;
+	int64_t ahead = calendar_number(calendar, period_start_ms) -
+			calendar_number(calendar, state->open_ms);
 	if (ahead < -(int64_t)state->history_count) {
-		if (!begin_earlier(state, period_start_ms))
+		if (!begin_earlier(state, (size_t)(-ahead - (int64_t)state->history_count)))
 			return SERIES_TOO_OLD;
-		ahead = (period_start_ms - state->open_ms) / state->period_ms;
+		if (state->history_count == 0) {
+			open_at(state, calendar, period_start_ms);
+			ahead = 0;
+		}
 	}
 	if (ahead >= 0)
 		return open_periods_add(&state->open, ahead, amount) ? SERIES_OPEN : SERIES_TOO_FAR;
@@ -53,7 +57,7 @@ enum series_placed series_state_add(struct series_state *state,
 	return SERIES_CORRECTED;
 }
 
-int64_t series_state_close(struct series_state *state)
+int64_t series_state_close(struct series_state *state, const struct calendar *calendar)
 {
 	CHECK(state->started);
 	int64_t actual = open_periods_close(&state->open);
@@ -63,7 +67,9 @@ int64_t series_state_close(struct series_state *state)
 			state->history_count * sizeof state->history[0]);
 	}
 	state->history[state->history_count++] = actual;
-	state->open_ms += state->period_ms;
+	state->open_ms = state->end_ms;
+	state->end_ms = calendar != NULL ? calendar_after(calendar, state->open_ms, 1)
+					 : state->open_ms + state->period_ms;
 	return actual;
 }
 
@@ -103,6 +109,7 @@ void series_state_await(struct series_state *state, const struct outstanding_for
 		.upper_80 = made->upper_80,
 		.lower_95 = made->lower_95,
 		.upper_95 = made->upper_95,
+		.ahead_s = (uint32_t)((made->target_ms - made->origin_ms) / 1000),
 		.close = (uint8_t)close,
 		.horizon = (uint8_t)made->horizon,
 		.is_naive = made->point != made->own,
@@ -116,7 +123,7 @@ void series_state_awaited(const struct series_state *state, size_t i,
 	const struct awaited_close *close = &state->closes[awaited->close];
 	*made = (struct outstanding_forecast){
 		.origin_ms = close->origin_ms,
-		.target_ms = close->origin_ms + (awaited->horizon - 1) * state->period_ms,
+		.target_ms = close->origin_ms + (int64_t)awaited->ahead_s * 1000,
 		.horizon = awaited->horizon,
 		.point = awaited->is_naive ? awaited->naive : awaited->own,
 		.lower_80 = awaited->lower_80,
@@ -133,13 +140,14 @@ void series_state_awaited(const struct series_state *state, size_t i,
 int64_t series_state_due(const void *state)
 {
 	const struct series_state *series = state;
-	return series->started ? series->open_ms + series->period_ms : TIME_NONE;
+	return series->started ? series->end_ms : TIME_NONE;
 }
 
 void series_state_to_record(const struct series_state *state, struct series_state_record *record)
 {
 	record->period_ms = state->period_ms;
 	record->open_ms = state->started ? state->open_ms : TIME_NONE;
+	record->end_ms = state->end_ms;
 	record->corrected_count = state->corrected_count;
 	record->history_count = state->history_count;
 	record->open_count = state->open.count;
@@ -160,6 +168,9 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	record->drift_count = state->drift.count;
 	record->drift_up_count = state->drift.up_count;
 	record->drift_down_count = state->drift.down_count;
+	record->whole = bytes_str(state->whole);
+	record->share_own = state->newcomer.own;
+	record->share_expected = state->newcomer.expected;
 	record->has_method = true;
 	series_method_to_record(&state->method, &record->method);
 }
@@ -170,6 +181,8 @@ bool series_state_from_record(const struct series_state_record *record, struct s
 	state->started = record->open_ms != TIME_NONE;
 	state->period_ms = record->period_ms;
 	state->open_ms = record->open_ms;
+	state->end_ms = record->end_ms > record->open_ms ? record->end_ms
+							 : record->open_ms + record->period_ms;
 	state->corrected_count = record->corrected_count;
 	state->history_count = record->history_count;
 	for (size_t i = 0; i < record->history_count; i++)
@@ -185,6 +198,10 @@ bool series_state_from_record(const struct series_state_record *record, struct s
 	state->drift = (struct drift){ record->drift_scale,    record->drift_up,
 				       record->drift_down,     record->drift_count,
 				       record->drift_up_count, record->drift_down_count };
+	if (record->whole.len > 0 && record->whole.len <= SERIES_WHOLE_MAX)
+		memcpy(state->whole, record->whole.data, record->whole.len);
+	if (dm_is_finite(record->share_own) && dm_is_finite(record->share_expected))
+		state->newcomer = (struct newcomer){ record->share_own, record->share_expected };
 	if (record->has_method)
 		series_method_from_record(&record->method, &state->method);
 	return fits;

@@ -7,8 +7,11 @@
 #include "consumers/series.h"
 #include "models/drift.h"
 #include "models/forecaster.h"
+#include "models/newcomer.h"
 #include "models/skill.h"
 #include "schemas/states.h"
+
+enum { SERIES_WHOLE_MAX = SERIES_NAME_MAX + SERIES_UNIT_LEN + 2 }; /* a key without dimensions */
 
 /* What the forecasts of one close have in common. */
 struct awaited_close {
@@ -19,6 +22,7 @@ struct awaited_close {
 /* A forecast that awaits its actual: what an outstanding_forecast says besides. */
 struct awaited_forecast {
 	int64_t own, naive, lower_80, upper_80, lower_95, upper_95;
+	uint32_t ahead_s; /* from the close to the period's beginning */
 	uint8_t close, horizon;
 	bool is_naive; /* its point is the naive forecast, not the series' own */
 };
@@ -26,8 +30,9 @@ struct awaited_forecast {
 /* Plain data of fixed size, zeroed when new. */
 struct series_state {
 	bool started;
-	int64_t period_ms; /* the definition's, kept so that the due time needs nothing else */
-	int64_t open_ms;   /* start of the oldest open period */
+	int64_t period_ms; /* of a usual period */
+	int64_t open_ms,
+		end_ms; /* of the oldest open period; kept, as its due time is asked of it */
 	int64_t corrected_count;
 	size_t history_count, outstanding_count;
 	int64_t history[SERIES_HISTORY_MAX]; /* oldest first, the last one ends at open_ms */
@@ -36,7 +41,9 @@ struct series_state {
 	struct skill skill; /* of its own method against the naive forecast, one step ahead */
 	struct drift drift;
 	struct forecaster method;
-	struct open_periods open; /* from open_ms on */
+	char whole[SERIES_WHOLE_MAX + 1]; /* what it takes its share of while it is new; "": none */
+	struct newcomer newcomer;	  /* that share */
+	struct open_periods open;	  /* from open_ms on */
 };
 
 enum { SERIES_STATE_BYTES_MAX = 27 * 1024 }; /* as docs/performance.md has it */
@@ -51,12 +58,12 @@ enum series_placed {
 	SERIES_TOO_FAR,	  /* with it there would be more open periods than there is room for */
 };
 
-enum series_placed series_state_add(struct series_state *state,
-				    const struct series_definition *definition,
+enum series_placed series_state_add(struct series_state *state, const struct calendar *calendar,
 				    int64_t period_start_ms, int64_t amount);
 
-/* Closes the oldest open period and returns its amount, which joins the history. */
-int64_t series_state_close(struct series_state *state);
+/* Closes the oldest open period and returns its amount, which joins the history. calendar NULL: the
+ * series is no longer defined, its periods are as long as usual. */
+int64_t series_state_close(struct series_state *state, const struct calendar *calendar);
 
 /* Keeps a forecast until its actual is known; at most SERIES_OUTSTANDING_MAX at a time, of the last
  * HORIZON_MAX closes. Those of one close have its origin, scale and size. */

@@ -35,15 +35,17 @@ static const double WILD = 1e32;
 
 struct work {
 	struct forecaster *kept;
-	const double *y;
+	const double *y;   /* as it is cleaned: */
+	const double *raw; /* less the effect of signals */
 	int count, horizon;
 	double adjusted[FORECASTER_POINTS_MAX]; /* less the season, cleaned */
 	const double *x;			/* the recent ones of these */
 	int recent;
 	bool is_sporadic, positive;
-	struct regressors effects;	      /* of the signals; count 0: there are none */
-	const double *signals_ahead;	      /* rows of the horizon */
+	struct regressors effects;	       /* of the signals; count 0: there are none */
+	const double *signals_ahead;	       /* rows of the horizon */
 	double without[FORECASTER_POINTS_MAX]; /* their effect, the series */
+	double lifted[FORECASTER_POINTS_MAX];
 	struct season season;
 	double member[FORECASTER_MEMBER_COUNT][FORECASTER_HORIZON_MAX];
 };
@@ -130,10 +132,33 @@ static void prepare(struct work *w, const struct forecaster_options *options, bo
 	}
 }
 
+/* ---- levels that were left ---- */
+
+static void lift(struct work *w)
+{
+	w->y = w->raw;
+	if (w->kept->shifts.count == 0)
+		return;
+	level_shifts_lift(&w->kept->shifts, w->raw, w->count, w->positive, w->lifted);
+	w->y = w->lifted;
+}
+
+/* By the season that prepare has found; what was found there is then prepared anew. */
+static void levels_weigh(struct work *w, const struct forecaster_options *options)
+{
+	struct level_shifts *shifts = &w->kept->shifts;
+	double plain[FORECASTER_POINTS_MAX];
+	if (w->is_sporadic || (options->changed_points == 0 && !level_shifts_unsettled(shifts)))
+		return;
+	season_remove(&w->season, w->raw, 0, w->count, plain);
+	level_shifts_weigh(shifts, plain, w->count, options->changed_points);
+	lift(w);
+	prepare(w, options, false);
+}
+
 /* ---- signals ---- */
 
-static void effects_take_out(struct work *w, const struct forecaster_options *options,
-			     int skipped)
+static void effects_take_out(struct work *w, const struct forecaster_options *options, int skipped)
 {
 	struct season season = { .count = w->kept->period > 1, .period = { w->kept->period } };
 	const double *rows = options->signals + skipped * options->signal_count;
@@ -267,7 +292,7 @@ static enum effort effort_choose(struct forecaster *kept, int count,
 		return REFRESH;
 	bool grown =
 		kept->search_points < FORECASTER_RECENT_MAX && 2 * count >= 3 * kept->search_points;
-	if (options->search || grown || kept->since_search >= FORECASTER_SEARCH_EVERY) {
+	if (options->changed_points > 0 || grown || kept->since_search >= FORECASTER_SEARCH_EVERY) {
 		bool in_round = kept->since_search >= FORECASTER_SEARCH_EVERY;
 		kept->search_points = count;
 		if (is_new)
@@ -416,7 +441,11 @@ void forecaster_predict(struct forecaster *kept, const double *history, int hist
 	for (int t = 0; t < w.count; t++)
 		w.positive = w.positive && w.y[t] > 0;
 	enum effort effort = effort_choose(kept, w.count, options);
+	w.raw = w.y;
+	level_shifts_age(&kept->shifts);
+	lift(&w);
 	prepare(&w, options, effort == SEARCH);
+	levels_weigh(&w, options);
 	forecast_each(&w, effort);
 	double point[FORECASTER_HORIZON_MAX];
 	combine(&w, point);

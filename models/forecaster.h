@@ -18,6 +18,9 @@
  * whether they are the first of a new level. Demand with a tenth of zeros is left as it is. (A
  * cheap form of models/clean.h.)
  *
+ * Where the caller's detector says that the series behaves otherwise, and it did so in one step,
+ * the history before is lifted to the new level (models/level_shift.h).
+ *
  * What signals from outside do to the series is estimated at each close from the history as it is
  * (models/regressors.h), taken out before all this, and put back for the periods ahead.
  *
@@ -36,6 +39,7 @@
 #include "models/ets.h"
 #include "models/intermittent.h"
 #include "models/interval.h"
+#include "models/level_shift.h"
 #include "models/theta.h"
 
 enum {
@@ -84,13 +88,14 @@ struct forecaster {
 	int64_t far_error_count;
 	double far_error[FORECASTER_MEMBER_COUNT];
 	struct interval interval; /* how the forecasts that were out did */
+	struct level_shifts shifts;
 };
 
 struct forecaster_options {
-	int horizon_count; /* 1 to FORECASTER_HORIZON_MAX periods ahead */
-	int season_period; /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
-	uint64_t phase;	   /* any number, the same for a series at all times */
-	bool search;	   /* the series behaves otherwise than it did: search now */
+	int horizon_count;  /* 1 to FORECASTER_HORIZON_MAX periods ahead */
+	int season_period;  /* periods a season, to FORECASTER_PERIOD_MAX; 0 or 1: none known */
+	uint64_t phase;	    /* any number, the same for a series at all times */
+	int changed_points; /* the series behaves otherwise since so many: search now; 0: no */
 	/* What is known from outside, past and future: a row of signal_count values, to
 	 * FORECASTER_SIGNALS_MAX, for each of history_count + horizon_count periods. */
 	const double *signals;

@@ -56,7 +56,7 @@ static const struct {
 	{ 71, "forecast_accuracy" },
 	{ 72, "series_state_v2" },
 	{ 73, "drift" },
-	{ 76, "series_state" },
+	{ 76, "series_state_v3" },
 	{ 77, "series_part" },
 	{ 78, "level" },
 	{ 80, "supply" },
@@ -65,6 +65,7 @@ static const struct {
 	{ 83, "series_definitions" },
 	{ 84, "series_shelf" },
 	{ 85, "forecast" },
+	{ 86, "series_state" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

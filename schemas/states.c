@@ -57,6 +57,13 @@ static const struct field series_interval_fields[] = {
 };
 static TYPE(series_interval_type, "SeriesInterval", series_interval, series_interval_fields);
 
+static const struct field series_shift_fields[] = {
+	LONG(series_shift, age),
+	DOUBLE(series_shift, before),
+	DOUBLE(series_shift, after),
+};
+static TYPE(series_shift_type, "SeriesShift", series_shift, series_shift_fields);
+
 static const struct field series_method_fields[] = {
 	LONG(series_method, search_points),
 	LONG(series_method, since_search),
@@ -85,12 +92,14 @@ static const struct field series_method_fields[] = {
 	LONG(series_method, far_error_count),
 	ARRAY(series_method, far, far_size, series_number_type, HORIZON_MAX *SERIES_MEMBERS_MAX),
 	ARRAY(series_method, steps, step_count, series_interval_type, HORIZON_MAX),
+	ARRAY(series_method, shifts, shift_count, series_shift_type, SERIES_SHIFTS_MAX),
 };
 static TYPE(series_method_type, "SeriesMethod", series_method, series_method_fields);
 
 static const struct field series_state_fields[] = {
 	LONG(series_state_record, period_ms),
 	LONG(series_state_record, open_ms),
+	LONG(series_state_record, end_ms),
 	LONG(series_state_record, corrected_count),
 	ARRAY(series_state_record, history, history_count, series_amount_type, SERIES_HISTORY_MAX),
 	ARRAY(series_state_record, open, open_count, series_amount_type, SERIES_OPEN_MAX),
@@ -106,6 +115,9 @@ static const struct field series_state_fields[] = {
 	LONG(series_state_record, drift_count),
 	LONG(series_state_record, drift_up_count),
 	LONG(series_state_record, drift_down_count),
+	TEXT(series_state_record, whole),
+	DOUBLE(series_state_record, share_own),
+	DOUBLE(series_state_record, share_expected),
 	OPT_RECORD(series_state_record, "method", method, has_method, series_method_type),
 };
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);

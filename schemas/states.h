@@ -50,7 +50,7 @@ struct outstanding_forecast {
 	double size;  /* that its error is taken in proportion to */
 };
 
-enum { SERIES_CHANGES_MAX = 6, SERIES_MEMBERS_MAX = 8 };
+enum { SERIES_CHANGES_MAX = 6, SERIES_MEMBERS_MAX = 8, SERIES_SHIFTS_MAX = 4 };
 
 struct series_number {
 	double value;
@@ -64,6 +64,11 @@ struct series_interval {
 	double mean;
 	int64_t count;
 	double lower_95, lower_80, upper_80, upper_95;
+};
+
+struct series_shift {
+	int64_t age;
+	double before, after;
 };
 
 /* What a series' forecasts keep from close to close (models/forecaster.h). */
@@ -87,10 +92,12 @@ struct series_method {
 	int64_t far_error_count;
 	struct series_number far[HORIZON_MAX * SERIES_MEMBERS_MAX];
 	struct series_interval steps[HORIZON_MAX];
+	size_t shift_count;
+	struct series_shift shifts[SERIES_SHIFTS_MAX];
 };
 
 struct series_state_record {
-	int64_t period_ms, open_ms, corrected_count;
+	int64_t period_ms, open_ms, end_ms, corrected_count;
 	size_t history_count, open_count, outstanding_count;
 	struct series_amount history[SERIES_HISTORY_MAX];
 	struct series_amount open[SERIES_OPEN_MAX];
@@ -100,6 +107,8 @@ struct series_state_record {
 	bool fallen_back;
 	double drift_scale, drift_up, drift_down;
 	int64_t drift_count, drift_up_count, drift_down_count;
+	struct bytes whole;
+	double share_own, share_expected;
 	bool has_method;
 	struct series_method method;
 };

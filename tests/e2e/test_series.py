@@ -9,6 +9,7 @@ import math
 import os
 import random
 import re
+import zoneinfo
 
 import fastavro
 
@@ -243,6 +244,91 @@ def shift(line):
     ups = found["revenue.day/EUR/"]
     check(ups and ups[0]["direction"] == "UP", "drifts", found)
     check(8000 < ups[0]["before"] < 12000 and 20000 < ups[0]["after"] < 33000, ups[0])
+    at_ms = ups[0]["at_ms"]
+    check(at_ms <= orders.BEGIN_MS + 155 * DAY_MS, "noticed late", ups[0])
+    later = [r.value for r in decoded(line.broker.read("shifted.forecasts"))
+             if r.value["series"] == "revenue.day/EUR/" and r.value["origin_ms"] >= at_ms + DAY_MS]
+    check(len(later) > 100, "forecasts", len(later))
+    same([f for f in later if not 26000 < f["point"] < 34000], [], "forecasts of the old level")
+    state = line.broker.latest("shifted.forecast.series")[b"revenue.day/EUR/"].value
+    shifts = state["method"]["foretell.SeriesMethod"]["shifts"] \
+        if "foretell.SeriesMethod" in state["method"] else state["method"]["shifts"]
+    same([s["age"] for s in shifts], [len(state["history"]) - 150], "shifts that are lifted")
+
+
+ZONES = {"berlin.day": ("P1D", "Europe/Berlin"), "york.week": ("P1W", "America/New_York"),
+         "york.month": ("P1M", "America/New_York"), "lord.day": ("P1D", "Australia/Lord_Howe")}
+
+
+def local_start(day, iso):
+    """The first day of the period of that kind that a local day is in."""
+    if iso == "P1W":
+        return day - datetime.timedelta(days=day.weekday())
+    return day.replace(day=1) if iso == "P1M" else day
+
+
+def previous(day, iso):
+    return local_start(day - datetime.timedelta(days=1), iso)
+
+
+def check_clocks(zones):
+    """What was resolved is what zoneinfo has, hour by hour."""
+    for name, numbers in zones.items():
+        zone, offset, at = zoneinfo.ZoneInfo(name), numbers[0], 1
+        for hour in range(262968, 438288, 1):  # 2000 to 2019
+            while at < len(numbers) and numbers[at] <= hour * 60:
+                offset, at = numbers[at + 1], at + 2
+            there = datetime.datetime.fromtimestamp(hour * 3600, zone).utcoffset()
+            if there != datetime.timedelta(minutes=offset):
+                check(False, name, hour, there, offset)
+
+
+@test("days, weeks and months of a time zone are those of its clocks", needs=actuals)
+def zones(line):
+    path, whole = line.path("zones.json"), line.path("resolved.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"series": [{"name": name, "types": ["erp.order"], "period": iso,
+                               "time_zone": zone} for name, (iso, zone) in ZONES.items()]}, file)
+    line.call("topics", "create", "--inputs", "zoned.erp.events", app="zoned")
+    result = line.call("run", "--series.file", path, app="zoned", code=1)
+    check("foretell series resolve" in result.err, result)
+    with open(whole, "w", encoding="utf-8") as file:
+        file.write(line.bare("series", "resolve", path).out)
+    with open(whole, encoding="utf-8") as file:
+        check_clocks(json.load(file)["zones"])
+    begin = int(datetime.datetime(2026, 2, 20, tzinfo=datetime.timezone.utc).timestamp() * 1000)
+    moments = [begin + i * 37 * 60000 * 7 for i in range(1500)]  # over four changes
+    rows = [orders.Order("C1", at, 100, 1, "Chile") for at in moments]
+    mapping = line.path("zones-map.json")
+    with open(MAP, encoding="utf-8") as source, open(mapping, "w", encoding="utf-8") as file:
+        file.write(source.read().replace('"erp.events"', '"zoned.erp.events"'))
+    line.call("ingest", "csv", "--map", mapping, orders.write_csv(line.path("zones.csv"), rows),
+              app="zoned")
+    line.call("run", "--until-end", "--inputs", "zoned.erp.events", "--clock", "data",
+              "--tick.ms", "1h", "--series.file", whole, app="zoned", timeout=120)
+    states = {key.decode().split("/")[0]: r.value
+              for key, r in line.broker.latest("zoned.forecast.series").items()}
+    for name, (iso, zone) in ZONES.items():
+        there, found = zoneinfo.ZoneInfo(zone), {}
+        expect = collections.Counter(
+            local_start(datetime.datetime.fromtimestamp(at / 1000, there).date(), iso)
+            for at in moments)
+        value = states[name]
+        open_at = datetime.datetime.fromtimestamp(value["open_ms"] / 1000, there)
+        same(open_at.time(), datetime.time(), f"{name} begins at midnight")
+        at = open_at.date()
+        for amount in reversed(value["history"]):
+            at = previous(at, iso)
+            found[at] = amount["amount"]
+        check(len(found) > 7, name, found)
+        same(found, {at: expect[at] for at in found}, name)
+    accuracy = [r.value for r in decoded(line.broker.read("zoned.forecast.accuracy"))
+                if r.value["definition"] == "berlin.day"]
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    starts = {datetime.datetime.fromtimestamp(a["target_ms"] / 1000, berlin) for a in accuracy}
+    same({s.time() for s in starts}, {datetime.time()}, "targets begin at midnight")
+    check({s.date() for s in starts} >= {datetime.date(2026, 3, 29), datetime.date(2026, 3, 30),
+                                         datetime.date(2026, 10, 25)}, "days of changes")
 
 
 @test("a file with a mistake is refused with the place and what could stand there", needs=actuals)
@@ -253,6 +339,19 @@ def refused(line):
                    ' "measure": "erp.order.amount"}]}')
     result = line.call("run", "--series.file", path, app=APP, code=1)
     check("erp.order.amount" in result.err and "line_count" in result.err, result)
+    for text, told in (('"types": ["erp.oder"], "period": "P1D"', 'did you mean "erp.order"'),
+                       ('"types": ["erp.order"], "period": "P1Y"', 'P1M, not "P1Y"'),
+                       ('"types": ["erp.order"], "period": "P1D", "horizon": 99', "not 99"),
+                       ('"types": ["erp.order"], "period": "P1D", "time_zone": "Mars/Olympus"',
+                        "Mars/Olympus")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"series": [{"name": "a", ' + text + "}]}")
+        result = line.bare("series", "check", path)
+        check(told in result.err, told, result)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('{"series": [{"name": "a", "types": ["lift.ride"], "period": "P1D"}]}')
+    check("--own-types" in line.bare("series", "check", path).err, "own words")
+    line.bare("series", "check", path, "--own-types")
     result = line.call("run", "--series.file", FILE, "--series.dimensions", "country", app=APP,
                        code=2)
     check("series.dimensions" in result.err, result)

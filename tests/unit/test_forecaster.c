@@ -14,6 +14,7 @@
 
 #include "models/accuracy.h"
 #include "models/ces.h"
+#include "models/drift.h"
 #include "models/ets.h"
 #include "models/forecaster.h"
 #include "models/skill.h"
@@ -263,12 +264,82 @@ static void outliers_and_shifts_are_told_apart(void **state)
 	assert_true(outlier.out[0].quantile[0][INTERVAL_Q975] < 1400);
 	struct forecaster_options options = PLAIN;
 	for (int i = 0; i < 6; i++) {
-		options.search = i == 3; /* a drift was noticed */
+		options.changed_points = i == 3 ? 4 : 0; /* a drift was noticed */
 		closes(&shift, 3000 + 50 * noise(&seed), &options, 0);
 	}
 	assert_true(shift.searched > run.searched);
 	for (int h = 1; h <= AHEAD; h++)
 		assert_near(median_at(&shift, h), 3000, 150);
+}
+
+/* A series as the stage runs it, with its detector of changes: y of period t; the mean absolute
+ * error one period ahead of the `after` periods from `from` on. told: the forecaster hears of it.
+ */
+static double run_watched(double (*y)(int t, uint64_t *seed), int count, int from, int after,
+			  bool told, struct run *run)
+{
+	struct forecaster_options options = { .horizon_count = AHEAD, .season_period = 7 };
+	struct drift drift = { 0 };
+	uint64_t seed = 17;
+	double error = 0;
+	*run = (struct run){ .count = 0 };
+	for (int t = 0; t < count; t++) {
+		double actual = y(t, &seed), score, said = median_at(run, 1);
+		int64_t since = 0;
+		if (t > 0)
+			(void)drift_update(&drift, actual - said, &since, &score);
+		if (t >= from && t < from + after)
+			error += fabs(actual - said) / after;
+		options.changed_points = told ? (int)since : 0;
+		closes(run, actual, &options, 0);
+	}
+	return error;
+}
+
+enum { SHIFT_AT = 150 };
+
+static double shifted_week(int t, uint64_t *seed)
+{
+	double level = t < SHIFT_AT ? 1000 : 2500;
+	return level * (t % 7 == 5 ? 1.6 : t % 7 == 6 ? 0.7 : 1) * (1 + 0.05 * noise(seed));
+}
+
+static double pulse(int t, uint64_t *seed)
+{
+	return (t >= SHIFT_AT && t < SHIFT_AT + 15 ? 2500 : 1000) + 40 * noise(seed);
+}
+
+static double walk(int t, uint64_t *seed)
+{
+	static double at;
+	at = t == 0 ? 10000 : at + 100 * noise(seed) + (t == SHIFT_AT ? 300 : 0);
+	return at;
+}
+
+static void a_level_that_was_left_is_lifted(void **state)
+{
+	(void)state;
+	static struct run run, untold;
+	double followed = run_watched(shifted_week, 190, SHIFT_AT + 3, 30, true, &run);
+	double not_told = run_watched(shifted_week, 190, SHIFT_AT + 3, 30, false, &untold);
+	const struct level_shifts *shifts = &run.kept.shifts;
+	print_message("# error a day after the third: %.1f with the level lifted, %.1f without\n",
+		      followed, not_told);
+	assert_int_equal(shifts->count, 1);
+	assert_int_equal(shifts->shift[0].age, 190 - SHIFT_AT);
+	assert_near(shifts->shift[0].before, 1050, 80);
+	assert_near(shifts->shift[0].after, 2600, 200);
+	assert_true(followed < 0.9 * not_told && followed < 200);
+	assert_int_equal(untold.kept.shifts.count, 0);
+	/* up and down again are two */
+	(void)run_watched(pulse, 190, 0, 1, true, &run);
+	assert_int_equal(shifts->count, 2);
+	assert_near(shifts->shift[0].after, 2500, 60);
+	assert_near(shifts->shift[1].after, 1000, 60);
+	assert_near(median_at(&run, AHEAD), 1000, 60);
+	/* a walk has no levels */
+	(void)run_watched(walk, 300, 0, 1, true, &run);
+	assert_int_equal(shifts->count, 0);
 }
 
 static void trends_and_seasons_are_followed(void **state)
@@ -548,6 +619,7 @@ int main(void)
 		cmocka_unit_test(few_points_are_answered_plainly),
 		cmocka_unit_test(constant_series_are_forecast_exactly),
 		cmocka_unit_test(outliers_and_shifts_are_told_apart),
+		cmocka_unit_test(a_level_that_was_left_is_lifted),
 		cmocka_unit_test(trends_and_seasons_are_followed),
 		cmocka_unit_test(intervals_cover_what_they_say_and_few_fall_back),
 		cmocka_unit_test(searches_are_rare_and_not_all_at_once),

@@ -13,6 +13,8 @@
 
 enum { PARTS = 5, AHEAD = 3, CLOSES = 120 };
 
+static const struct calendar days = { .unit = CALENDAR_DAY, .iso = "P1D", .period_ms = MS_PER_DAY };
+
 static struct series_part part_of(int close, int part)
 {
 	struct series_part made = { .series = bytes_str("x"),
@@ -42,8 +44,8 @@ static void a_total_is_the_sum_of_its_parts(void **state)
 	assert_int_equal(level_state_due(&level), TIME_NONE);
 	add_close(&level, 10);
 	assert_int_equal(level_state_due(&level), 10 * MS_PER_DAY);
-	assert_int_equal(level_state_judge(&level, made), 0);
-	assert_int_equal(level_state_predict(&level, made), AHEAD);
+	assert_int_equal(level_state_judge(&level, &days, made), 0);
+	assert_int_equal(level_state_predict(&level, &days, made), AHEAD);
 	for (int h = 0; h < AHEAD; h++) {
 		assert_int_equal(made[h].point, 15000 + PARTS * (40 + h));
 		assert_int_equal(made[h].naive, 10000);
@@ -63,7 +65,7 @@ static void a_close_is_said_once(void **state)
 	struct series_part late = part_of(10, 7);
 	memset(&level, 0, sizeof level);
 	add_close(&level, 10);
-	(void)level_state_predict(&level, made);
+	(void)level_state_predict(&level, &days, made);
 	level_state_add(&level, MS_PER_DAY, &late); /* its total is out */
 	assert_int_equal(level_state_due(&level), TIME_NONE);
 	add_close(&level, 11);
@@ -74,8 +76,8 @@ static void a_close_is_said_once(void **state)
 	level_state_add(&level, MS_PER_DAY, &late);
 	late.tick_offset = 12; /* another one's past close, with a later tick */
 	level_state_add(&level, MS_PER_DAY, &late);
-	(void)level_state_judge(&level, made);
-	assert_int_equal(level_state_predict(&level, made), AHEAD);
+	(void)level_state_judge(&level, &days, made);
+	assert_int_equal(level_state_predict(&level, &days, made), AHEAD);
 	assert_int_equal(made[0].point, 15000 + 8000 + (PARTS + 1) * 40);
 }
 
@@ -91,7 +93,7 @@ static void totals_too_large_stay_within_bounds(void **state)
 		huge.steps[0] = (struct series_step){ INT64_MAX - 5, INT64_MIN + 5 };
 		level_state_add(&level, MS_PER_DAY, &huge);
 	}
-	assert_int_equal(level_state_predict(&level, made), AHEAD);
+	assert_int_equal(level_state_predict(&level, &days, made), AHEAD);
 	assert_int_equal(made[0].point, INT64_MAX);
 	assert_int_equal(made[0].naive, INT64_MIN);
 }
@@ -111,15 +113,15 @@ static void what_a_total_was_worth_is_learnt(void **state)
 		add_close(&level, close);
 		level_state_to_record(&level, &record);
 		level_state_from_record(&record, &back);
-		size_t count = level_state_judge(&level, made);
-		assert_int_equal(level_state_judge(&back, again), count);
+		size_t count = level_state_judge(&level, &days, made);
+		assert_int_equal(level_state_judge(&back, &days, again), count);
 		for (size_t i = 0; i < count; i++) {
 			inside += level.actual >= made[i].lower_80 &&
 				  level.actual <= made[i].upper_80;
 			judged++;
 		}
-		size_t ahead = level_state_predict(&level, made);
-		assert_int_equal(level_state_predict(&back, again), ahead);
+		size_t ahead = level_state_predict(&level, &days, made);
+		assert_int_equal(level_state_predict(&back, &days, again), ahead);
 		for (size_t i = 0; i < ahead; i++)
 			assert_true(made[i].point == again[i].point &&
 				    made[i].lower_95 == again[i].lower_95 &&

@@ -80,8 +80,7 @@ static void every_level_of_the_dimensions_is_a_series(void **state)
 	assert_int_equal(table.definitions[3].season, 7);
 	/* A day of UTC+1 begins an hour before that of UTC. */
 	const struct series_definition *day = &table.definitions[0];
-	assert_int_equal(time_floor(MS_PER_DAY, day->period_ms, day->origin_ms),
-			 MS_PER_DAY - MS_PER_HOUR);
+	assert_int_equal(calendar_after(&day->calendar, MS_PER_DAY, 0), MS_PER_DAY - MS_PER_HOUR);
 }
 
 static void an_event_goes_to_each_level(void **state)
@@ -254,10 +253,10 @@ static void signals_are_those_of_their_series(void **state)
 	assert_int_equal(count, 0);
 }
 
-#define DRIVEN(more)                                                                           \
-	"{\"series\": [{\"name\": \"sold.week\", \"types\": [\"erp.order.line\"], \"period\": " \
+#define DRIVEN(more)                                                                               \
+	"{\"series\": [{\"name\": \"sold.week\", \"types\": [\"erp.order.line\"], \"period\": "    \
 	"\"P1W\", \"dimensions\": [\"attrs.region\", \"erp.line.sku\"], \"signals\": [{\"name\": " \
-	"\"charging\", " more "}]}, {\"name\": \"charging.week\", \"types\": "                    \
+	"\"charging\", " more "}]}, {\"name\": \"charging.week\", \"types\": "                     \
 	"[\"iot.charging\"], \"period\": \"P1W\", \"dimensions\": [\"iot.charging.region\"]}]}"
 
 static const int64_t monday_ms = INT64_C(2000) * MS_PER_WEEK + WEEK_ORIGIN_MS;
@@ -291,8 +290,7 @@ static void series_become_signals_of_others(void **state)
 {
 	(void)state;
 	static struct signal_states states;
-	static const char text[] =
-		DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3");
+	static const char text[] = DRIVEN("\"series\": \"charging.week.region\", \"lag\": 3");
 	add_charging(&states, "charging.week.region/C62/N", 1);
 	add_charging(&states, "charging.week.region/C62/S", 123456);
 	add_charging(&states, "charging.week.region/C62/N", 100); /* a later state of it */
@@ -382,8 +380,14 @@ static void what_is_wrong_is_told(void **state)
 	       "lower-case");
 	refuse("{\"series\": [{\"name\": \"a\", \"types\": [], \"period\": \"P1D\"}]}",
 	       "1 to 8 event types");
-	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1M\"}]}",
-	       "PT1H, P1D or P1W");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1Y\"}]}",
+	       "PT1H, P1D, P1W or P1M, not \"P1Y\"");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": 7}]}",
+	       "PT1H, P1D, P1W or P1M, not 7");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"]}]}", "period is missing");
+	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\", 5], \"period\": \"P1D\"}]}",
+	       "not 5");
+	refuse(WITH(", \"time_zone\": \"Europe/Berlin\""), "series resolve");
 	refuse(WITH(", \"colour\": 1"), "colour");
 	refuse(WITH(", \"measure\": \"amount\""), "amount_minor");
 	refuse(WITH(", \"measure\": \"name\""), "a number's field");
@@ -391,23 +395,27 @@ static void what_is_wrong_is_told(void **state)
 	refuse(WITH(", \"dimensions\": [\"erp.order\"]"), "neither a text nor a number");
 	refuse(WITH(", \"dimensions\": [\"quantity\"]"), "text's field");
 	refuse(WITH(", \"dimensions\": [\"attrs.a\", \"attrs.a\"]"), "a name of its own");
-	refuse(WITH(", \"horizon\": 15"), "1 to 14");
-	refuse(WITH(", \"season\": 0"), "1 (none) to 60");
-	refuse(WITH(", \"decimals\": 7"), "0 to 6");
-	refuse(WITH(", \"utc_offset_minutes\": 900"), "-840 to 840");
-	refuse(WITH(", \"signals\": 1"), "a list");
+	refuse(WITH(", \"horizon\": 15"), "1 to 14 periods, not 15");
+	refuse(WITH(", \"season\": 0"), "1 (none) to 60 periods, not 0");
+	refuse(WITH(", \"decimals\": 7"), "0 to 6, not 7");
+	refuse(WITH(", \"utc_offset_minutes\": 900"), "-840 to 840, not 900");
+	refuse(WITH(", \"signals\": 1"), "a list, not 1");
+	refuse(WITH(", \"horizon\": \"seven\""), "1 to 14 periods, not \"seven\"");
 	refuse(WITH(SIGNAL("")), "dates, or from and values");
 	refuse(WITH(SIGNAL(", \"dates\": [\"2026-01-01\"], \"values\": [1]")), "dates, or from");
 	refuse(WITH(SIGNAL(", \"values\": [1]")), "from and values");
 	refuse(WITH(SIGNAL(", \"dates\": []")), "1 to 128 days");
-	refuse(WITH(SIGNAL(", \"dates\": [\"1.1.2026\"]")), "such as 2026-12-25");
-	refuse(WITH(SIGNAL(", \"from\": \"2026-01-01\", \"values\": [\"1\"]")), "a number");
+	refuse(WITH(SIGNAL(", \"dates\": [\"1.1.2026\"]")), "such as 2026-12-25, not \"1.1.2026\"");
+	refuse(WITH(SIGNAL(", \"from\": \"2026-01-01\", \"values\": [\"1\"]")),
+	       "a number of at most 1e15, not \"1\"");
 	refuse(WITH(SIGNAL(", \"from\": \"2026-01-01\", \"values\": [1e300]")), "1e15");
-	refuse(WITH(SIGNAL(", \"from\": \"soon\", \"values\": [1]")), "such as 2026-01-05");
+	refuse(WITH(SIGNAL(", \"from\": \"soon\", \"values\": [1]")),
+	       "such as 2026-01-05, not \"soon\"");
 	refuse(WITH(SIGNAL(", \"where\": {\"attrs.a\": \"N\"}, \"dates\": [\"2026-01-01\"]")),
 	       "dimensions of the series");
-	refuse(WITH(", \"signals\": [" DATED("a") "," DATED("b") "," DATED("c") "," DATED("d") ","
-		    DATED("e") "]"), "at most 4");
+	refuse(WITH(", \"signals\": [" DATED("a") "," DATED("b") "," DATED("c") "," DATED(
+		       "d") "," DATED("e") "]"),
+	       "at most 4");
 	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"], \"period\": \"P1D\","
 	       "\"dimensions\": [\"attrs.a\", \"attrs.b\", \"attrs.c\"]},"
 	       "{\"name\": \"b\", \"types\": [\"t\"], \"period\": \"P1D\","
