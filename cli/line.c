@@ -13,17 +13,23 @@
 #include "consumers/names.h"
 #include "consumers/series_file.h"
 #include "kafka/bus_kafka.h"
+#include "kafka/bus_ordered.h"
 #include "runtime/names.h"
+#include "schemas/event_peek.h"
 #include "state/cache.h"
 
 enum {
 	POLL_MS = 50,
-	AHEAD_MAX = 50000, /* records of identity.events that wait while resolve goes on */
+	AHEAD_MAX = 50000,     /* records of identity.events that wait while resolve goes on */
+	SETTLE_MS_MAX = 30000, /* that a history waits for names at most */
 	HOLD_BACK_STEP_MS = 5,
 	HOLD_BACK_MS_MAX = 2000,
 	DUE_BYTES = 48, /* of a state's timer, besides its slot */
 	CACHE_ENTRIES_MIN = 200,
 };
+
+/* Of a history that is loaded, before names have found their accounts in what came before. */
+#define STRETCH_MS (4 * MS_PER_WEEK)
 
 /* A stage of the line, and how far its workers have come together. */
 struct level {
@@ -53,6 +59,10 @@ struct seat {
 	struct standby *standby;
 	struct worker_stats stats;
 	struct client_stats consumer_stats, producer_stats;
+	/* resolve's: how far a history may be read on; since when it waits for identify, by which
+	 * question, and what that had said (0: it doesn't, none) */
+	int64_t pass_until_ms, closed_ms, asked, said;
+	_Atomic int64_t settled; /* identify's: the last question that it has answered */
 	pthread_t thread;
 	bool started;
 	_Atomic bool done;
@@ -64,13 +74,14 @@ struct line {
 	struct line_options options;
 	struct stage_options stage_options;
 	struct decisions_watch *decisions; /* about names; NULL: nobody asks */
-	struct budget budget;	     /* of memory.max */
+	struct budget budget;		   /* of memory.max */
 	struct place places[STAGE_WORKERS_MAX];
 	size_t worker_count; /* of each stage */
 	struct level levels[STAGE_COUNT];
 	struct seat seats[LINE_SEATS_MAX];
 	size_t seat_count;
-	bool watched; /* somebody may ask for figures */
+	_Atomic int64_t asked; /* of identify by resolve, whether it has come to rest; 0: never */
+	bool watched;	       /* somebody may ask for figures */
 	_Atomic bool stop;
 };
 
@@ -159,6 +170,85 @@ static void close_standby(struct seat *seat)
 	registry_close(&seat->standby_registry);
 }
 
+static bool is_identify(const struct seat *seat)
+{
+	return strcmp(seat->level->name, stage_names[STAGE_IDENTIFY]) == 0;
+}
+
+/* Whether every identify worker has been at the end of its log since it was asked. What several say
+ * to one another may come behind that: they are asked until nothing was said between. */
+static bool is_answered(struct seat *seat)
+{
+	struct line *line = seat->line;
+	int64_t said = 0;
+	for (size_t i = 0; i < line->seat_count; i++) {
+		if (!is_identify(&line->seats[i]))
+			continue;
+		if (atomic_load(&line->seats[i].settled) < seat->asked)
+			return false;
+		said += stats_get(&line->seats[i].stats.effects);
+	}
+	bool is_over = line->worker_count == 1 || said == seat->said;
+	seat->said = said;
+	seat->asked = is_over ? seat->asked : atomic_fetch_add(&line->asked, 1) + 1;
+	return is_over;
+}
+
+/* Whether identify has come to rest since resolve stopped: what names ask one another goes through
+ * its log, step by step. */
+static bool is_settled(struct seat *seat)
+{
+	int64_t now_ms = time_monotonic_ms();
+	if (seat->closed_ms == 0)
+		seat->closed_ms = now_ms;
+	if (seat->asked == 0 && worker_is_settled(seat->worker))
+		seat->asked = atomic_fetch_add(&seat->line->asked, 1) + 1;
+	return (seat->asked > 0 && is_answered(seat)) || now_ms - seat->closed_ms >= SETTLE_MS_MAX;
+}
+
+/* An identify worker answers: it has read its log to the end, and has said all that follows. */
+static struct err *answer(struct seat *seat)
+{
+	int64_t asked = atomic_load(&seat->line->asked), partitions = -1;
+	if (asked == atomic_load(&seat->settled))
+		return NULL;
+	struct err *err = worker_share_at_end(seat->worker, &partitions);
+	if (err == NULL && partitions >= 0)
+		atomic_store(&seat->settled, asked);
+	return err;
+}
+
+/* A history goes on stretch by stretch: an event that comes before its names have found each other
+ * waits, or makes up an account of its own, and what was learnt of that is lost. */
+static bool may_pass(void *context, int64_t time_ms)
+{
+	struct seat *seat = context;
+	if (time_ms < seat->pass_until_ms)
+		return true;
+	if (!is_settled(seat))
+		return false;
+	seat->pass_until_ms = time_ms + STRETCH_MS;
+	seat->closed_ms = seat->asked = 0;
+	return true;
+}
+
+/* Of several inputs, the one that is read fastest must not run years ahead of the others. */
+static struct bus *in_order(struct seat *seat, struct bus *bus)
+{
+	const struct line_options *line = &seat->line->options;
+	bool identifies = false;
+	for (size_t i = 0; i < line->stage_count; i++)
+		identifies |= strcmp(line->stages[i], stage_names[STAGE_IDENTIFY]) == 0;
+	const struct bus_ordered_options options = {
+		.time_of = event_peek_ms,
+		.may_pass = identifies ? may_pass : NULL,
+		.context = seat,
+		.time = &time_system,
+	};
+	bool resolves = strcmp(seat->level->name, stage_names[STAGE_RESOLVE]) == 0;
+	return resolves && seat->level->input_count > 1 ? bus_ordered_new(&options, bus) : bus;
+}
+
 static struct err *open_bus(struct seat *seat, struct bus **bus)
 {
 	const struct line *line = seat->line;
@@ -175,7 +265,10 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 		.consumer_stats = line->watched ? &seat->consumer_stats : NULL,
 		.producer_stats = line->watched ? &seat->producer_stats : NULL,
 	};
-	return bus_kafka_open(&options, bus);
+	struct err *err = bus_kafka_open(&options, bus);
+	if (err == NULL)
+		*bus = in_order(seat, *bus);
+	return err;
 }
 
 /* As many as asked for, as far as the budget goes. */
@@ -305,7 +398,7 @@ static bool is_ahead(struct line *line, struct task_figures *figures)
 	int64_t lag = 0;
 	for (size_t i = 0; i < line->seat_count; i++) {
 		struct seat *seat = &line->seats[i];
-		if (strcmp(seat->level->name, stage_names[STAGE_IDENTIFY]) != 0)
+		if (!is_identify(seat))
 			continue;
 		size_t count = stats_tasks(&seat->stats, figures);
 		for (size_t k = 0; k < count; k++)
@@ -335,6 +428,8 @@ static struct err *run_worker(struct seat *seat)
 	while (err == NULL && !over && !atomic_load(&seat->line->stop)) {
 		hold_back(seat, figures);
 		err = worker_step(seat->worker, POLL_MS);
+		if (err == NULL && is_identify(seat))
+			err = answer(seat);
 		if (err == NULL && time_monotonic_ms() - looked_ms >= POLL_MS) {
 			err = is_over(seat, &over);
 			looked_ms = time_monotonic_ms();

@@ -99,6 +99,7 @@ struct bus_ops {
 	struct err *(*abort)(struct bus *);
 	struct err *(*committed)(struct bus *, struct position *, size_t count);
 	struct err *(*seek)(struct bus *, const struct position *, size_t count);
+	struct err *(*pause)(struct bus *, const char *topic, int32_t partition, bool pause);
 	struct err *(*watermarks)(struct bus *, const char *topic, int32_t partition, int64_t *low,
 				  int64_t *high);
 	struct err *(*ends)(struct bus *, struct position *, size_t count);
@@ -198,6 +199,14 @@ ERR_MUST_USE static inline struct err *bus_seek(struct bus *bus, const struct po
 						size_t count)
 {
 	return bus->ops->seek(bus, positions, count);
+}
+
+/* An assigned partition is read no further (what had been fetched of it is dropped), or goes on
+ * behind what was handed out. A new assignment is never paused. */
+ERR_MUST_USE static inline struct err *bus_pause(struct bus *bus, const char *topic,
+						 int32_t partition, bool pause)
+{
+	return bus->ops->pause(bus, topic, partition, pause);
 }
 
 /* The first retained offset and the one after the last (high watermark). */

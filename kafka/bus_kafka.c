@@ -1046,6 +1046,23 @@ static struct err *kafka_seek(struct bus *bus, const struct position *positions,
 	return err;
 }
 
+static struct err *kafka_pause(struct bus *bus, const char *topic, int32_t partition, bool pause)
+{
+	struct bus_kafka *kafka = kafka_of(bus);
+	if (owned_find(kafka, topic, partition) == NULL)
+		return NULL; /* it was taken away meanwhile */
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, topic, partition);
+	rd_kafka_resp_err_t code = pause ? rd_kafka_pause_partitions(kafka->consumer, list)
+					 : rd_kafka_resume_partitions(kafka->consumer, list);
+	if (code == 0)
+		code = list->elems[0].err;
+	rd_kafka_topic_partition_list_destroy(list);
+	return code == 0 ? NULL
+			 : rd_err_code(code, &kafka->consumer_client, "%s [%d] %s", topic,
+				       (int)partition, pause ? "pausing" : "resuming");
+}
+
 static int64_t kafka_end_reached(struct bus *bus, const char *topic, int32_t partition)
 {
 	const struct owned *owned = owned_find(kafka_of(bus), topic, partition);
@@ -1181,6 +1198,7 @@ struct err *bus_kafka_open(const struct bus_kafka_options *options, struct bus *
 		.abort = kafka_abort,
 		.committed = kafka_committed,
 		.seek = kafka_seek,
+		.pause = kafka_pause,
 		.watermarks = kafka_watermarks,
 		.ends = kafka_ends,
 		.stable_ends = kafka_stable_ends,

@@ -47,6 +47,7 @@ struct assigned {
 	struct model_partition *partition;
 	int64_t offset; /* next to be read */
 	int64_t end;	/* reached, or -1 */
+	bool is_paused;
 };
 
 struct bus_memory {
@@ -415,7 +416,7 @@ static struct err *take_assignment(struct bus_memory *memory,
 		return err;
 	memory->assigned_count = count;
 	for (size_t i = 0; i < count; i++)
-		memory->assigned[i] = (struct assigned){ partitions[i], -1, -1 };
+		memory->assigned[i] = (struct assigned){ partitions[i], -1, -1, false };
 	struct position *positions = positions_new(memory);
 	err = memory->listener.assigned(memory->listener.context, positions, count);
 	for (size_t i = 0; err == NULL && i < count; i++) {
@@ -514,6 +515,8 @@ static size_t assigned_take(struct bus_memory *memory, struct assigned *assigned
 {
 	const struct model_partition *partition = assigned->partition;
 	size_t stable = model_log_stable(partition), count = 0;
+	if (assigned->is_paused)
+		return 0;
 	size_t offset = (size_t)assigned->offset;
 	if (offset >= stable) {
 		assigned->end = assigned->offset;
@@ -601,6 +604,14 @@ static struct err *memory_seek(struct bus *bus, const struct position *positions
 		assigned->offset = positions[i].offset;
 		assigned->end = -1;
 	}
+	return NULL;
+}
+
+static struct err *memory_pause(struct bus *bus, const char *topic, int32_t partition, bool pause)
+{
+	struct assigned *assigned = assigned_find(memory_of(bus), topic, partition);
+	if (assigned != NULL)
+		assigned->is_paused = pause;
 	return NULL;
 }
 
@@ -847,6 +858,7 @@ static const struct bus_ops memory_ops = {
 	.abort = memory_abort,
 	.committed = memory_committed,
 	.seek = memory_seek,
+	.pause = memory_pause,
 	.watermarks = memory_watermarks,
 	.ends = memory_ends,
 	.stable_ends = memory_stable_ends,

@@ -493,11 +493,21 @@ static struct err *count_inputs(struct engine *engine, int64_t *partitions)
 	return NULL;
 }
 
+static bool is_settled(const struct engine *engine)
+{
+	return engine->oldest_unsealed_ns == 0 && effects_count(engine->effects) == 0 &&
+	       !seal_in_flight(engine);
+}
+
+bool worker_is_settled(const struct worker *worker)
+{
+	return worker->state == WORKER_RUNNING && is_settled(&worker->engine);
+}
+
 /* What can be told without asking: nothing is pending, and every task has read all it was given. */
 static bool seems_at_end(const struct engine *engine)
 {
-	if (engine->oldest_unsealed_ns != 0 || effects_count(engine->effects) > 0 ||
-	    seal_in_flight(engine))
+	if (!is_settled(engine))
 		return false;
 	for (size_t i = 0; i < engine->task_count; i++) {
 		const struct task *task = engine->tasks[i];

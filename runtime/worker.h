@@ -51,6 +51,9 @@ ERR_MUST_USE struct err *worker_step(struct worker *worker, int timeout_ms);
  * committed. Asks the broker: for ends of runs, not for the loop. */
 ERR_MUST_USE struct err *worker_at_end(struct worker *worker, bool *at_end);
 
+/* Whether all that was read so far is processed and committed. */
+bool worker_is_settled(const struct worker *worker);
+
 /* As worker_at_end, of the partitions that are this worker's: how many they are, or -1 while one of
  * them is not at its end. */
 ERR_MUST_USE struct err *worker_share_at_end(struct worker *worker, int64_t *partitions);

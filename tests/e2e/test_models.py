@@ -9,6 +9,7 @@ import csv
 import datetime
 import json
 import math
+import struct
 import time
 
 from lib.avro import encode
@@ -49,7 +50,12 @@ def learns(line):
     log = values(line, "account.events")
     active = [v for v in log if v.schema == "model"]
     same({v["version"] for v in active}, {v["version"] for v in line.models}, "active versions")
-    check(all(v["is_active"] for v in active), "not active")
+    check(not any(v["is_active"] for v in active), "nobody commanded it")
+    # the history was there at once, and each lesson has what all systems told by its time
+    lessons = [v["features"] for v in values(line, "lessons") if v.schema == "lesson"]
+    ordered = sum(struct.unpack_from("<f", f, len(f) - 12)[0] >= 0 for f in lessons)
+    diag(f"{ordered} of {len(lessons)} lessons know orders")
+    check(ordered > 0.6 * len(lessons) > 20, "lessons without orders")
 
 
 @test("`models` shows them, and makes an earlier one active again", needs=learns)

@@ -11,8 +11,10 @@
 #include "consumers/series_file.h"
 #include "consumers/series_shelf.h"
 #include "consumers/topics.h"
+#include "kafka/bus_ordered.h"
 #include "producers/ingest.h"
 #include "runtime/names.h"
+#include "schemas/event_peek.h"
 #include "schemas/value_json.h"
 #include "tests/lib/line_checks.h"
 
@@ -223,6 +225,16 @@ static struct stage_options stage_options(const struct memory_line *line)
 	return options;
 }
 
+static bool may_pass(void *context, int64_t time_ms)
+{
+	return time_ms < *((struct memory_line *)context)->options.until_ms;
+}
+
+static bool is_in_order(const struct memory_line *line, size_t index)
+{
+	return line->options.until_ms != NULL && index == STAGE_RESOLVE;
+}
+
 static struct err *open_seat(struct memory_line *line, size_t index)
 {
 	struct seat *seat = &line->seats[index];
@@ -245,6 +257,11 @@ static struct err *open_seat(struct memory_line *line, size_t index)
 	};
 	worker.inputs = stage_inputs(seat->stage, &worker.input_count);
 	struct bus *bus = bus_memory_open(line->kafka, seat->group, seat->group);
+	const struct bus_ordered_options ordered = {
+		.time_of = event_peek_ms, .may_pass = may_pass, .context = line, .time = &line->time
+	};
+	if (is_in_order(line, index))
+		bus = bus_ordered_new(&ordered, bus);
 	return worker_open(&worker, stage_processor(seat->stage), bus, line->store, seat->registry,
 			   &seat->stats, &seat->worker);
 }
@@ -269,12 +286,18 @@ struct err *memory_line_step(struct memory_line *line, size_t stage)
 	return worker_step(seat->worker, 0);
 }
 
+static void kill_ordered(struct bus **bus)
+{
+	struct bus *inner = bus_ordered_unwrap(bus);
+	bus_memory_kill(&inner);
+}
+
 void memory_line_kill(struct memory_line *line, size_t stage)
 {
 	struct seat *seat = &line->seats[stage];
 	if (seat->worker == NULL)
 		return;
-	worker_kill(&seat->worker, bus_memory_kill);
+	worker_kill(&seat->worker, is_in_order(line, stage) ? kill_ordered : bus_memory_kill);
 	leave_seat(seat);
 }
 

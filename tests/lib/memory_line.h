@@ -19,6 +19,8 @@ struct memory_line_options {
 	int64_t wait_ms;       /* for an account; 0: a week */
 	bool unknown_to_dlq;
 	bool all_inputs; /* of a company, else of the ERP alone */
+	const int64_t *until_ms; /* several inputs are read in their order, the past up to here; or
+				  * NULL: as they come */
 	bool activate;	       /* model.activate=auto */
 	struct decisions *decisions; /* about names; borrowed; NULL: none */
 	const char *series;    /* text of a series.file; NULL: revenue */
