@@ -1,7 +1,9 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/timestamp.h"
 #include "cli/account_rules.h"
 #include "cli/account_table.h"
@@ -33,8 +35,9 @@ static const struct args_spec spec = {
 	.about = "Shows an account's latest state, its scores, and how reasons moved them: base\n"
 		 "plus contributions is the margin, and the probability follows from the margin.\n"
 		 "Listed are up to four reasons of which something tells; what the others add is\n"
-		 "one sum. Where more than orders is known, the scores are those that were said\n"
-		 "when the band of risk changed, in the log's order; --at judges at a moment.",
+		 "one sum. The scores are those that were said when the band of risk changed, in\n"
+		 "the order of time; --at judges at a moment. Where orders alone are known, the\n"
+		 "last one is as of the last look.",
 	.flags = flags,
 	.options = account_rules_options,
 	.examples = examples,
@@ -94,38 +97,74 @@ static void print_score(const struct account_state *state, int64_t at_ms)
 	printf("  %-18s %s\n", "model", buyer_model_id());
 }
 
-/* ---- what was said of an account that the hazard model judges ---- */
+/* ---- what was said of it ---- */
+
+/* A score in words, to be put into the order of time. */
+struct said_score {
+	int64_t at_ms;
+	size_t came; /* in the log */
+	char *text;  /* owned */
+};
 
 struct said {
 	struct registry *registry;
 	struct bytes account;
-	int64_t count;
+	struct said_score *scores;
+	size_t count, room;
 };
 
-static void print_said(const struct score *score)
+static int by_time(const void *a, const void *b)
 {
-	print_time("as of", score->at_ms);
-	print_time("newest event", score->data_ms);
-	printf("  %-18s %.3f that it leaves within %d days (%s); all accounts %.3f\n",
-	       "probability", score->probability, (int)score->horizon_days, bands[score->band],
-	       score->base_rate);
-	printf("  %-18s %.0f days, if the risk stays as it is\n", "expected", score->expected_days);
+	const struct said_score *x = a, *y = b;
+	if (x->at_ms != y->at_ms)
+		return x->at_ms < y->at_ms ? -1 : 1;
+	return x->came < y->came ? -1 : x->came > y->came;
+}
+
+static void said_fini(struct said *said)
+{
+	for (size_t i = 0; i < said->count; i++)
+		free(said->scores[i].text);
+	free(said->scores);
+	registry_close(&said->registry);
+}
+
+static void said_line(FILE *out, const char *label, int64_t ms)
+{
+	char text[TIME_TEXT_LEN + 1];
+	time_format(ms, text);
+	fprintf(out, "  %-18s %s\n", label, text);
+}
+
+static void tell_score(FILE *out, const struct score *score)
+{
+	bool is_risk = score->base_rate >= 0;
+	said_line(out, "as of", score->at_ms);
+	said_line(out, "newest event", score->data_ms);
+	fprintf(out, "  %-18s %.3f that %s within %d days (%s)", "probability", score->probability,
+		is_risk ? "it leaves" : "no order comes", (int)score->horizon_days,
+		bands[score->band]);
+	if (is_risk)
+		fprintf(out, "; all accounts %.3f", score->base_rate);
+	fprintf(out, "\n  %-18s %.0f days, if the risk stays as it is\n", "expected",
+		score->expected_days);
+
 	if (score->abstained)
-		printf("  %-18s %.*s\n", "abstains", (int)score->abstained_why.len,
-		       (const char *)score->abstained_why.data);
-	printf("  %-18s %+.4f\n", "base", score->base_margin);
+		fprintf(out, "  %-18s %.*s\n", "abstains", (int)score->abstained_why.len,
+			(const char *)score->abstained_why.data);
+	fprintf(out, "  %-18s %+.4f\n", "base", score->base_margin);
 	double listed = 0;
 	for (size_t i = 0; i < score->reason_count; i++) {
-		printf("  %-18.*s %+.4f  %.*s\n", (int)score->reasons[i].code.len,
-		       (const char *)score->reasons[i].code.data, score->reasons[i].contribution,
-		       (int)score->reasons[i].text.len, (const char *)score->reasons[i].text.data);
+		fprintf(out, "  %-18.*s %+.4f  %.*s\n", (int)score->reasons[i].code.len,
+			(const char *)score->reasons[i].code.data, score->reasons[i].contribution,
+			(int)score->reasons[i].text.len, (const char *)score->reasons[i].text.data);
 		listed += score->reasons[i].contribution;
 	}
-	printf("  %-18s %+.4f\n", "all others", score->margin - score->base_margin - listed);
-	printf("  %-18s %+.4f\n", "margin", score->margin);
-	printf("  %-18s %.*s, rule %.*s\n\n", "model", (int)score->model_version.len,
-	       (const char *)score->model_version.data, (int)score->rule_version.len,
-	       (const char *)score->rule_version.data);
+	fprintf(out, "  %-18s %+.4f\n", "all others", score->margin - score->base_margin - listed);
+	fprintf(out, "  %-18s %+.4f\n", "margin", score->margin);
+	fprintf(out, "  %-18s %.*s, rule %.*s\n\n", "model", (int)score->model_version.len,
+		(const char *)score->model_version.data, (int)score->rule_version.len,
+		(const char *)score->rule_version.data);
 }
 
 static struct err *take_said(void *context, const struct record *record)
@@ -137,12 +176,21 @@ static struct err *take_said(void *context, const struct record *record)
 	struct err *err = registry_decode(said->registry, &score_type, record->value, &score);
 	if (err != NULL)
 		return err;
-	said->count++;
-	print_said(&score);
+	if (said->count == said->room) {
+		said->room = said->room == 0 ? 64 : 2 * said->room;
+		said->scores = check_realloc(said->scores, said->room * sizeof *said->scores);
+	}
+	struct said_score *kept = &said->scores[said->count];
+	size_t len = 0;
+	*kept = (struct said_score){ .at_ms = score.at_ms, .came = said->count++ };
+	FILE *out = open_memstream(&kept->text, &len);
+	CHECK(out != NULL);
+	tell_score(out, &score);
+	fclose(out);
 	return NULL;
 }
 
-/* Every score that is still in the log. */
+/* Every score that is still in the log, in the order of time. */
 static struct err *print_all_said(const struct args *args, const struct client_options *client)
 {
 	char topic[TOPIC_NAME_MAX + 1];
@@ -157,7 +205,11 @@ static struct err *print_all_said(const struct args *args, const struct client_o
 	if (err == NULL && said.count == 0)
 		printf("  %-18s none of it is in %s (scores are kept for 90 days)\n", "scores",
 		       topic);
-	registry_close(&said.registry);
+	if (said.count > 0)
+		qsort(said.scores, said.count, sizeof *said.scores, by_time);
+	for (size_t i = 0; i < said.count; i++)
+		fputs(said.scores[i].text, stdout);
+	said_fini(&said);
 	return err;
 }
 
@@ -249,9 +301,8 @@ static struct err *explain(const struct args *args)
 		int64_t at_ms = state->scored_ms != 0 ? state->scored_ms : state->last_ms;
 		printf("account %s\n", account);
 		print_state(state);
-		if (relationship_is_known(&state->relationship))
-			err = print_all_said(args, &client.options);
-		else
+		err = print_all_said(args, &client.options);
+		if (!relationship_is_known(&state->relationship))
 			print_score(state, at_ms);
 		print_opportunity(state, &with.model.buys, at_ms);
 		print_alert(&state->alert);

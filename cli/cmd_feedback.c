@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -133,6 +134,16 @@ static struct err *alert_find(const struct conf *conf, const struct client_optio
 	return err;
 }
 
+/* The same for the same verdict on the same alert, so that what is said twice counts once: repeats
+ * are told by their id. A snooze says something new each day. */
+static void event_id(const struct feedback *feedback, char id[EVENT_ID_MAX + 1])
+{
+	char hex[HASH_SHA256_HEX_LEN + 1];
+	hash_sha256_hex(bytes_str(feedback->alert_id), hex);
+	snprintf(id, EVENT_ID_MAX + 1, "%s-%" PRId64 "-%.16s", feedback->verdict,
+		 feedback->until_ms / MS_PER_DAY, hex);
+}
+
 static struct err *feedback_send(const struct args *args, const struct feedback *feedback)
 {
 	char id[EVENT_ID_MAX + 1], until[TIME_TEXT_LEN + 1] = "";
@@ -143,7 +154,7 @@ static struct err *feedback_send(const struct args *args, const struct feedback 
 	struct bytes scheme, subject;
 	options_client_init(&client, args_conf(args));
 	name_key_split(feedback->account, &scheme, &subject);
-	snprintf(id, sizeof id, "%s-%" PRId64, feedback->verdict, feedback->at_ms);
+	event_id(feedback, id);
 	if (feedback->until_ms > 0)
 		time_format(feedback->until_ms, until);
 	const struct source_event event = {

@@ -8,7 +8,7 @@
 #include "consumers/examples.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 3, LEARNER_KIND = 0, VERSION_LEN = 16 };
+enum { LOGIC_VERSION = 4, LEARNER_KIND = 0, VERSION_LEN = 16 };
 
 static const char meta_topic[] = "learn.meta";
 static const char models_topic[] = "models";
@@ -134,10 +134,8 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 	};
 	effects_say(effects, models_topic, key, &model_type, &record);
 	*must_publish = true;
-	if (!stage->activate)
-		return;
-	record.is_active = true;
-	effects_tell_all(effects, accounts_log, key, &model_type, &record);
+	if (stage->activate)
+		effects_tell_all(effects, accounts_log, key, &model_type, &record);
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,

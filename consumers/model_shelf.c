@@ -10,12 +10,19 @@ static void version_set(struct hazard_model *model, struct bytes version)
 		memcpy(model->version, version.data, len);
 }
 
+/* A model with trees was brought, or grown and found better, and somebody made it active. */
+static bool is_held(const struct model_shelf *shelf)
+{
+	const struct hazard_model *active = model_shelf_at(shelf, INT64_MAX);
+	return active != NULL && (active->grove.is_whole || active->grove.tree_count > 0);
+}
+
 void model_shelf_add(struct model_shelf *shelf, const struct model_record *record, int64_t offset)
 {
 	struct hazard_model model = { .is_proven = record->is_proven,
 				      .is_refuted = record->is_refuted,
 				      .base_rate = record->base_rate };
-	if (!record->is_active || !hazard_model_unpack(record->body, &model))
+	if ((!record->is_active && is_held(shelf)) || !hazard_model_unpack(record->body, &model))
 		return;
 	version_set(&model, record->version);
 	if (shelf->count == MODELS_SHELVED_MAX)

@@ -16,7 +16,9 @@ struct model_shelf {
 	} models[MODELS_SHELVED_MAX]; /* oldest first */
 };
 
-/* Puts a model on it; what can't be read, or is not meant to be active, is left alone. */
+/* Puts a model on it; what can't be read is left alone. A version that became active by itself (its
+ * is_active is false: no command) does not take the place of one with trees, which holds until a
+ * command makes another one active. */
 void model_shelf_add(struct model_shelf *shelf, const struct model_record *record, int64_t offset);
 
 /* The model that was active at `offset`; NULL: none was, the prior is. A NULL shelf has none. */

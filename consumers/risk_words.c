@@ -217,30 +217,91 @@ static void (*const tellers[GROUP_COUNT])(const struct telling *, struct words *
 	[GROUP_SILENCE] = tell_silence,
 };
 
+static const char *const names_en[GROUP_COUNT] = {
+	[GROUP_RENEWAL] = "renewal", [GROUP_USAGE] = "usage",
+	[GROUP_SERVICE] = "service", [GROUP_SATISFACTION] = "satisfaction",
+	[GROUP_PRICE] = "prices",    [GROUP_COMPETITOR] = "competitors",
+	[GROUP_SILENCE] = "silence",
+};
+
+static const char *const names_zh[GROUP_COUNT] = {
+	[GROUP_RENEWAL] = "续约",	 [GROUP_USAGE] = "使用", [GROUP_SERVICE] = "服务",
+	[GROUP_SATISFACTION] = "满意度", [GROUP_PRICE] = "价格", [GROUP_COMPETITOR] = "竞争对手",
+	[GROUP_SILENCE] = "沉默",
+};
+
+/* Everything from ranked[from] on. */
+static double rest_of(const struct hazard_score *score, const enum feature_group *ranked,
+		      size_t from, size_t count)
+{
+	double rest = 0;
+	for (size_t i = from; i < count; i++)
+		rest += score->groups[ranked[i]];
+	return rest;
+}
+
+static double magnitude(double x)
+{
+	return x < 0 ? -x : x;
+}
+
+/* Whether what is not listed weighs more than any reason that is. */
+static bool outweighs(const struct hazard_score *score, const enum feature_group *ranked,
+		      size_t listed, double rest)
+{
+	for (size_t i = 0; i < listed; i++)
+		if (magnitude(score->groups[ranked[i]]) >= magnitude(rest))
+			return false;
+	return listed > 0;
+}
+
+static struct reason others(double rest, const enum feature_group *ranked, size_t count,
+			    struct reason_texts *texts, size_t at)
+{
+	struct words words = words_in(texts, at);
+	words_say(&words, "all else together, as usual or better: ", "其余因素合计，正常或更好：");
+	for (size_t i = 0; i < count; i++) {
+		words_say(&words, i == 0 ? "" : ", ", i == 0 ? "" : "、");
+		words_say(&words, names_en[ranked[i]], names_zh[ranked[i]]);
+	}
+	return (struct reason){ .code = bytes_str("OTHERS"),
+				.text = bytes_of(texts->en[at], phrase_end(&words.en)),
+				.contribution = rest,
+				.text_zh = bytes_of(texts->zh[at], phrase_end(&words.zh)) };
+}
+
+static struct reason tell(const struct account_state *state, const struct risk_occasion *occasion,
+			  const struct hazard_score *score, enum feature_group group,
+			  struct reason_texts *texts, size_t at)
+{
+	const struct telling telling = { &state->relationship.features, occasion->around,
+					 occasion->at_ms,
+					 ((score->raised | score->signs) >> group & 1) != 0,
+					 score->groups[group] > 0 };
+	struct words words = words_in(texts, at);
+	tellers[group](&telling, &words);
+	return (struct reason){ .code = bytes_str(codes[group]),
+				.text = bytes_of(texts->en[at], phrase_end(&words.en)),
+				.contribution = score->groups[group],
+				.text_zh = bytes_of(texts->zh[at], phrase_end(&words.zh)) };
+}
+
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
 		  struct reason_texts *texts)
 {
 	enum feature_group ranked[GROUP_COUNT];
-	size_t ranked_count = hazard_rank(score, ranked), matter = 0, count = 0;
-	while (matter < ranked_count && hazard_matters(score, ranked[matter]))
-		matter++;
-	if (matter > 0)
-		ranked_count = matter;
-	for (; count < ranked_count && count < REASONS_MAX; count++) {
-		enum feature_group best = ranked[count];
-		const struct telling telling = { &state->relationship.features, occasion->around,
-						 occasion->at_ms,
-						 ((score->raised | score->signs) >> best & 1) != 0,
-						 score->groups[best] > 0 };
-		struct words words = words_in(texts, count);
-		tellers[best](&telling, &words);
-		reasons[count] = (struct reason){
-			.code = bytes_str(codes[best]),
-			.text = bytes_of(texts->en[count], phrase_end(&words.en)),
-			.contribution = score->groups[best],
-			.text_zh = bytes_of(texts->zh[count], phrase_end(&words.zh)),
-		};
+	size_t all = hazard_rank(score, ranked), count = 0;
+	while (count < all && count < REASONS_MAX && hazard_matters(score, ranked[count]))
+		count++;
+	if (count == 0)
+		count = all < REASONS_MAX ? all : REASONS_MAX;
+	for (size_t i = 0; i < count; i++)
+		reasons[i] = tell(state, occasion, score, ranked[i], texts, i);
+	double rest = rest_of(score, ranked, count, all);
+	if (count < REASONS_MAX && outweighs(score, ranked, count, rest)) {
+		reasons[count] = others(rest, ranked + count, all - count, texts, count);
+		count++;
 	}
 	return count;
 }

@@ -6,7 +6,8 @@
 #include "consumers/risk.h"
 
 /* The groups that matter, where none does those that are as usual, at most REASONS_MAX, in words,
- * in the order of hazard_rank; texts hold what reasons borrow. Returns how many. */
+ * in the order of hazard_rank; texts hold what reasons borrow. Where what is left weighs more than
+ * any of them, it stands behind them as one, OTHERS. Returns how many. */
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
 		  struct reason_texts *texts);

@@ -517,15 +517,41 @@ static void a_model_judges_from_its_record_on(void **state)
 				       .body = bytes_of(body, hazard_model_pack(&model, body)),
 				       .is_active = false };
 	model_shelf_add(&shelf, &record, 10);
-	assert_null(model_shelf_at(&shelf, 50));
-	record.is_active = true;
-	model_shelf_add(&shelf, &record, 10);
 	record.version = bytes_str("b");
 	model_shelf_add(&shelf, &record, 20);
 	assert_null(model_shelf_at(&shelf, 9));
 	assert_string_equal(model_shelf_at(&shelf, 10)->version, "a");
 	assert_string_equal(model_shelf_at(&shelf, 19)->version, "a");
 	assert_string_equal(model_shelf_at(&shelf, 1000)->version, "b");
+}
+
+/* One that was brought stays until somebody makes another one active. */
+static void a_brought_model_is_held(void **state)
+{
+	(void)state;
+	uint8_t body[HAZARD_MODEL_BYTES_MAX], brought_body[HAZARD_MODEL_BYTES_MAX];
+	struct hazard_model model;
+	struct model_shelf shelf = { 0 };
+	hazard_prior(&model);
+	struct model_record learnt = { .version = bytes_str("learnt"),
+				       .body = bytes_of(body, hazard_model_pack(&model, body)) };
+	model.grove.is_whole = true;
+	struct model_record brought = { .version = bytes_str("brought"),
+					.body = bytes_of(brought_body,
+							 hazard_model_pack(&model, brought_body)),
+					.is_active = true };
+	model_shelf_add(&shelf, &learnt, 10);
+	assert_string_equal(model_shelf_at(&shelf, 10)->version, "learnt");
+	model_shelf_add(&shelf, &brought, 20);
+	model_shelf_add(&shelf, &learnt, 30);
+	assert_string_equal(model_shelf_at(&shelf, 30)->version, "brought");
+	learnt.is_active = true;
+	model_shelf_add(&shelf, &learnt, 40);
+	assert_string_equal(model_shelf_at(&shelf, 40)->version, "learnt");
+	learnt.is_active = false;
+	learnt.version = bytes_str("next");
+	model_shelf_add(&shelf, &learnt, 50);
+	assert_string_equal(model_shelf_at(&shelf, 50)->version, "next");
 }
 
 /* ---- an alert ---- */
@@ -645,6 +671,7 @@ int main(void)
 		cmocka_unit_test(a_region_is_seen_as_it_was_at_an_offset),
 		cmocka_unit_test(absurd_payloads_spoil_nothing),
 		cmocka_unit_test(a_model_judges_from_its_record_on),
+		cmocka_unit_test(a_brought_model_is_held),
 		cmocka_unit_test(an_alert_lives),
 		cmocka_unit_test(an_alert_moves_under_its_rule),
 	};
