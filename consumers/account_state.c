@@ -78,6 +78,7 @@ void account_state_count(struct account_state *state, const struct account_event
 	int64_t amount = source->has_amount && same ? source->amount_minor : 0;
 	count_type(account_state_type(state, source->type), event->effective_ms, amount);
 	count_purchase(state, source, amount);
+	usual_products_add(&state->relationship.usual, source, state->buyer.order_count);
 	relationship_add(&state->relationship, source);
 }
 

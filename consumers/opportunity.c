@@ -1,5 +1,7 @@
 #include "consumers/opportunity.h"
 
+#include <string.h>
+
 #include "base/dmath.h"
 #include "base/timestamp.h"
 #include "base/words.h"
@@ -10,23 +12,24 @@
 #define BASE_PROBABILITY 0.14
 #define PART_MAX	 5.0
 
-#define GAP_DAYS_MIN  7.0  /* who orders more often needs no reminder */
-#define GAP_DAYS_MAX  60.0 /* beyond it an order within OPPORTUNITY_DAYS is no news */
-#define ALIVE_MIN     0.5
-#define LIMIT_FROM    0.80 /* of the seats, in use on the average of the last weeks */
-#define LIMIT_WEIGHT  3.6
-#define TRIAL_WEIGHT  3.2
-#define WATCHED_DAYS  10.0 /* of a trial: its last ones */
-#define INTEREST_RISE 1.6
+#define GAP_DAYS_MIN	 7.0  /* who orders more often needs no reminder */
+#define GAP_DAYS_MAX	 60.0 /* beyond it an order within OPPORTUNITY_DAYS is no news */
+#define ALIVE_MIN	 0.5
+#define LIMIT_FROM	 0.80 /* of the seats, in use on the average of the last weeks */
+#define LIMIT_WEIGHT	 3.6
+#define TRIAL_WEIGHT	 3.2
+#define WATCHED_DAYS	 10.0 /* of a trial: its last ones */
+#define INTEREST_RISE	 1.6
+#define PRODUCT_WEIGHT	 2.75
+#define PRODUCT_DAYS_MIN 1.0 /* an order's lines may come after it */
+#define PRODUCT_DAYS_MAX 45.0
 
 enum { ORDERS_MIN = 4, SEATS_MIN = 3, SEAT_SIGNALS_MIN = 10, TRIAL_USES_MIN = 5, LOOKS_MIN = 4 };
 
 static const char rule_version[] = "1";
 
-_Static_assert((int)OPPORTUNITY_COUNT <= (int)REASONS_MAX, "each has its place among the reasons");
-
 static const char *const codes[OPPORTUNITY_COUNT] = { "PURCHASE_DUE", "PLAN_LIMIT", "TRIAL",
-						      "INTEREST" };
+						      "INTEREST", "PRODUCT" };
 
 static double days_between(int64_t from_ms, int64_t to_ms)
 {
@@ -116,6 +119,16 @@ static double part_interest(const struct features *features, int64_t at_ms)
 	return dm_clamp(INTEREST_RISE * dm_log((now + 1) / (usual + 1)), 0, PART_MAX);
 }
 
+static double part_product(const struct account_state *state, int64_t at_ms)
+{
+	double share, days = days_between(state->buyer.last_ms, at_ms);
+	if (days < PRODUCT_DAYS_MIN || days > PRODUCT_DAYS_MAX ||
+	    usual_products_missing(&state->relationship.usual, state->buyer.last_ms,
+				   state->buyer.order_count, &share) == NULL)
+		return 0;
+	return PRODUCT_WEIGHT * share;
+}
+
 void opportunity_score(const struct account_state *state, const struct bgnbd *buys, int64_t at_ms,
 		       struct opportunity_score *score)
 {
@@ -127,21 +140,40 @@ void opportunity_score(const struct account_state *state, const struct bgnbd *bu
 	score->parts[OPPORTUNITY_LIMIT] = part_limit(features, at_ms);
 	score->parts[OPPORTUNITY_TRIAL] = part_trial(features, at_ms);
 	score->parts[OPPORTUNITY_INTEREST] = part_interest(features, at_ms);
+	score->parts[OPPORTUNITY_PRODUCT] = part_product(state, at_ms);
 	score->margin = score->base_margin;
 	for (int i = 0; i < OPPORTUNITY_COUNT; i++)
 		score->margin += score->parts[i];
 	score->probability = dm_sigmoid(score->margin);
 }
 
+/* When it may be said that its last order lacks something; TIME_NONE: it lacks nothing. */
+static int64_t product_due_ms(const struct account_state *state)
+{
+	double share;
+	if (usual_products_missing(&state->relationship.usual, state->buyer.last_ms,
+				   state->buyer.order_count, &share) == NULL)
+		return TIME_NONE;
+	return state->buyer.last_ms + (int64_t)(PRODUCT_DAYS_MIN * (double)MS_PER_DAY) + 1;
+}
+
+/* What is due is said once the account has cooled down; TIME_NONE: it was due before. */
+static int64_t after_cooling(const struct account_state *state, int64_t due_ms, int64_t at_ms)
+{
+	int64_t cool_ms = state->alert.cool_until_ms;
+	due_ms = due_ms > cool_ms ? due_ms : cool_ms;
+	return due_ms > at_ms ? due_ms : TIME_NONE;
+}
+
 int64_t opportunity_due_ms(const struct account_state *state, int64_t at_ms)
 {
 	double gap = rhythm_days(&state->buyer);
-	int64_t due_ms = state->buyer.last_ms + (int64_t)(gap * (double)MS_PER_DAY) + 1;
-	int64_t cool_ms = state->alert.cool_until_ms;
-	if (gap <= 0)
-		return TIME_NONE;
-	due_ms = due_ms > cool_ms ? due_ms : cool_ms;
-	return due_ms > at_ms ? due_ms : TIME_NONE;
+	int64_t order_ms = TIME_NONE;
+	if (gap > 0)
+		order_ms = state->buyer.last_ms + (int64_t)(gap * (double)MS_PER_DAY) + 1;
+	order_ms = after_cooling(state, order_ms, at_ms);
+	int64_t product_ms = after_cooling(state, product_due_ms(state), at_ms);
+	return order_ms < product_ms ? order_ms : product_ms;
 }
 
 /* ---- in words ------------------------------------------------------------------------------- */
@@ -188,12 +220,28 @@ static void tell_interest(const struct account_state *state, int64_t at_ms, stru
 	words_say(words, "", " 次");
 }
 
+static void tell_product(const struct account_state *state, int64_t at_ms, struct words *words)
+{
+	char name[PRODUCT_LEN_MAX + 1] = "";
+	double share;
+	const struct usual_product *product = usual_products_missing(
+		&state->relationship.usual, state->buyer.last_ms, state->buyer.order_count, &share);
+	if (product != NULL)
+		memcpy(name, product->name, product->len);
+	words_say(words, "usually orders ", "通常订购 ");
+	words_say(words, name, name);
+	words_say(words, ", in at least ", "，至少占其订单的 ");
+	words_number(words, 100 * share);
+	words_say(words, " % of its orders; the last one, ", "%；");
+	words_number(words, days_between(state->buyer.last_ms, at_ms));
+	words_say(words, " days ago, was without it", " 天前的上次订单中没有");
+}
+
 static void (*const tellers[OPPORTUNITY_COUNT])(const struct account_state *, int64_t,
 						struct words *) = {
-	[OPPORTUNITY_DUE] = tell_due,
-	[OPPORTUNITY_LIMIT] = tell_limit,
-	[OPPORTUNITY_TRIAL] = tell_trial,
-	[OPPORTUNITY_INTEREST] = tell_interest,
+	[OPPORTUNITY_DUE] = tell_due,	      [OPPORTUNITY_LIMIT] = tell_limit,
+	[OPPORTUNITY_TRIAL] = tell_trial,     [OPPORTUNITY_INTEREST] = tell_interest,
+	[OPPORTUNITY_PRODUCT] = tell_product,
 };
 
 size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
@@ -210,6 +258,7 @@ size_t opportunity_reasons(const struct account_state *state, int64_t at_ms,
 			ranked[at] = ranked[at - 1];
 		ranked[at] = i;
 	}
+	count = count < REASONS_MAX ? count : REASONS_MAX;
 	for (size_t i = 0; i < count; i++) {
 		struct words words = words_in(texts, i);
 		tellers[ranked[i]](state, at_ms, &words);
@@ -267,6 +316,8 @@ static void leave_out_said(const struct account_state *state, struct opportunity
 		score->margin -= score->parts[OPPORTUNITY_DUE];
 	if (state->relationship.limit_said == state->relationship.features.seats)
 		score->margin -= score->parts[OPPORTUNITY_LIMIT];
+	if (state->relationship.product_said_ms == state->buyer.last_ms)
+		score->margin -= score->parts[OPPORTUNITY_PRODUCT];
 	score->probability = dm_sigmoid(score->margin);
 }
 
@@ -276,6 +327,8 @@ static void note_said(struct account_state *state, const struct opportunity_scor
 		state->relationship.due_said_ms = state->buyer.last_ms;
 	if (score->parts[OPPORTUNITY_LIMIT] > 0)
 		state->relationship.limit_said = state->relationship.features.seats;
+	if (score->parts[OPPORTUNITY_PRODUCT] > 0)
+		state->relationship.product_said_ms = state->buyer.last_ms;
 }
 
 bool opportunity_holds(const struct account_state *state)

@@ -5,6 +5,7 @@
  *   PLAN_LIMIT    nearly all seats of its plan are in use
  *   TRIAL         a trial that ends soon is much used
  *   INTEREST      it looks at prices and sales content more often than it usually does
+ *   PRODUCT       a product that it usually orders was not in its last order
  *
  *     margin = base + a part for each of these; the probability is that of an order, or of a larger
  *     plan, within OPPORTUNITY_DAYS
@@ -33,6 +34,7 @@ enum opportunity {
 	OPPORTUNITY_LIMIT,
 	OPPORTUNITY_TRIAL,
 	OPPORTUNITY_INTEREST,
+	OPPORTUNITY_PRODUCT,
 	OPPORTUNITY_COUNT
 };
 

@@ -129,6 +129,8 @@ void relationship_to_record(const struct relationship *relationship,
 		record->pending[i].at_ms = relationship->pending_ms[i];
 	record->due_said_ms = relationship->due_said_ms;
 	record->limit_said = relationship->limit_said;
+	record->product_said_ms = relationship->product_said_ms;
+	usual_products_to_record(&relationship->usual, record);
 }
 
 static void trace_from_record(const struct signal_trace_record *record, struct trace *trace)
@@ -178,11 +180,14 @@ void relationship_from_record(const struct relationship_record *record,
 		relationship->pending_ms[i] = record->pending[i].at_ms;
 	relationship->due_said_ms = record->due_said_ms;
 	relationship->limit_said = record->limit_said;
+	relationship->product_said_ms = record->product_said_ms;
+	usual_products_from_record(record, &relationship->usual);
 }
 
 void relationship_merge(struct relationship *into, const struct relationship *from)
 {
 	features_merge(&into->features, &from->features);
+	usual_products_merge(&into->usual, &from->usual);
 	if (into->region_len == 0)
 		place_set(into->region, &into->region_len, relationship_region(from));
 	if (into->segment_len == 0)

@@ -4,6 +4,7 @@
 #ifndef CONSUMERS_RELATIONSHIP_H
 #define CONSUMERS_RELATIONSHIP_H
 
+#include "consumers/usual_products.h"
 #include "models/features.h"
 #include "schemas/states.h"
 
@@ -17,7 +18,9 @@ struct relationship {
 	size_t pending_count;
 	int64_t pending_ms[PENDING_EXAMPLES_MAX]; /* looks that wait for their outcome, oldest first
 						   */
-	int64_t due_said_ms, limit_said; /* the last opportunities that were said, by their cause */
+	/* the last opportunities that were said, by their cause */
+	int64_t due_said_ms, limit_said, product_said_ms;
+	struct usual_products usual;
 };
 
 /* Takes an event in. */

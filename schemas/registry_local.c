@@ -32,7 +32,7 @@ static const struct {
 	{ 35, "content_event" },
 	{ 36, "market_event" },
 	{ 37, "account_event" },
-	{ 38, "account" },
+	{ 38, "account_v2" },
 	{ 40, "alert" },
 	{ 41, "score" },
 	{ 42, "example" },
@@ -66,6 +66,7 @@ static const struct {
 	{ 84, "series_shelf" },
 	{ 85, "forecast" },
 	{ 86, "series_state" },
+	{ 87, "account" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -183,6 +183,14 @@ static const struct field pending_example_fields[] = {
 };
 static TYPE(pending_example_type, "PendingExample", pending_example_record, pending_example_fields);
 
+static const struct field usual_product_fields[] = {
+	TEXT(usual_product_record, product),
+	INT(usual_product_record, order_count),
+	LONG(usual_product_record, since_count),
+	LONG(usual_product_record, last_ms),
+};
+static TYPE(usual_product_type, "UsualProduct", usual_product_record, usual_product_fields);
+
 static const struct field relationship_fields[] = {
 	LONG(relationship_record, customer_since_ms),
 	LONG(relationship_record, renewal_ms),
@@ -214,6 +222,8 @@ static const struct field relationship_fields[] = {
 	INT(relationship_record, useful_count),
 	LONG(relationship_record, due_said_ms),
 	LONG(relationship_record, limit_said),
+	ARRAY(relationship_record, products, product_count, usual_product_type, USUAL_PRODUCTS_MAX),
+	LONG(relationship_record, product_said_ms),
 };
 static TYPE(relationship_type, "Relationship", relationship_record, relationship_fields);
 

@@ -152,7 +152,7 @@ struct type_statistics_record {
 	double decayed_30, decayed_90;
 };
 
-enum { SIGNALS_MAX = 24, PENDING_EXAMPLES_MAX = 6 };
+enum { SIGNALS_MAX = 24, PENDING_EXAMPLES_MAX = 6, USUAL_PRODUCTS_MAX = 4 };
 
 struct signal_trace_record {
 	struct bytes signal;
@@ -162,6 +162,12 @@ struct signal_trace_record {
 
 struct pending_example_record {
 	int64_t at_ms;
+};
+
+struct usual_product_record {
+	struct bytes product;
+	int32_t order_count;
+	int64_t since_count, last_ms;
 };
 
 struct relationship_record {
@@ -180,6 +186,9 @@ struct relationship_record {
 	int64_t snoozed_until_ms, cool_until_ms;
 	int32_t wrong_count, useful_count;
 	int64_t due_said_ms, limit_said;
+	size_t product_count;
+	struct usual_product_record products[USUAL_PRODUCTS_MAX];
+	int64_t product_said_ms;
 };
 
 struct account_record {

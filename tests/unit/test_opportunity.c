@@ -126,6 +126,79 @@ static struct account_state orders_every(double gap, int count)
 	return state;
 }
 
+/* An order of some lines, as the account stage counts it. */
+static void order(struct account_state *state, double at, const char *const *products)
+{
+	struct source_event event = { .event_id = bytes_str("e"),
+				      .type = bytes_str("erp.order"),
+				      .event_ms = day(at) };
+	buyer_update(&state->buyer, event.event_ms, 1000, 1);
+	usual_products_add(&state->relationship.usual, &event, state->buyer.order_count);
+	event.type = bytes_str("erp.order.line");
+	event.has_erp = event.erp.has_line = true;
+	for (; *products != NULL; products++) {
+		event.erp.line.sku = bytes_str(*products);
+		usual_products_add(&state->relationship.usual, &event, state->buyer.order_count);
+	}
+}
+
+/* The account orders bolts nearly always, and other things now and then. */
+static void a_product_is_missed_once(void **context)
+{
+	(void)context;
+	static const char *const with[] = { "bolts", "tape", NULL }, *const more[] = {
+		"bolts", "glue", "saw", "oil", NULL
+	};
+	static const char *const without[] = { "tape", NULL };
+	struct heard heard;
+	struct account_state state = { .event_count = 1, .first_ms = day(0), .last_ms = day(0) };
+	struct relationship_record record;
+	hearing(&heard);
+	for (int i = 0; i < 8; i++)
+		order(&state, 4.0 * i, i % 3 == 2 ? more : with); /* too often for PURCHASE_DUE */
+	assert_false(judge(&heard, 30, true, &state));
+	order(&state, 32, without);
+	assert_false(judge(&heard, 32.5, true, &state)); /* its lines may still come */
+	assert_true(opportunity_due_ms(&state, day(32.5)) > day(33));
+	assert_true(opportunity_due_ms(&state, day(32.5)) < day(33.1));
+	assert_true(judge(&heard, 33.5, true, &state));
+	assert_string_equal(heard.code, "PRODUCT");
+	assert_string_equal(heard.text, "usually orders bolts, in at least 75 % of its orders; the "
+					"last one, 2 days ago, was without it");
+	order(&state, 36, with);
+	assert_true(judge(&heard, 37.5, true, &state));
+	assert_int_equal(heard.alert.status, ALERT_RESOLVED);
+	order(&state, 38, with);
+	order(&state, 39, with);
+	order(&state, 40, without);
+	/* kept with the account */
+	relationship_to_record(&state.relationship, &record);
+	struct relationship copy = { 0 };
+	relationship_from_record(&record, &copy);
+	assert_int_equal(copy.usual.count, state.relationship.usual.count);
+	state.relationship = copy;
+	assert_true(judge(&heard, 41.5, true, &state));
+	assert_false(judge(&heard, 88, false, &state) && heard.alert.status == ALERT_OPENED);
+	assert_false(judge(&heard, 89, true, &state)); /* of this order it was said */
+	deaf(&heard);
+}
+
+/* What comes in less than a fifth of the lines is not kept as usual. */
+static void a_product_of_many_is_not_usual(void **context)
+{
+	(void)context;
+	struct account_state state = { .event_count = 1, .first_ms = day(0), .last_ms = day(0) };
+	char names[40][8];
+	double share;
+	for (int i = 0; i < 40; i++) {
+		snprintf(names[i], sizeof names[i], "p%d", i);
+		const char *const products[] = { names[i], i % 7 == 0 ? "rare" : names[i], NULL };
+		order(&state, i, products);
+	}
+	assert_null(usual_products_missing(&state.relationship.usual, state.buyer.last_ms,
+					   state.buyer.order_count, &share));
+}
+
 static void an_order_is_due_once(void **context)
 {
 	(void)context;
@@ -530,6 +603,8 @@ static void habits_come_with_the_model(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_product_is_missed_once),
+		cmocka_unit_test(a_product_of_many_is_not_usual),
 		cmocka_unit_test(an_order_is_due_once),
 		cmocka_unit_test(some_rhythms_need_no_reminder),
 		cmocka_unit_test(a_plan_comes_to_its_limit_once),
