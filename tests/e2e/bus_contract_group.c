@@ -7,6 +7,7 @@
  *
  * The Kafka ends transactions that are out of time every half second, and cleans at once: see
  * tests/e2e/test_bus_contract.sh. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,40 @@ static void wake_up(struct world *world, struct member *sleeper)
 	assert_true(sleeper->lost);
 }
 
+enum { READING_MS = 4000 };
+
+/* The first assignment takes longer than the group waits for a poll, as many states do. To the
+ * client a listener's time is part of a poll. */
+static struct err *read_for_long(void *context, struct position *positions, size_t count)
+{
+	struct member *member = context;
+	poll(NULL, 0, READING_MS);
+	return member_assigned(member, positions, count);
+}
+
+static void who_reads_for_longer_than_the_poll_interval_keeps_its_place(void **state)
+{
+	static const struct client_property brief[] = { { "session.timeout.ms", "2000" },
+							{ "heartbeat.interval.ms", "200" },
+							{ "max.poll.interval.ms", "2500" } };
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member member;
+	world_topic(world, "in", 2, in);
+	member_open_slot(world, &member, "slow", brief, 3);
+	member.listener.assigned = read_for_long;
+	subscribe(&member, in);
+	(void)await_owned(world, &member, 2, NULL, 0);
+	for (int i = 0; i < READING_MS / STEP_MS; i++)
+		poll_once(world, &member);
+	assert_int_equal(member.revoked_count, 0);
+	struct position position = position_at(in, 5, "Y=5");
+	expect_ok(bus_begin(member.bus));
+	expect_ok(bus_send_offsets(member.bus, &position, 1));
+	expect_ok(bus_commit(member.bus));
+	bus_close(&member.bus);
+}
+
 /* The real one has to be another process: says "r" when it may be stopped, and what came of it. */
 static int sleep_run(struct world *world, const char *in)
 {
@@ -429,6 +464,8 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_member_that_gives_up_keeps_its_place_for_a_session),
 	BEHAVIOUR(a_transaction_ends_with_its_time),
 	BEHAVIOUR(a_member_that_sleeps_for_too_long_has_lost_all),
+	{ "who_reads_for_longer_than_the_poll_interval_keeps_its_place",
+	  who_reads_for_longer_than_the_poll_interval_keeps_its_place, true },
 	BEHAVIOUR(compaction_keeps_the_last_of_each_key_and_its_offset),
 };
 
