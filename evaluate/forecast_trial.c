@@ -178,8 +178,7 @@ static void forecast_sum_series(void *context, size_t i)
 		return;
 	for (int k = 0; k < s->origins; k++)
 		forecast_sums(w, i, s->origin[k], w->series[0].past[k], s->past[k]);
-	forecast_sums(w, i, s->count, w->trial->series[0].method[0],
-		      w->trial->series[i].method[0]);
+	forecast_sums(w, i, s->count, w->trial->series[0].method[0], w->trial->series[i].method[0]);
 }
 
 static void forecast_series(void *context, size_t i)
@@ -197,11 +196,27 @@ static int origins_most(const struct work *w)
 	return w->options->numbers != NULL ? ORIGINS : ORIGINS_APART;
 }
 
+/* What is known at each origin: enough to find the seasons that the series has, where the last one
+ * can. Errors from fewer points tell nothing of those from its end. */
+static int training_min(const struct work *w, const struct work_series *s)
+{
+	const struct portfolio_periods *periods = &w->trial->periods;
+	int min = TRAINING_MIN;
+	for (int p = 0; p < periods->count; p++) {
+		int seen = season_points_min(periods->period[p]), k = 0;
+		while (w->candidates[k] != periods->period[p])
+			k++;
+		if (s->strength[k] > SEASONAL && s->count - w->options->horizon >= seen)
+			min = seen;
+	}
+	return min;
+}
+
 /* Origins before the end, a horizon apart, closer where the series is short. */
 static void origins_set(const struct work *w, struct work_series *s)
 {
 	int horizon = w->options->horizon;
-	int room = s->count - horizon - TRAINING_MIN; /* before the last origin */
+	int room = s->count - horizon - training_min(w, s); /* before the last origin */
 	if (room < 0)
 		return;
 	int most = origins_most(w);
@@ -248,14 +263,21 @@ static void prior_learn(struct work *w)
 	free(cases);
 }
 
-/* Weights of a series from its origins, less the one to be left out (-1: none). */
+/* Whether an origin is left out with another (-1: none is): its errors are partly of the same
+ * points, so what is learnt from them would know those that it is to be tried on. */
+static bool is_left_out(const struct work_series *s, int origin, int left_out, int horizon)
+{
+	return left_out >= 0 && abs(s->origin[origin] - s->origin[left_out]) < horizon;
+}
+
+/* Weights of a series from its origins, less the one to be left out. */
 static void weights_learn(const struct work *w, size_t i, int left_out, double *weight)
 {
 	const struct work_series *s = &w->series[i];
 	double error[METHODS] = { 0 };
 	int horizon = w->options->horizon, used = 0;
 	for (int k = 0; k < s->origins; k++) {
-		if (k == left_out)
+		if (is_left_out(s, k, left_out, horizon))
 			continue;
 		used++;
 		for (int m = 0; m < METHODS; m++)
@@ -286,21 +308,27 @@ static void errors_make(const struct work *w, size_t i, double *error, double me
 	}
 }
 
-/* A series' scale: its mean errors at the origins but one, drawn to its naive scale. */
+/* A series' scale: its mean errors at the origins less the one to be left out, drawn to its naive
+ * scale. Where none is left out they weigh as many as are left otherwise: quantiles hold for scales
+ * that are as sure of a series' own errors as those that they were learnt with. */
 static double scale_of(const struct work_series *s, const double mean[ORIGINS], int left_out,
-		       double per_naive)
+		       int horizon, double per_naive)
 {
-	double sum = SCALE_ORIGINS * per_naive * s->naive_scale;
-	double weights = SCALE_ORIGINS;
+	double sum = 0, left = 0;
+	int used = 0;
 	for (int k = 0; k < s->origins; k++) {
-		if (k == left_out)
+		for (int other = 0; left_out < 0 && other < s->origins; other++)
+			left += !is_left_out(s, k, other, horizon) / (double)s->origins;
+		if (is_left_out(s, k, left_out, horizon))
 			continue;
 		sum += mean[k];
-		weights += 1.0;
+		used++;
 	}
+	double weight = left_out < 0 ? left : used;
+	sum = SCALE_ORIGINS * per_naive * s->naive_scale + (used > 0 ? weight * sum / used : 0);
 	/* foretold exactly: a scale all the same, to divide by */
-	double least = SCALE_MIN * s->naive_scale;
-	return sum / weights > least ? sum / weights : least;
+	double scale = sum / (SCALE_ORIGINS + weight), least = SCALE_MIN * s->naive_scale;
+	return scale > least ? scale : least;
 }
 
 static void quantiles_fill(struct work *w, size_t i, const struct spread *spread, double scale)
@@ -340,10 +368,11 @@ static void combine(struct work *w)
 	for (size_t i = 0; i < trial->count; i++)
 		for (int k = 0; k < w->series[i].origins; k++)
 			spread_add(spread, error + i * per_series + (size_t)(k * horizon),
-				   scale_of(&w->series[i], mean[i], k, per_naive));
+				   scale_of(&w->series[i], mean[i], k, horizon, per_naive));
 	spread_finish(spread);
 	for (size_t i = 0; i < trial->count; i++)
-		quantiles_fill(w, i, spread, scale_of(&w->series[i], mean[i], -1, per_naive));
+		quantiles_fill(w, i, spread,
+			       scale_of(&w->series[i], mean[i], -1, horizon, per_naive));
 	spread_free(&spread);
 	free(mean);
 }
@@ -354,7 +383,6 @@ static struct err *series_prepare(struct work *w, size_t i)
 {
 	const struct series *from = &w->table->series[i];
 	struct work_series *s = &w->series[i];
-	size_t horizon = (size_t)w->options->horizon;
 	s->count = from->count;
 	s->y = check_calloc((size_t)from->count + 1, sizeof *s->y);
 	if (from->count > 0)
@@ -363,10 +391,18 @@ static struct err *series_prepare(struct work *w, size_t i)
 		return err_new(ERR_FATAL, "SERIES_EMPTY",
 			       "series %s has no value: leave it out of the file", from->id);
 	s->naive_scale = naive_scale(s, w->options->period);
-	origins_set(w, s);
-	for (int k = 0; k < s->origins; k++)
-		s->past[k] = check_calloc(METHODS * horizon, sizeof(double));
 	return NULL;
+}
+
+static void origins_prepare(struct work *w)
+{
+	size_t values = (size_t)METHODS * (size_t)w->options->horizon;
+	for (size_t i = 0; i < w->table->count; i++) {
+		struct work_series *s = &w->series[i];
+		origins_set(w, s);
+		for (int k = 0; k < s->origins; k++)
+			s->past[k] = check_calloc(values, sizeof(double));
+	}
 }
 
 static void arrays_lay(struct forecast_trial *trial)
@@ -399,14 +435,15 @@ static struct err *run(struct work *w)
 	candidates_set(w);
 	bool of_sums = w->options->numbers != NULL;
 	bool is_whole = of_sums || parallel_run(w->table->count, strength_measure, w, &quiet);
+	if (!of_sums)
+		periods_choose(w);
+	origins_prepare(w);
 	if (of_sums)
 		forecast_sum_series(w, 0);
-	else
-		periods_choose(w);
 	w->total_is_done = of_sums;
-	if (!is_whole || !parallel_run(w->table->count,
-				       of_sums ? forecast_sum_series : forecast_series, w,
-				       parallel))
+	if (!is_whole ||
+	    !parallel_run(w->table->count, of_sums ? forecast_sum_series : forecast_series, w,
+			  parallel))
 		return err_new(ERR_FATAL, "INTERRUPTED", "interrupted");
 	if (of_sums)
 		prior_simple(w->trial->prior);

@@ -33,6 +33,11 @@ static void remove_average(const double *x, int count, int period, double *out)
 	}
 }
 
+int season_points_min(int period)
+{
+	return CYCLES_MIN * period + 1;
+}
+
 double season_strength(const double *y, int count, int period)
 {
 	double rest[SEASON_POINTS_MAX];
@@ -41,7 +46,7 @@ double season_strength(const double *y, int count, int period)
 		y += count - SEASON_POINTS_MAX;
 		count = SEASON_POINTS_MAX;
 	}
-	if (count < CYCLES_MIN * period + 1)
+	if (count < season_points_min(period))
 		return 0;
 	remove_average(y, count, period, rest);
 	int half = period / 2;

@@ -32,6 +32,9 @@ struct season {
  * looked at. */
 double season_strength(const double *y, int count, int period);
 
+/* Points from which on a season of that period can be found: three cycles, and one. */
+int season_points_min(int period);
+
 /* Chooses season->period (and count) among candidates, ascending: the strongest, if above
  * `strength_min`, then, of its multiples, the one that is strongest in what the first leaves over.
  * A period that is a multiple of a nearly as strong one is not the first. season->logs is set by

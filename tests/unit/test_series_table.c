@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
+#include "base/prng.h"
 #include "evaluate/forecast_score.h"
 #include "evaluate/forecast_trial.h"
 #include "evaluate/series_table.h"
@@ -214,6 +216,80 @@ static void regressors_are_known_as_far_as_told(void **state)
 	unlink(path);
 }
 
+/* ---- intervals where little is known ---- */
+
+enum { MADE_SERIES = 120, MADE_POINTS = 40 };
+
+/* What is drawn goes on behind `count`, into actual[series][...]. */
+static struct series_table *drawn(int count, int horizon, bool seasonal,
+				  double (*actual)[MADE_POINTS])
+{
+	struct prng random = prng_new(31, 1);
+	size_t size = (size_t)MADE_SERIES * (MADE_POINTS + 1) * 24, len = 0;
+	char *text = check_malloc(size);
+	static const double season[] = { 1.3, 0.8, 1.1, 0.8 };
+	for (int i = 0; i < MADE_SERIES; i++) {
+		double level = 100 + 900 * prng_uniform(&random);
+		len += (size_t)snprintf(text + len, size - len, "s%d", i);
+		for (int t = 0; t < count + horizon; t++) {
+			double noise = 0;
+			for (int k = 0; k < 12; k++)
+				noise += prng_uniform(&random) - 0.5;
+			double y = seasonal ? level * season[t % 4] * (1 + 0.02 * noise)
+					    : (level *= 1 + 0.02 * noise);
+			if (t < count)
+				len += (size_t)snprintf(text + len, size - len, ",%.6f", y);
+			else
+				actual[i][t - count] = y;
+		}
+		len += (size_t)snprintf(text + len, size - len, "\n");
+	}
+	struct series_table *table = parsed(text);
+	free(text);
+	return table;
+}
+
+/* Share of the points within the 95 % interval, and its mean width in proportion to the point. */
+static double coverage_of(int count, int period, int horizon, bool seasonal, double *width)
+{
+	static double actual[MADE_SERIES][MADE_POINTS];
+	struct series_table *table = drawn(count, horizon, seasonal, actual);
+	struct forecast_trial *trial = tried(table, period, horizon, 2);
+	int within = 0;
+	*width = 0;
+	for (int i = 0; i < MADE_SERIES; i++)
+		for (int h = 0; h < horizon; h++) {
+			const struct forecast_trial_series *s = &trial->series[i];
+			double low = s->quantile[0][h], high = s->quantile[4][h];
+			within += low <= actual[i][h] && actual[i][h] <= high;
+			*width += (high - low) / s->point[h] / MADE_SERIES / horizon;
+		}
+	forecast_trial_free(&trial);
+	series_table_free(&table);
+	return within / (double)(MADE_SERIES * horizon);
+}
+
+/* Errors at origins that can't see the season yet are no errors of a forecast that can: the noise
+ * alone asks for a width of 2 x 1.96 x .02 = .078, .087 with what a mean of five cycles lacks. */
+static void a_short_season_has_no_wide_interval(void **state)
+{
+	(void)state;
+	double width, covers = coverage_of(30, 4, 8, true, &width);
+	print_message("# covers %.3f, width %.4f\n", covers, width);
+	assert_true(covers > 0.93 && covers < 0.98);
+	assert_true(width < 0.12);
+}
+
+/* Of 16 points all origins' errors overlap: scale and weights must not know what they are tried on.
+ */
+static void few_points_have_no_narrow_interval(void **state)
+{
+	(void)state;
+	double width, covers = coverage_of(16, 1, 6, false, &width);
+	print_message("# covers %.3f, width %.4f\n", covers, width);
+	assert_true(covers > 0.91 && covers < 0.98);
+}
+
 /* ---- the scores ---- */
 
 static void assert_near(double got, double want, double tolerance)
@@ -341,6 +417,8 @@ int main(void)
 		cmocka_unit_test(an_empty_series_is_named),
 		cmocka_unit_test(threads_do_not_show),
 		cmocka_unit_test(regressors_are_known_as_far_as_told),
+		cmocka_unit_test(a_short_season_has_no_wide_interval),
+		cmocka_unit_test(few_points_have_no_narrow_interval),
 		cmocka_unit_test(scores_are_those_of_the_competition),
 		cmocka_unit_test(published_rows_are_reproduced),
 	};
