@@ -52,7 +52,7 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
-enum { VALUE_MAX = 8192, SIGNAL_VALUES_LEAST = 16 };
+enum { VALUE_MAX = 16384, SIGNAL_VALUES_LEAST = 16 };
 
 struct deployment {
 	struct series_table table; /* of the file */

@@ -18,8 +18,8 @@
 
 enum {
 	SERIES_VERSION_LEN = 16,
-	SERIES_BODY_MAX = 4000, /* of a file, deflated: 15 definitions are some 700 */
-	SERIES_DEPLOYED_BYTES_MAX = 16384, /* as JSON */
+	SERIES_BODY_MAX = 8000,		   /* of a file, deflated: 15 definitions are some 700 */
+	SERIES_DEPLOYED_BYTES_MAX = 32768, /* as JSON */
 };
 
 struct series_shelf {

@@ -120,7 +120,13 @@ def actuals(line):
     same(names, {"energy.day", "energy.day.region", "revenue.week", "revenue.week.site",
                  "pieces.week", "pieces.week.sku", "tickets.week", "tickets.week.category"},
          "definitions")
-    diag(f"{len(sums)} amounts of {len({s for s, _ in sums})} series")
+    # what waited for its customer until the whole history was read comes after the last tick, and
+    # waits for the next one; a period that was open before has closed
+    states = [r.value for r in line.broker.latest(f"{APP}.forecast.series").values()]
+    waiting = [v for v in states if v["open"]]
+    same([v for v in waiting if v["history"]], [], "series that the clock has left behind")
+    check(len(waiting) < len(states) / 4, "series that wait", len(waiting), len(states))
+    diag(f"{len(sums)} amounts of {len(states)} series, {len(waiting)} of them after the last tick")
 
 
 @test("forecasts agree at every level, to the minor unit", needs=actuals)

@@ -192,17 +192,23 @@ const struct subject subject_account = {
 
 /* ---- forecast ------------------------------------------------------------------------------- */
 
-/* An amount of one of the partition's series, now and then a late one. */
+enum { NEW_PLACE_DAYS = 20, PLACES_MAX = 5 };
+
+/* An amount of one of the partition's series, now and then a late one. A place more every twenty
+ * days: new series are forecast by what their whole is. */
 static void forecast_draw(struct draft *draft)
 {
 	static const char *const units[] = { "EUR", "USD", "JPY" };
-	char dimension[8];
+	char dimension[16];
+	uint32_t places = 1 + (uint32_t)((draft->now_ms - subject_forecast.begin_ms) /
+					 (NEW_PLACE_DAYS * MS_PER_DAY));
 	bool weekly = prng_below(draft->prng, 3) == 0;
 	draft->now_ms += prng_below(draft->prng, 6) * MS_PER_HOUR;
-	snprintf(dimension, sizeof dimension, "p%d", (int)draft->partition);
+	snprintf(dimension, sizeof dimension, "p%d.%u", (int)draft->partition,
+		 prng_below(draft->prng, places < PLACES_MAX ? places : PLACES_MAX));
 	snprintf(draft->key, sizeof draft->key, "point");
 	struct series_point point = {
-		.definition = bytes_str(weekly ? "revenue.week" : "revenue.day"),
+		.definition = bytes_str(weekly ? "revenue.week.place" : "revenue.day.place"),
 		.dimension = bytes_str(dimension),
 		.unit = bytes_str(units[prng_below(draft->prng, 3)]),
 		.amount = 100 + prng_below(draft->prng, 10000),
@@ -250,8 +256,9 @@ static struct account_stage *make_account(int32_t partition_count, struct regist
 
 static struct forecast_stage *make_forecast(int32_t partition_count, struct registry *registry)
 {
+	static const char *const dimensions[] = { "place" };
 	struct series_table series;
-	series_table_init(&series, NULL, 0);
+	series_table_init(&series, dimensions, 1);
 	static const struct network none;
 	const struct forecast_options options = { &series, &none, partition_count };
 	return forecast_stage_new(&options, registry);
