@@ -22,6 +22,7 @@ enum {
 	CACHE_SHARD_BITS = 2,
 	INDEX_RESTARTS = 16, /* keys of an index that begin alike are kept once */
 	ARENA_BLOCK_BYTES = 128 * 1024,
+	YOUNG_FILES = 8, /* of a shelf, until they are merged: 4 would write a fourth more */
 	BLOCK_BYTES = 4096,
 	SCAN_AHEAD_BYTES = 1024 * 1024,
 	FILTER_BITS = 10,
@@ -183,6 +184,7 @@ static void make_options(struct store *store, size_t memory_bytes)
 	/* many small column families: a full-sized first block for each would be wasted */
 	rocksdb_options_set_arena_block_size(store->options, ARENA_BLOCK_BYTES);
 	rocksdb_options_set_level_compaction_dynamic_level_bytes(store->options, 1);
+	rocksdb_options_set_level0_file_num_compaction_trigger(store->options, YOUNG_FILES);
 	/* what is young is soon written again: only where it stays is it worth compressing */
 	rocksdb_options_set_compression(store->options, rocksdb_no_compression);
 	rocksdb_options_set_bottommost_compression(store->options, rocksdb_lz4_compression);
