@@ -36,6 +36,7 @@ EVENTS_COUNTED = 400000
 ALLOCATIONS_PER_EVENT_MAX = 0.001
 ALLOCATIONS_PER_COMMIT_MAX = 50
 RUN_S_MAX = 100
+JUDGING_NS_MAX = 2000
 
 OURS = ("base/", "schemas/", "state/", "runtime/", "kafka/")
 # The model of Kafka is no part of what a user runs.
@@ -132,6 +133,18 @@ def closes(folder):
     cost = (sum(large.values()) - sum(small.values())) / (SERIES * CLOSES)
     diag(f"{cost:.0f} instructions a close")
     check(cost <= CLOSE_INSTRUCTIONS_MAX, f"the limit is {CLOSE_INSTRUCTIONS_MAX}")
+
+
+@test("judging an account with its reasons costs less than 2 µs for each of its events")
+def judging(_):
+    figures = re.compile(r"signals (\d+) ns, a look with reasons (\d+) ns")
+    costs = []
+    for _ in range(3):  # processor time; the least is what others did not disturb
+        out = subprocess.run([os.path.join(PROGRAMS, "bench_risk"), "100000"], check=True,
+                             capture_output=True, text=True, timeout=RUN_S_MAX).stdout
+        costs.append(sum(map(int, figures.search(out).groups())))
+        diag(out.strip())
+    check(min(costs) < JUDGING_NS_MAX, f"{min(costs)} ns, if every event made it look")
 
 
 def counted_run(folder, broker, events, settings):

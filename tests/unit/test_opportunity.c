@@ -32,7 +32,7 @@ struct heard {
 	struct bus bus;
 	struct registry *registry;
 	struct effects *effects;
-	int count, examples;
+	int count, examples, scores;
 	struct alert alert;
 	struct model_shelf shelf;   /* of the models that were said */
 	int64_t example_count;	    /* of the last */
@@ -65,6 +65,7 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 			assert_true(examples_unpack(example.features, &heard->facts));
 		return NULL;
 	}
+	heard->scores += strcmp(out->topic, "test.scores") == 0;
 	if (strcmp(out->topic, "test.alerts") != 0)
 		return NULL;
 	assert_null(registry_decode(heard->registry, &alert_type, out->value, &heard->alert));
@@ -600,9 +601,38 @@ static void habits_come_with_the_model(void **context)
 	deaf(&heard);
 }
 
+/* An account is looked at each day and falls silent: a score goes out where its band changes. */
+static void a_score_goes_out_when_its_band_changes(void **context)
+{
+	(void)context;
+	static const struct risk_options risk = { 0.25, 0.15, { 0, 0 } };
+	struct heard heard;
+	struct hazard_model model;
+	const struct surroundings around = { 0 };
+	struct account_state state = { .event_count = 30, .first_ms = day(0), .last_ms = day(29) };
+	int changes = 0;
+	hazard_prior(&model);
+	hearing(&heard);
+	for (int at = 0; at < 30; at++)
+		use(&state, at, 5);
+	for (int look = 0; look < 700; look++) {
+		const struct risk_occasion occasion = { .at_ms = day(30 + look / 4.0),
+							.around = &around,
+							.model = &model };
+		int32_t before = state.band;
+		(void)risk_judge(&risk, bytes_str("A"), &occasion, &state, heard.effects);
+		hear_all(&heard);
+		changes += state.band != before;
+		assert_int_equal(heard.scores, changes);
+	}
+	assert_true(changes >= 3 && changes < 12);
+	deaf(&heard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_score_goes_out_when_its_band_changes),
 		cmocka_unit_test(a_product_is_missed_once),
 		cmocka_unit_test(a_product_of_many_is_not_usual),
 		cmocka_unit_test(an_order_is_due_once),
