@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
+#include "cli/typed_topic.h"
 #include "consumers/topics.h"
 #include "kafka/writer.h"
 #include "producers/ingest.h"
@@ -21,6 +22,7 @@ static const struct args_flag flags[] = {
 	{ "until", "TIME", NULL, "only events before this time" },
 	{ "limit", "N", NULL, "only the first N rows of the file" },
 	{ "again", NULL, NULL, "send it once more, with the same ids, though it was sent before" },
+	{ "accept-refused", NULL, NULL, "though none of the first rows is an event" },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -44,10 +46,10 @@ static const struct args_spec spec = {
 		"Publishes the rows of a file (plain, .gz or .xz) as events, as the mapping says:\n"
 		"delimited text, a JSON object a line, or an Avro object container. Files of\n"
 		"foretell's own events need no mapping. A row that can't be one goes to the\n"
-		"application's dlq. Each file is sent exactly once: killed in the middle, the "
-		"same\n"
-		"command goes on where it stood. At the end the input is marked as ended, so that\n"
-		"time goes on to its last moment.",
+		"application's dlq; where none of the first 100 is an event, nothing is sent.\n"
+		"Each file is sent exactly once: killed in the middle, the same command goes on\n"
+		"where it stood. At the end the input is marked as ended, so that time goes on to\n"
+		"its last moment.",
 	.flags = flags,
 	.options = shown_options,
 	.examples = examples,
@@ -162,7 +164,7 @@ static struct err *file_send(struct place *place, struct ingest_options *options
 	struct progress *progress = progress_new("ingest", "rows", -1);
 	options->progress = progress_show;
 	options->progress_context = progress;
-	struct err *err = ingest_run(options, result);
+	struct err *err = typed_topic_explain(ingest_run(options, result), place->topic);
 	progress_finish(&progress);
 	writer_close(&place->writer);
 	return err;
@@ -232,7 +234,8 @@ static struct err *ingest_file(const struct args *args)
 			       .again = args_switch(args, "again") };
 	struct ingest_options options = { .path = args_operand(args, 1),
 					  .dlq_topic = dlq,
-					  .now_ms = time_wall_ms() };
+					  .now_ms = time_wall_ms(),
+					  .accept_refused = args_switch(args, "accept-refused") };
 	topics_name(place.app_id, "dlq", dlq);
 	options_client_init(&client, conf);
 

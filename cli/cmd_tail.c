@@ -7,6 +7,7 @@
 #include "cli/decode.h"
 #include "cli/options.h"
 #include "cli/stop.h"
+#include "cli/typed_topic.h"
 #include "consumers/topics.h"
 #include "kafka/reader.h"
 
@@ -85,7 +86,7 @@ static struct err *topic_print(const struct args *args, struct tail *tail)
 	struct err *err = reader_run(&reader, record_print, tail, stop_flag());
 	if (err != NULL && strcmp(err_code(err), "TAIL_LIMIT") == 0)
 		err_free(&err);
-	return err;
+	return typed_topic_explain(err, args_operand(args, 0));
 }
 
 static struct err *tail_run(const struct args *args)

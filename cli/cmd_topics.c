@@ -32,6 +32,20 @@ static const struct args_spec spec = {
 	.quiet = true,
 };
 
+enum { SOON_MS = 2000, PATIENCE_MS = 13000 };
+
+/* A broker that is starting is waited for, and it is said what for. */
+static struct err *reach(struct admin *admin, const char *brokers)
+{
+	struct err *err = admin_reach(admin, SOON_MS);
+	if (err == NULL || strcmp(err_code(err), "BUS_UNREACHABLE") != 0)
+		return err;
+	fprintf(stderr, "foretell topics: no answer from %s yet; waiting for it, %d s more\n",
+		brokers, PATIENCE_MS / 1000);
+	err_free(&err);
+	return admin_reach(admin, PATIENCE_MS);
+}
+
 static struct err *check(const struct conf *conf, const struct client_options *client,
 			 struct admin *admin)
 {
@@ -58,6 +72,8 @@ static struct err *topics_run(const struct args *args)
 	struct admin *admin = NULL;
 	struct err *err = admin_open(&client.options, &admin);
 	int32_t partition_count = (int32_t)conf_int(conf, "partitions");
+	if (err == NULL)
+		err = reach(admin, client.options.brokers);
 	if (err == NULL && create)
 		err = topic_setup_inputs_fit(conf, admin, partition_count);
 	if (err == NULL && create)

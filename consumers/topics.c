@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "consumers/company.h"
 
 #define KEPT INT64_C(-1)
 
@@ -125,4 +126,21 @@ bool topics_resolve(const char *app_id, const char *typed, char name[TOPIC_NAME_
 	int length = plain ? snprintf(name, TOPIC_NAME_MAX + 1, "%s", typed)
 			   : snprintf(name, TOPIC_NAME_MAX + 1, "%s.%s", app_id, typed);
 	return length > 0 && length <= TOPIC_NAME_MAX;
+}
+
+const char *topics_near(const char *typed)
+{
+	const char *near = NULL;
+	double best = COMPANY_ALIKE_MIN;
+	if (strlen(typed) > COMPANY_TEXT_MAX)
+		return NULL;
+	for (size_t i = 0; i < topics_count; i++) {
+		double likeness =
+			company_likeness(bytes_str(typed), bytes_str(topics_table[i].logical));
+		if (likeness < best)
+			continue;
+		best = likeness;
+		near = topics_table[i].logical;
+	}
+	return near;
 }

@@ -57,5 +57,7 @@ void topics_name(const char *app_id, const char *logical, char name[TOPIC_NAME_M
 /* The full name of what a person typed: a logical name, or any other name as it stands. Returns
  * false where it is longer than a topic's name may be. */
 bool topics_resolve(const char *app_id, const char *typed, char name[TOPIC_NAME_MAX + 1]);
+/* The logical name that a mistyped one is most like; NULL where none is much like it. */
+const char *topics_near(const char *typed);
 
 #endif

@@ -36,6 +36,16 @@ void admin_close(struct admin **admin)
 	*admin = NULL;
 }
 
+struct err *admin_reach(struct admin *admin, int wait_ms)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(admin->handle, 0, NULL, &metadata, wait_ms);
+	if (metadata != NULL)
+		rd_kafka_metadata_destroy(metadata);
+	rd_kafka_poll(admin->handle, 0); /* fetches the reason of a failure */
+	return code == 0 ? NULL : rd_err_code(code, &admin->client, "asking for the brokers");
+}
+
 /* ---- creating ------------------------------------------------------------------------------- */
 
 static struct err *new_topic(const struct topic_spec *spec, rd_kafka_NewTopic_t **topic)

@@ -22,6 +22,10 @@ struct admin;
 ERR_MUST_USE struct err *admin_open(const struct client_options *options, struct admin **admin);
 void admin_close(struct admin **admin);
 
+/* Waits for a broker's answer. Errors: RETRY BUS_UNREACHABLE after wait_ms, with the last reason.
+ */
+ERR_MUST_USE struct err *admin_reach(struct admin *admin, int wait_ms);
+
 /* Creates what is missing of specs[count] (one request), waits until it can be used (bounded) and
  * sets created[i] (may be NULL). Existing topics are left as they are. Errors: RETRY, FATAL. */
 ERR_MUST_USE struct err *admin_create(struct admin *admin, const struct topic_spec *specs,

@@ -28,6 +28,8 @@ struct run {
 	char event_id[EVENT_ID_LEN + 1]; /* of the row at hand */
 	struct ingest_start start;
 	int64_t done; /* records made, those of earlier runs included */
+	bool fits;    /* a row made an event, or was well-formed and outside the bounds */
+	struct err *first_refusal; /* of a row; NULL: none */
 	int64_t uncommitted_records, uncommitted_bytes;
 	uint8_t value[EVENT_LEN_MAX];
 };
@@ -49,6 +51,14 @@ static struct err *commit(struct run *run, bool complete)
 	return sink->commit(sink->context, run->done, complete);
 }
 
+/* Whether it may turn out that the mapping is another file's: nothing is lasting until then. An
+ * earlier run that has sent some has passed this. */
+static bool is_undecided(const struct run *run)
+{
+	return !run->fits && !run->options->accept_refused && run->result->resumed == 0 &&
+	       run->result->rows <= INGEST_REFUSED_FIRST;
+}
+
 /* Passes over what an earlier run has sent. */
 static struct err *send_record(struct run *run, const struct outgoing *out)
 {
@@ -59,8 +69,8 @@ static struct err *send_record(struct run *run, const struct outgoing *out)
 	}
 	int64_t records_max = run->options->commit_records > 0 ? run->options->commit_records
 							       : INGEST_COMMIT_RECORDS;
-	if (run->uncommitted_records >= records_max ||
-	    run->uncommitted_bytes >= INGEST_COMMIT_BYTES) {
+	if (!is_undecided(run) && (run->uncommitted_records >= records_max ||
+				   run->uncommitted_bytes >= INGEST_COMMIT_BYTES)) {
 		struct err *err = commit(run, false);
 		if (err != NULL)
 			return err;
@@ -207,6 +217,16 @@ static struct err *send_dead_letter(struct run *run, const struct row *row, stru
 	return err;
 }
 
+/* Remembers the first thing that was wrong with a row. */
+static void note_refusal(struct run *run, const struct row *row, const struct err *why)
+{
+	if (run->fits || run->first_refusal != NULL)
+		return;
+	run->first_refusal =
+		err_new(ERR_FATAL, "INGEST_NO_EVENT", "row %" PRId64 " (%s %" PRId64 "): %s",
+			run->result->rows, row_source_unit(run->source), row->line, err_text(why));
+}
+
 static struct err *send_row(struct run *run, const struct row *row)
 {
 	struct source_event event;
@@ -219,15 +239,31 @@ static struct err *send_row(struct run *run, const struct row *row)
 				      row_source_type(run->source), &event, run->value,
 				      sizeof run->value, &len);
 	}
-	if (err != NULL && err_verdict(err) == ERR_POISON)
+	if (err != NULL && err_verdict(err) == ERR_POISON) {
+		note_refusal(run, row, err);
 		return send_dead_letter(run, row, err);
+	}
 	if (err != NULL)
 		return err;
+	run->fits = true;
 	struct bytes value = bytes_of(run->value, len);
 	if (run->sort == NULL)
 		return send_event(run, event.event_ms, event.subject, value);
 	err = event_sort_add(run->sort, event.event_ms, run->result->rows, event.subject, value);
 	return err == NULL ? NULL : err_wrap(err, "%s", run->options->path);
+}
+
+/* Nothing has been an event so far: all rows would be dead letters. */
+static struct err *look_at_refusals(struct run *run, bool at_end)
+{
+	if (!is_undecided(run) || run->first_refusal == NULL ||
+	    (!at_end && run->result->rows < INGEST_REFUSED_FIRST))
+		return NULL;
+	return err_new(ERR_FATAL, "INGEST_NO_EVENT",
+		       "%s: none of the first %" PRId64 " rows is an event, so nothing was sent. "
+		       "The first reason: %s. Mend the mapping (docs/ingest.md) or the file; "
+		       "--accept-refused sends such rows to dlq all the same",
+		       run->file_name, run->result->rows, err_text(run->first_refusal));
 }
 
 /* `bad` (stolen, may be NULL): what the reader found wrong with the row. */
@@ -240,6 +276,8 @@ static struct err *take_row(struct run *run, const struct row *row, struct err *
 		 run->result->digest, run->result->rows);
 	if (bad == NULL)
 		bad = row_source_time(run->source, row, &event_ms);
+	if (bad != NULL)
+		note_refusal(run, row, bad);
 	if (bad != NULL && options->from_ms != TIME_NONE) {
 		err_free(&bad);
 		run->result->outside_rows++;
@@ -249,6 +287,7 @@ static struct err *take_row(struct run *run, const struct row *row, struct err *
 		return send_dead_letter(run, row, bad);
 	if ((options->from_ms != TIME_NONE && event_ms < options->from_ms) ||
 	    (options->until_ms != TIME_NONE && event_ms >= options->until_ms)) {
+		run->fits = true;
 		run->result->outside_rows++;
 		return NULL;
 	}
@@ -267,6 +306,8 @@ static struct err *read_rows(struct run *run)
 			return err;
 		if (more)
 			err = take_row(run, &row, err);
+		if (err == NULL)
+			err = look_at_refusals(run, false);
 		if (err != NULL)
 			return err;
 		if (run->result->rows % INGEST_PROGRESS_ROWS == 0)
@@ -275,7 +316,7 @@ static struct err *read_rows(struct run *run)
 	}
 	report_progress(run, INGEST_READING, source_file_position(run->file),
 			source_file_size(run->file));
-	return NULL;
+	return run->result->stopped ? NULL : look_at_refusals(run, true);
 }
 
 static struct err *send_sorted(struct run *run)
@@ -381,6 +422,7 @@ struct err *ingest_run(const struct ingest_options *options, struct ingest_resul
 		err = begin(run);
 	if (err == NULL && !result->complete)
 		err = send_all(run);
+	err_free(&run->first_refusal);
 	event_sort_free(&run->sort);
 	row_source_close(&run->source);
 	source_file_close(&run->file);

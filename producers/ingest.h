@@ -13,6 +13,9 @@
  * ("ingest") and file (the SHA-256). Where the original doesn't fit (a line over CSV_ROW_LEN_MAX,
  * or a broker that refuses it) the value is null and the headers length and sha256 stand for it.
  *
+ * Where the first INGEST_REFUSED_FIRST rows, or all of fewer, make no event, the mapping is taken
+ * for a wrong one: it ends, before anything is committed, unless accept_refused is set.
+ *
  * At the end a CONTROL_END goes to every partition of the topic: this input tells all up to end_ms.
  * None is sent where the run was stopped, or where neither an event nor `until` gives a time.
  *
@@ -26,8 +29,9 @@
 #include "schemas/registry.h"
 
 enum {
-	INGEST_PROGRESS_ROWS = 1000,	  /* between two calls of progress */
-	INGEST_COMMIT_RECORDS = 10000,	  /* between two commits, at most */
+	INGEST_PROGRESS_ROWS = 1000,   /* between two calls of progress */
+	INGEST_REFUSED_FIRST = 100,    /* rows without one event: the mapping is another file's */
+	INGEST_COMMIT_RECORDS = 10000, /* between two commits, at most */
 	INGEST_COMMIT_BYTES = 8 * 1024 * 1024,
 };
 
@@ -85,6 +89,7 @@ struct ingest_options {
 	int64_t from_ms, until_ms; /* events in [from, until); TIME_NONE: no bound */
 	int64_t now_ms; /* what is dated later moves no end: the stages refuse it; 0: no bound */
 	int64_t limit;	/* data rows to read, in the file's order; 0: all */
+	bool accept_refused;	/* dead letters may be all that comes of the file */
 	int64_t commit_records; /* 0: INGEST_COMMIT_RECORDS */
 	size_t sort_bytes_max;	/* 0: EVENT_SORT_BYTES_MAX */
 	void (*progress)(void *context, const struct ingest_progress *progress); /* may be NULL */
@@ -106,7 +111,8 @@ struct ingest_result {
 /* Reads the file, binds the mapping to it and sends everything; *result tells, after an error too,
  * how far it came. The sink is not flushed. A row whose time can't be read belongs to the part of
  * the history that has no `from`, so that a history played in two parts sends it to dlq once.
- * Errors: FATAL SOURCE_FILE_* and MAPPING_COLUMNS (before anything is sent), SORT_SIZE,
+ * Errors: FATAL SOURCE_FILE_* and MAPPING_COLUMNS (before anything is sent), INGEST_NO_EVENT (the
+ * first rows make none; before anything is committed), SORT_SIZE,
  * INGEST_REFUSED (the topic takes no event of this size); the registry's and the sink's own. */
 ERR_MUST_USE struct err *ingest_run(const struct ingest_options *options,
 				    struct ingest_result *result);

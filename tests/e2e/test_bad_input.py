@@ -300,6 +300,15 @@ def bad_mapping(line):
     result = line.call("ingest", "csv", "--map", path, line.path("rows.csv"), app="rows", code=None)
     check(result.code in (1, 2) and "nobody" in result.err and "customer" in result.err, result)
     same(line.broker.ends("erp.events", committed=False), before, "ends of erp.events")
+    dead = len(line.broker.read("rows.dlq"))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('{"topic": "erp.events", "schema": "erp_event", "source": "s", '
+                   '"type": "erp.order", "subject": {"column": "customer"}, '
+                   '"time": {"column": "time", "format": "%d.%m.%Y"}}')
+    result = line.call("ingest", "csv", "--map", path, line.path("rows.csv"), app="rows", code=1)
+    check("none of the first" in result.err and "nothing was sent" in result.err and
+          "row 1 (line 2): column \"time\"" in result.err, result)
+    same(len(line.broker.read("rows.dlq")), dead, "dead letters")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@
 #include "producers/ingest.h"
 #include "producers/source_file.h"
 
-enum { RECORDS_MAX = 64, TEXT_MAX = 4096, PARTITIONS = 3, DLQ_PARTITIONS = 2 };
+enum { RECORDS_MAX = 128, TEXT_MAX = 4096, PARTITIONS = 3, DLQ_PARTITIONS = 2 };
 
 /* A record as it left, and what the tests look at. */
 struct sent {
@@ -370,6 +370,7 @@ static void test_dead_letters_too_large(void **state)
 
 	fixture->memory->refuse_topic = "app.dlq";
 	fixture->memory->refuse_count = 1;
+	fixture->options.accept_refused = true;
 	run_text(fixture, "who,when,paid\nc,19970101,x\n");
 	hash_sha256_hex(bytes_str("c,19970101,x"), digest);
 	snprintf(part, sizeof part, ";length=12;sha256=%s;", digest);
@@ -410,6 +411,45 @@ static void test_header_alone_ends_nothing(void **state)
 	run_text(fixture, "who,when,paid\n");
 	assert_int_equal(fixture->memory->count, 0);
 	assert_int_equal(fixture->result.end_ms, TIME_NONE);
+}
+
+/* What is wrong with all rows is wrong with the mapping. */
+static void test_a_mapping_of_another_file(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[TEXT_MAX];
+	for (int good = 0; good <= 1;
+	     good++) { /* the last of those that are looked at is an event */
+		size_t used = (size_t)snprintf(text, sizeof text, "who,when,paid\n");
+		for (int i = 1; i <= INGEST_REFUSED_FIRST + 1; i++)
+			used += (size_t)snprintf(
+				text + used, sizeof text - used, "a,%s,1\n",
+				good == 1 && i == INGEST_REFUSED_FIRST ? "19970101" : "01.02.97");
+		assert_true(used < sizeof text);
+		use_mapping(fixture, good == 0 ? ",\"order_by\":\"time\"" : "");
+		write_file(fixture, text, used);
+		if (good == 1) {
+			expect_ok(run(fixture));
+			assert_int_equal(fixture->result.dlq_rows, INGEST_REFUSED_FIRST);
+			continue;
+		}
+		expect_err(run(fixture), ERR_FATAL, "INGEST_NO_EVENT",
+			   "none of the first 100 rows is an event, so nothing was sent. The "
+			   "first reason: row 1 (line 2): column \"when\"");
+		fixture->options.accept_refused = true;
+		expect_ok(run(fixture));
+		assert_int_equal(fixture->result.dlq_rows, INGEST_REFUSED_FIRST + 1);
+		fixture->options.accept_refused = false;
+	}
+	/* fewer rows than that, and none of the time that is asked for */
+	use_mapping(fixture, "");
+	fixture->options.from_ms = 10000 * MS_PER_DAY;
+	write_file(fixture, "who,when,paid\na,x,1\n", 20);
+	expect_err(run(fixture), ERR_FATAL, "INGEST_NO_EVENT", "none of the first 1 rows");
+	run_text(fixture, "who,when,paid\na,x,1\na,19970101,1\n");
+	assert_int_equal(fixture->result.outside_rows, 2);
+	run_text(fixture, "who,when,paid\n");
+	assert_int_equal(fixture->result.rows, 0);
 }
 
 /* A place that dies: what was sent since the last commit is lost, as in a transaction. */
@@ -662,6 +702,7 @@ int main(void)
 		TEST(test_from_until_limit),
 		TEST(test_dead_letters),
 		TEST(test_dead_letters_too_large),
+		TEST(test_a_mapping_of_another_file),
 		TEST(test_mapping_errors_send_nothing),
 		TEST(test_header_alone_ends_nothing),
 		TEST(test_killed_and_started_again),
