@@ -51,7 +51,12 @@ enum {
 	POSITION_TEXT_MAX = 1024,   /* commit metadata; the broker's own limit is 4096 */
 
 	/* identity */
-	RECENT_EVENTS_MAX = 48,	  /* of one name: ids by which repeats are recognised */
+	RECENT_EVENTS_MAX = 48,	  /* of one name: ids of events that lie in its state */
+	SEEN_EVENTS_MAX = 160,	  /* ids in one of its buckets, where there are more */
+	SEEN_SPLIT_AT = 112,	  /* ids in a bucket that make for one more */
+	SEEN_BUCKETS_MAX = 128,	  /* of one name */
+	HELD_RECORDS_MAX = 6,	  /* of one name, that wait in its state; then a queue begins */
+	HELD_BYTES_MAX = 704,	  /* of these, in all */
 	WAITING_EVENTS_MAX = 252, /* of one name, until its account is known */
 	WAITING_PART_MAX = 960,	  /* what one entry of a queue holds */
 	WAITING_PARTS_MAX = 14,	  /* of one event, and released with one record */
@@ -71,6 +76,8 @@ _Static_assert(OUTPUT_LEN_MAX - EVENT_LEN_MAX >= 4 * KEY_LEN_MAX, "an account, t
 _Static_assert(WRITERS_MAX >= PARTITIONS_MAX, "each partition of an input is a writer");
 _Static_assert(SHELF_MANY_MAX >= READ_AHEAD_MAX * TARGETS_MAX, "every key of a run");
 _Static_assert(WAITING_PARTS_MAX + 1 <= TARGETS_MAX, "a name and what it releases");
+_Static_assert(SEEN_SPLIT_AT + RECENT_EVENTS_MAX <= SEEN_EVENTS_MAX, "a state's ids find room");
+_Static_assert(NAME_KEY_MAX + 2 <= KEY_LEN_MAX, "a bucket's key is a name's and two bytes");
 _Static_assert(WAITING_EVENTS_MAX % WAITING_PARTS_MAX == 0, "a queue of whole blocks");
 _Static_assert(CLUSTER_ID_MAX <= 255, "its length is a byte");
 _Static_assert(POSITION_TEXT_MAX < 4096, "offset.metadata.max.bytes of a broker");

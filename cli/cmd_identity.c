@@ -63,10 +63,11 @@ static void print_row(const struct name_table *table, const struct name_row *row
 	printf("\n    %" PRId64 " events", state->event_count);
 	if (state->duplicate_count > 0)
 		printf(", %" PRId64 " repeats dropped", state->duplicate_count);
-	if (state->outrun_count > 0)
-		printf(", %" PRId64 " too fast for the window of repeats", state->outrun_count);
-	if (state->next_seq > state->first_seq)
-		printf(", up to %" PRId64 " records wait", state->next_seq - state->first_seq);
+	if (state->recent.outrun_count > 0)
+		printf(", %" PRId64 " too fast for the window of repeats",
+		       state->recent.outrun_count);
+	if (name_waits(state) > 0)
+		printf(", up to %" PRId64 " records wait", name_waits(state));
 	if (state->erased)
 		printf(", erased");
 	if (account.len > 0 && !bytes_equal(account, name_text_bytes(&table->account)))

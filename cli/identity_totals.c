@@ -87,6 +87,15 @@ static struct err *put(struct totals_reading *reading, const struct record *reco
 
 /* ---- what each record adds ------------------------------------------------------------------ */
 
+static struct err *count_event(const struct totals_reading *reading, struct bytes item,
+			       struct identity_totals *adds)
+{
+	const char *type = NULL;
+	struct err *err = registry_record_name(reading->registry, item, &type);
+	adds->waiting += err == NULL && strcmp(type, "foretell.AccountEvent") == 0;
+	return err;
+}
+
 static struct err *name_adds(const struct totals_reading *reading, const struct record *record,
 			     struct bytes key, struct identity_totals *adds)
 {
@@ -100,7 +109,9 @@ static struct err *name_adds(const struct totals_reading *reading, const struct 
 	adds->repeats = name.duplicate_count;
 	adds->outrun = name.outrun_count;
 	adds->of_places = name_is_place(key) ? name.event_count : 0;
-	return NULL;
+	for (size_t i = 0; err == NULL && i < name.held_count; i++)
+		err = count_event(reading, name.held[i].bytes, adds);
+	return err;
 }
 
 /* The first part of an event has its frame, which says that it is one. */
@@ -108,14 +119,9 @@ static struct err *waiting_adds(const struct totals_reading *reading, const stru
 				struct identity_totals *adds)
 {
 	struct identity_waiting_record waiting;
-	const char *type = NULL;
 	struct err *err =
 		registry_decode(reading->registry, &identity_waiting_type, record->value, &waiting);
-	if (err != NULL || waiting.part != 0)
-		return err;
-	err = registry_record_name(reading->registry, waiting.bytes, &type);
-	adds->waiting = err == NULL && strcmp(type, "foretell.AccountEvent") == 0;
-	return err;
+	return err != NULL || waiting.part != 0 ? err : count_event(reading, waiting.bytes, adds);
 }
 
 static struct err *mark_adds(const struct totals_reading *reading, const struct record *record,
@@ -241,8 +247,8 @@ struct err *identity_totals_read(const struct conf *conf, const struct client_op
 
 void identity_totals_print(const struct identity_totals *t, FILE *out)
 {
-	int64_t found = t->in_accounts + t->of_places + t->waiting + t->repeats + t->unknown +
-			t->erased;
+	int64_t found =
+		t->in_accounts + t->of_places + t->waiting + t->repeats + t->unknown + t->erased;
 	fprintf(out, "%12" PRId64 " events came through resolve, %" PRId64 " of them late\n",
 		t->events, t->late);
 	fprintf(out, "%12" PRId64 " in %" PRId64 " accounts", t->in_accounts,

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "consumers/company.h"
 #include "consumers/identify_name.h"
 #include "consumers/identify_queue.h"
 #include "consumers/names.h"
 #include "runtime/relay.h"
 
-enum { LOGIC_VERSION = 3 };
+enum { LOGIC_VERSION = 4 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";
@@ -88,10 +89,15 @@ static struct err *read_record(struct identify *identify, const struct record *r
 	if (err != NULL)
 		return err;
 	identify->is_event = strcmp(type, "foretell.AccountEvent") == 0;
-	return identify->is_event ? registry_decode(identify->registry, &named_event_type,
-						    record->value, &identify->event)
-				  : registry_decode(identify->registry, &identity_note_type,
-						    record->value, &identify->note);
+	if (!identify->is_event)
+		return registry_decode(identify->registry, &identity_note_type, record->value,
+				       &identify->note);
+	const struct named_event *event = &identify->event;
+	err = registry_decode(identify->registry, &named_event_type, record->value,
+			      &identify->event);
+	if (err == NULL)
+		identify->print = hash_table64(event->event_id) * 31 + hash_table64(event->source);
+	return err;
 }
 
 static struct err *parse(void *context, const struct record *record, struct origin *origin,
@@ -102,6 +108,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	identify->record = *record;
 	identify->step = QUEUE_NOTHING;
 	identify->dropped = 0;
+	identify->spill.count = 0;
 	*parsed = identify;
 	if (record->value.len > OUTPUT_LEN_MAX)
 		return err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
@@ -133,15 +140,28 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return 2;
 }
 
-/* Of a name that nothing is known of: whether it was erased. */
+/* Of a name that nothing is known of, whether it was erased; of another one's event, whether it has
+ * come before the latest ones. */
 static size_t read_with_name(void *context, const void *state, const void *parsed,
 			     struct target reads[READS_MAX])
 {
 	struct identify *identify = context;
-	if (parsed == NULL || !name_is_new(state))
+	const struct name_state *name = state;
+	if (parsed == NULL)
 		return 0;
-	struct bytes key = erased_key_make(identify_name_of(identify), &identify->erased);
-	reads[0] = (struct target){ IDENTIFY_ERASED, key, NO_TIMERS };
+	struct bytes text = identify_name_of(identify);
+	if (name_is_new(name)) {
+		struct bytes key = erased_key_make(text, &identify->erased);
+		reads[0] = (struct target){ IDENTIFY_ERASED, key, NO_TIMERS };
+		return 1;
+	}
+	if (!identify->is_event || name->erased ||
+	    !repeats_look(&name->recent, identify->event.ingest_ms))
+		return 0;
+	int32_t bucket = repeats_bucket(identify->print, name->recent.bucket_count);
+	reads[0] = (struct target){ IDENTIFY_SEEN,
+				    identify_bucket_key(text, bucket, identify->bucket_key),
+				    NO_TIMERS };
 	return 1;
 }
 
@@ -257,12 +277,12 @@ static struct err *encode_name(void *context, const char *topic, struct bytes ke
 {
 	(void)key;
 	struct identify *identify = context;
-	struct recent_bytes recent;
+	struct print_bytes bytes;
 	struct identity_name_record record;
 	*len = 0;
 	if (name_is_new(state))
 		return NULL;
-	name_to_record(state, &recent, &record);
+	name_to_record(state, &bytes, &record);
 	return registry_encode(identify->registry, topic, &identity_name_type, &record, out,
 			       OUTPUT_LEN_MAX, len);
 }
@@ -311,6 +331,30 @@ static struct err *decode_waiting(void *context, struct bytes value, void *state
 	*waiting = (struct waiting_state){ record.parts, record.part, record.bytes.len, { 0 } };
 	memcpy(waiting->bytes, record.bytes.data, record.bytes.len);
 	return NULL;
+}
+
+static struct err *encode_seen(void *context, const char *topic, struct bytes key,
+			       const void *state, uint8_t *out, size_t *len)
+{
+	(void)key;
+	struct identify *identify = context;
+	const struct seen_state *seen = state;
+	struct print_bytes bytes;
+	struct identity_seen_record record;
+	*len = 0;
+	if (seen->count == 0)
+		return NULL;
+	seen_to_record(seen, &bytes, &record);
+	return registry_encode(identify->registry, topic, &identity_seen_type, &record, out,
+			       OUTPUT_LEN_MAX, len);
+}
+
+static struct err *decode_seen(void *context, struct bytes value, void *state)
+{
+	struct identify *identify = context;
+	struct identity_seen_record record;
+	struct err *err = registry_decode(identify->registry, &identity_seen_type, value, &record);
+	return err != NULL ? err : seen_from_record(&record, state);
 }
 
 static struct err *encode_block(void *context, const char *topic, struct bytes key,
@@ -385,8 +429,14 @@ struct processor identify_processor(struct identify *identify)
 						 .state_size = sizeof(struct erased_state),
 						 .encode = encode_erased,
 						 .decode = decode_erased,
-						 .apply = apply_erased } },
-		.kind_count = 4,
+						 .apply = apply_erased },
+			   [IDENTIFY_SEEN] = { .name = "seen",
+					       .state_topic = meta_topic,
+					       .state_size = sizeof(struct seen_state),
+					       .encode = encode_seen,
+					       .decode = decode_seen,
+					       .apply = identify_apply_seen } },
+		.kind_count = 5,
 		.context = identify,
 		.parse = parse,
 		.route = route,

@@ -14,8 +14,7 @@
  * over; then the name becomes an account of its own, or its events dead letters. If it is found to
  * belong to another one later, a MERGE follows in account.events.
  *
- * Repeats are recognised by source and event_id among the last RECENT_EVENTS_MAX events of a name;
- * one that is forgotten within REPEAT_WINDOW_MS of its ingest time is counted.
+ * Repeats are recognised by source and event_id among the events of a name (consumers/repeats.h).
  *
  * The stage writes into the log that it reads; a round takes a commit. */
 #ifndef CONSUMERS_IDENTIFY_H

@@ -1,6 +1,6 @@
 #include "consumers/identify_name.h"
 
-#include "base/hash.h"
+#include "consumers/identify_queue.h"
 #include "consumers/names.h"
 #include "runtime/dead_letter.h"
 
@@ -41,8 +41,12 @@ static void ask(struct bytes key, struct name_state *name, int64_t at_ms, struct
 static void say_releases(struct bytes key, const struct name_state *name, int64_t at_ms,
 			 struct effects *effects)
 {
-	int64_t blocks =
-		(name->next_seq - 1) / WAITING_PARTS_MAX - name->first_seq / WAITING_PARTS_MAX + 1;
+	int64_t blocks = 1;
+	if (name->next_seq > name->first_seq)
+		blocks += (name->next_seq - 1) / WAITING_PARTS_MAX -
+			  name->first_seq / WAITING_PARTS_MAX;
+	if (name->erased)
+		blocks += name->recent.bucket_count / WAITING_PARTS_MAX;
 	int count = blocks * 2 < RELEASES_MAX ? (int)blocks * 2 : RELEASES_MAX;
 	struct identity_note release = { .kind = NOTE_RELEASE, .name = key, .at_ms = at_ms };
 	for (release.rest = count - 1; release.rest >= 0; release.rest--)
@@ -52,28 +56,30 @@ static void say_releases(struct bytes key, const struct name_state *name, int64_
 static void begin_release(struct bytes key, struct name_state *name, int64_t at_ms,
 			  struct effects *effects)
 {
-	if (name->first_seq == name->next_seq || name->releasing)
+	if (name_waits(name) == 0 || name->releasing)
 		return;
 	name->releasing = true;
 	say_releases(key, name, at_ms, effects);
 }
 
-/* The account is known. */
-static void settle(struct bytes key, struct name_state *name, struct bytes account, int64_t at_ms,
-		   struct effects *effects)
+/* The account is known. What waits in the state goes on at once, the queue block by block. */
+static void settle(struct identify *identify, struct bytes key, struct name_state *name,
+		   struct bytes account, int64_t at_ms, struct effects *effects)
 {
 	name_text_set(&name->account, account);
 	name->has_deadline = name->refusing = false;
+	identify_release_held(identify, key, name, QUEUE_RELEASE, at_ms, effects);
 	begin_release(key, name, at_ms, effects);
 }
 
-/* No account was found in time. */
-static void give_up(const struct identify *identify, struct bytes key, struct name_state *name,
+/* No account was found in time. Dead letters need a record that they stand for, so even what waits
+ * in the state waits for a RELEASE. */
+static void give_up(struct identify *identify, struct bytes key, struct name_state *name,
 		    int64_t at_ms, struct effects *effects)
 {
 	name->has_deadline = false;
 	if (!identify->options.unknown_to_dlq) {
-		settle(key, name, key, at_ms, effects);
+		settle(identify, key, name, key, at_ms, effects);
 		return;
 	}
 	name->refusing = true;
@@ -90,16 +96,16 @@ static void refuse_large(struct identify *identify, struct effects *effects)
 	err_free(&why);
 }
 
-/* The record at hand waits until the account is known. What has several parts lies in one block, so
- * that it is released with one record. */
-static void hold(struct identify *identify, struct bytes key, struct name_state *name,
-		 int64_t at_ms, struct effects *effects, bool *must_publish)
+/* The record at hand goes to the end of the queue. What has several parts lies in one block, so
+ * that it is released with one record. False: it is too large, and refused. */
+static bool queue(struct identify *identify, struct bytes key, struct name_state *name,
+		  struct effects *effects)
 {
 	int64_t parts =
 		(int64_t)((identify->record.value.len + WAITING_PART_MAX - 1) / WAITING_PART_MAX);
 	if (parts > WAITING_PARTS_MAX || key.len > NAME_KEY_MAX) {
 		refuse_large(identify, effects);
-		return;
+		return false;
 	}
 	if (name->next_seq % WAITING_PARTS_MAX + parts > WAITING_PARTS_MAX)
 		name->next_seq += WAITING_PARTS_MAX - name->next_seq % WAITING_PARTS_MAX;
@@ -108,7 +114,19 @@ static void hold(struct identify *identify, struct bytes key, struct name_state 
 	identify->from_seq = name->next_seq;
 	identify->count = (size_t)parts;
 	name->next_seq += parts;
-	*must_publish = true;
+	return true;
+}
+
+/* The record at hand waits until the account is known: in the state, as long as there is room and
+ * nothing is behind it. */
+static void hold(struct identify *identify, struct bytes key, struct name_state *name,
+		 int64_t at_ms, struct effects *effects, bool *must_publish)
+{
+	bool queued = name->releasing || name->first_seq != name->next_seq ||
+		      !name_hold(name, identify->record.value);
+	if (queued && !queue(identify, key, name, effects))
+		return;
+	*must_publish |= queued;
 	if (has_account(name))
 		return;
 	if (!name->has_deadline && !name->refusing) {
@@ -116,25 +134,40 @@ static void hold(struct identify *identify, struct bytes key, struct name_state 
 		name->deadline_ms = at_ms + identify->options.wait_ms;
 		ask(key, name, at_ms, effects);
 	}
-	if (name->next_seq - name->first_seq > WAITING_EVENTS_MAX && name->has_deadline)
+	if (name_waits(name) > WAITING_EVENTS_MAX && name->has_deadline)
 		give_up(identify, key, name, at_ms, effects);
 }
 
 /* ---- what comes ----------------------------------------------------------------------------- */
 
-static void apply_event(struct identify *identify, struct bytes key, struct name_state *name,
-			struct effects *effects, bool *must_publish)
+/* Whether the event at hand has come before. A large one that waits leaves no target for a bucket
+ * that is split. */
+static bool is_repeat(struct identify *identify, struct bytes key, struct name_state *name,
+		      const struct seen_state *bucket, bool *must_publish)
 {
-	const struct named_event *event = &identify->event;
-	int64_t at_ms = event->effective_ms;
-	uint64_t print = hash_table64(event->event_id) * 31 + hash_table64(event->source);
-	if (name_saw(name, print, event->ingest_ms)) {
+	bool fits =
+		identify->record.value.len <= WAITING_PART_MAX * (TARGETS_MAX - SPILL_BUCKETS_MAX);
+	enum repeats_room room = key.len > NAME_KEY_MAX ? REPEATS_NO_BUCKET
+				 : fits			? REPEATS_ANY
+							: REPEATS_NO_SPLIT;
+	bool repeat = repeats_saw(&name->recent, bucket, identify->print, identify->event.ingest_ms,
+				  room, &identify->spill);
+	*must_publish |= identify->spill.count > 0;
+	return repeat;
+}
+
+static void apply_event(struct identify *identify, struct bytes key, struct name_state *name,
+			const struct seen_state *bucket, struct effects *effects,
+			bool *must_publish)
+{
+	int64_t at_ms = identify->event.effective_ms;
+	if (is_repeat(identify, key, name, bucket, must_publish)) {
 		name->duplicate_count++;
 		return;
 	}
 	name->event_count++;
 	if (!has_account(name) && founds(identify, key))
-		settle(key, name, key, at_ms, effects);
+		settle(identify, key, name, key, at_ms, effects);
 	if (!has_account(name) || name->releasing) {
 		hold(identify, key, name, at_ms, effects, must_publish);
 		return;
@@ -147,14 +180,14 @@ static void apply_event(struct identify *identify, struct bytes key, struct name
 }
 
 /* The name belongs to that account. Where it was taken for one of its own, that one is merged. */
-static void learn(struct bytes key, struct name_state *name, struct bytes account, int64_t at_ms,
-		  struct effects *effects)
+static void learn(struct identify *identify, struct bytes key, struct name_state *name,
+		  struct bytes account, int64_t at_ms, struct effects *effects)
 {
 	struct bytes before = name_text_bytes(&name->account);
 	if (bytes_equal(before, account))
 		return;
 	if (before.len == 0) {
-		settle(key, name, account, at_ms, effects);
+		settle(identify, key, name, account, at_ms, effects);
 		return;
 	}
 	if (bytes_equal(before, key)) {
@@ -168,7 +201,7 @@ static void learn(struct bytes key, struct name_state *name, struct bytes accoun
 
 /* A parent that is an account at once need not be waited for. It is asked all the same: it may have
  * gone into another one itself, or have been erased. */
-static void set_parent(const struct identify *identify, const struct identity_note *link,
+static void set_parent(struct identify *identify, const struct identity_note *link,
 		       struct bytes key, struct name_state *name, struct effects *effects)
 {
 	name_text_set(&name->parent, link->other);
@@ -176,7 +209,7 @@ static void set_parent(const struct identify *identify, const struct identity_no
 	name->link_source_len = name_keep(link->source, name->link_source, EVENT_TYPE_MAX);
 	name->link_event_len = name_keep(link->event_id, name->link_event, LINK_EVENT_MAX);
 	if (founds(identify, link->other))
-		learn(key, name, link->other, link->at_ms, effects);
+		learn(identify, key, name, link->other, link->at_ms, effects);
 	ask(key, name, link->at_ms, effects);
 }
 
@@ -196,7 +229,7 @@ static void two_parents(const struct identity_note *link, struct bytes key, stru
 	identify_say(&note, effects);
 }
 
-static void apply_link(const struct identify *identify, struct bytes key, struct name_state *name,
+static void apply_link(struct identify *identify, struct bytes key, struct name_state *name,
 		       struct effects *effects)
 {
 	const struct identity_note *link = &identify->note;
@@ -221,7 +254,7 @@ static void apply_find(struct identify *identify, struct bytes key, struct name_
 {
 	const struct identity_note *find = &identify->note;
 	if (!has_account(name) && founds(identify, key))
-		settle(key, name, key, find->at_ms, effects);
+		settle(identify, key, name, key, find->at_ms, effects);
 	if (!has_account(name)) {
 		hold(identify, key, name, find->at_ms, effects, must_publish);
 		return;
@@ -234,12 +267,36 @@ static void apply_find(struct identify *identify, struct bytes key, struct name_
 	identify_say(&found, effects);
 }
 
-static void apply_found(const struct identity_note *found, struct bytes key,
-			struct name_state *name, struct effects *effects)
+static void apply_found(struct identify *identify, struct bytes key, struct name_state *name,
+			struct effects *effects)
 {
+	const struct identity_note *found = &identify->note;
 	if (bytes_equal(found->other, name_text_bytes(&name->parent)) && found->account.len > 0 &&
 	    found->account.len <= KEY_LEN_MAX)
-		learn(key, name, found->account, found->at_ms, effects);
+		learn(identify, key, name, found->account, found->at_ms, effects);
+}
+
+/* Some of an erased name's buckets. */
+static void forget_buckets(struct identify *identify, struct name_state *name)
+{
+	int32_t left = name->recent.bucket_count - WAITING_PARTS_MAX;
+	left = left > 0 ? left : 0;
+	identify->step = QUEUE_FORGET;
+	identify->from_seq = left;
+	identify->count = (size_t)(name->recent.bucket_count - left);
+	name->recent.bucket_count = left;
+}
+
+/* A block of the queue. */
+static void release_block(struct identify *identify, struct name_state *name, enum queue_step step)
+{
+	int64_t block_end = (name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
+	int64_t until = block_end < name->next_seq ? block_end : name->next_seq;
+	identify->step = step;
+	identify->account = name->account;
+	identify->from_seq = name->first_seq;
+	identify->count = (size_t)(until - name->first_seq);
+	name->first_seq = until;
 }
 
 static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,
@@ -247,20 +304,23 @@ static void apply_release(struct identify *identify, struct bytes key, struct na
 {
 	if (!name->releasing)
 		return;
-	int64_t block_end = (name->first_seq / WAITING_PARTS_MAX + 1) * (int64_t)WAITING_PARTS_MAX;
-	int64_t until = block_end < name->next_seq ? block_end : name->next_seq;
-	identify->step = name->erased ? QUEUE_ERASE : name->refusing ? QUEUE_REFUSE : QUEUE_RELEASE;
-	identify->account = name->account;
-	identify->from_seq = name->first_seq;
-	identify->count = (size_t)(until - name->first_seq);
-	name->first_seq = until;
-	*must_publish = true;
-	if (name->first_seq == name->next_seq && name->erased)
+	enum queue_step step = name->erased	? QUEUE_ERASE
+			       : name->refusing ? QUEUE_REFUSE
+						: QUEUE_RELEASE;
+	identify_release_held(identify, key, name, step, identify->note.at_ms, effects);
+	if (name->first_seq < name->next_seq)
+		release_block(identify, name, step);
+	else if (name->erased)
+		forget_buckets(identify, name);
+	*must_publish = identify->step != QUEUE_NOTHING;
+	if (name->first_seq < name->next_seq || (name->erased && name->recent.bucket_count > 0)) {
+		if (identify->note.rest == 0)
+			say_releases(key, name, identify->note.at_ms, effects);
+	} else if (name->erased) {
 		memset(name, 0, sizeof *name);
-	else if (name->first_seq == name->next_seq)
+	} else {
 		name->releasing = name->refusing = false;
-	else if (identify->note.rest == 0)
-		say_releases(key, name, identify->note.at_ms, effects);
+	}
 }
 
 static void apply_suggest(struct identify *identify, struct bytes key, struct name_state *name,
@@ -268,15 +328,15 @@ static void apply_suggest(struct identify *identify, struct bytes key, struct na
 {
 	const struct identity_note *note = &identify->note;
 	if (!has_account(name) && founds(identify, key))
-		settle(key, name, key, note->at_ms, effects);
+		settle(identify, key, name, key, note->at_ms, effects);
 	if (!has_account(name))
 		hold(identify, key, name, note->at_ms, effects, must_publish);
 	else if (!bytes_equal(name_text_bytes(&name->account), note->other))
 		identify_suggest(note, effects);
 }
 
-/* Nothing is left but the mark; what waits goes block by block. An account may have been made up
- * under the name, so the account stage is told in any case. */
+/* Nothing is left but the mark; what waits in the queue, and buckets, go block by block. An account
+ * may have been made up under the name, so the account stage is told in any case. */
 static void apply_erase(struct identify *identify, struct bytes key, struct name_state *name,
 			struct effects *effects, bool *must_publish)
 {
@@ -287,13 +347,16 @@ static void apply_erase(struct identify *identify, struct bytes key, struct name
 	effects_say(effects, "account.events", key, &account_change_type, &change);
 	identify->dropped = name->event_count + name->duplicate_count;
 	const int64_t first_seq = name->first_seq, next_seq = name->next_seq;
+	const int32_t bucket_count = name->recent.bucket_count;
+	identify_release_held(identify, key, name, QUEUE_ERASE, at_ms, effects);
 	memset(name, 0, sizeof *name);
 	*must_publish = true;
-	if (first_seq == next_seq)
+	if (first_seq == next_seq && bucket_count == 0)
 		return;
 	name->erased = name->releasing = true;
 	name->first_seq = first_seq;
 	name->next_seq = next_seq;
+	name->recent.bucket_count = bucket_count;
 	say_releases(key, name, at_ms, effects);
 }
 
@@ -323,18 +386,22 @@ void identify_apply_name(void *context, const struct origin *origin, const void 
 	(void)parsed;
 	struct identify *identify = context;
 	struct name_state *name = state;
-	if (is_erased(identify, name, origin->reads[0])) {
+	/* one of them at most is read, see read_with_name */
+	const bool new = name_is_new(name);
+	const struct erased_state *mark = new ? origin->reads[0] : NULL;
+	const struct seen_state *bucket = new ? NULL : origin->reads[0];
+	if (is_erased(identify, name, mark)) {
 		drop(identify, effects);
 		return;
 	}
 	if (identify->is_event) {
-		apply_event(identify, key, name, effects, must_publish);
+		apply_event(identify, key, name, bucket, effects, must_publish);
 		return;
 	}
 	switch (identify->note.kind) {
 	case NOTE_LINK: apply_link(identify, key, name, effects); break;
 	case NOTE_FIND: apply_find(identify, key, name, effects, must_publish); break;
-	case NOTE_FOUND: apply_found(&identify->note, key, name, effects); break;
+	case NOTE_FOUND: apply_found(identify, key, name, effects); break;
 	case NOTE_RELEASE: apply_release(identify, key, name, effects, must_publish); break;
 	case NOTE_SUGGEST: apply_suggest(identify, key, name, effects, must_publish); break;
 	case NOTE_ERASE: apply_erase(identify, key, name, effects, must_publish); break;

@@ -23,24 +23,46 @@ static int64_t queue_seq(struct bytes key)
 	return (int64_t)seq;
 }
 
+struct bytes identify_bucket_key(struct bytes name, int32_t bucket, uint8_t key[KEY_LEN_MAX])
+{
+	CHECK(name.len + 2 <= KEY_LEN_MAX && bucket >= 0 && bucket < SEEN_BUCKETS_MAX);
+	memcpy(key, name.data, name.len);
+	key[name.len] = 1;
+	key[name.len + 1] = (uint8_t)bucket;
+	return bytes_of(key, name.len + 2);
+}
+
+static struct bytes target_key(struct identify *identify, struct bytes name, size_t i)
+{
+	int64_t seq = identify->from_seq + (int64_t)i;
+	return identify->step == QUEUE_FORGET
+		       ? identify_bucket_key(name, (int32_t)seq, identify->keys[i])
+		       : queue_key(name, seq, identify->keys[i]);
+}
+
 size_t identify_follow(void *context, struct target targets[TARGETS_MAX])
 {
 	struct identify *identify = context;
-	if (identify->step == QUEUE_NOTHING)
-		return 0;
 	struct bytes name = identify_name_of(identify);
+	size_t count = identify->step == QUEUE_NOTHING ? 0 : identify->count;
 	if (identify->step == QUEUE_DROP) {
 		targets[0] = (struct target){ IDENTIFY_ERASED,
 					      erased_key_make(name, &identify->erased), NO_TIMERS };
 		return 1;
 	}
-	CHECK(identify->count <= WAITING_PARTS_MAX);
-	for (size_t i = 0; i < identify->count; i++)
-		targets[i] = (struct target){ IDENTIFY_WAITING,
-					      queue_key(name, identify->from_seq + (int64_t)i,
-							identify->keys[i]),
-					      NO_TIMERS };
-	return identify->count;
+	CHECK(count <= WAITING_PARTS_MAX);
+	uint8_t kind = identify->step == QUEUE_FORGET ? IDENTIFY_SEEN : IDENTIFY_WAITING;
+	for (size_t i = 0; i < count; i++)
+		targets[i] = (struct target){ kind, target_key(identify, name, i), NO_TIMERS };
+	int32_t buckets[SPILL_BUCKETS_MAX];
+	size_t bucket_count = repeats_targets(&identify->spill, buckets);
+	CHECK(count + bucket_count <= TARGETS_MAX);
+	for (size_t i = 0; i < bucket_count; i++, count++)
+		targets[count] = (struct target){
+			IDENTIFY_SEEN, identify_bucket_key(name, buckets[i], identify->keys[count]),
+			NO_TIMERS
+		};
+	return count;
 }
 
 static void refuse(struct identify *identify, struct bytes item, struct bytes name,
@@ -65,46 +87,68 @@ static bool is_read(struct err *err, struct effects *effects)
 	return false;
 }
 
-static void release_note(struct identify *identify, struct bytes item, struct effects *effects)
+/* What is done with records that have waited. */
+struct handing {
+	enum queue_step step;
+	struct bytes name, account;
+	int64_t at_ms;
+};
+
+static void release_note(struct identify *identify, const struct handing *handing,
+			 struct bytes item, struct effects *effects)
 {
 	struct identity_note note;
 	if (!is_read(registry_decode(identify->registry, &identity_note_type, item, &note),
 		     effects))
 		return;
-	struct bytes account = name_text_bytes(&identify->account);
-	if (identify->step == QUEUE_ERASE) {
+	if (handing->step == QUEUE_ERASE) {
 		if (note.kind == NOTE_FIND)
-			identify_erase(note.other, identify->note.at_ms, effects);
+			identify_erase(note.other, handing->at_ms, effects);
 		return;
 	}
 	if (note.kind == NOTE_SUGGEST) {
-		if (!bytes_equal(note.other, account))
+		if (!bytes_equal(note.other, handing->account))
 			identify_suggest(&note, effects);
 		return;
 	}
-	if (identify->step == QUEUE_REFUSE)
+	if (handing->step == QUEUE_REFUSE)
 		return; /* who asked has a deadline of its own, and asks again */
 	const struct identity_note found = { .kind = NOTE_FOUND,
 					     .name = note.other,
 					     .other = note.name,
-					     .account = account,
+					     .account = handing->account,
 					     .at_ms = note.at_ms };
 	identify_say(&found, effects);
 }
 
-static void release(struct identify *identify, struct bytes item, struct effects *effects)
+static void release(struct identify *identify, const struct handing *handing, struct bytes item,
+		    struct effects *effects)
 {
 	const char *type = NULL;
 	if (!is_read(registry_record_name(identify->registry, item, &type), effects))
 		return;
 	if (strcmp(type, "foretell.IdentityNote") == 0)
-		release_note(identify, item, effects);
-	else if (identify->step == QUEUE_ERASE)
+		release_note(identify, handing, item, effects);
+	else if (handing->step == QUEUE_ERASE)
 		return; /* it is counted */
-	else if (identify->step == QUEUE_REFUSE)
-		refuse(identify, item, identify->note.name, effects);
+	else if (handing->step == QUEUE_REFUSE)
+		refuse(identify, item, handing->name, effects);
 	else
-		identify_pass(identify, name_text_bytes(&identify->account), item, effects);
+		identify_pass(identify, handing->account, item, effects);
+}
+
+void identify_release_held(struct identify *identify, struct bytes key, struct name_state *name,
+			   enum queue_step step, int64_t at_ms, struct effects *effects)
+{
+	const struct handing handing = { step, key, name_text_bytes(&name->account), at_ms };
+	size_t at = 0;
+	for (size_t i = 0; i < name->held_count; i++) {
+		release(identify, &handing, bytes_of(name->held + at, name->held_len[i]), effects);
+		at += name->held_len[i];
+	}
+	memset(name->held, 0, at);
+	memset(name->held_len, 0, sizeof name->held_len);
+	name->held_count = 0;
 }
 
 static void hold_part(const struct identify *identify, int64_t part, struct waiting_state *waiting)
@@ -135,7 +179,24 @@ void identify_apply_waiting(void *context, const struct origin *origin, const vo
 		identify->item_len = 0;
 	memcpy(identify->item + identify->item_len, waiting->bytes, waiting->len);
 	identify->item_len += waiting->len;
+	const struct handing handing = { identify->step, identify->note.name,
+					 name_text_bytes(&identify->account),
+					 identify->note.at_ms };
 	if (waiting->part + 1 == waiting->parts)
-		release(identify, bytes_of(identify->item, identify->item_len), effects);
+		release(identify, &handing, bytes_of(identify->item, identify->item_len), effects);
 	memset(waiting, 0, sizeof *waiting);
+}
+
+void identify_apply_seen(void *context, const struct origin *origin, const void *parsed,
+			 struct bytes key, void *state, struct effects *effects, bool *must_publish)
+{
+	(void)origin;
+	(void)parsed;
+	(void)effects;
+	struct identify *identify = context;
+	*must_publish = true;
+	if (identify->step == QUEUE_FORGET)
+		memset(state, 0, sizeof(struct seen_state));
+	else
+		repeats_put(&identify->spill, key.data[key.len - 1], state);
 }

@@ -8,7 +8,15 @@
 #include "consumers/readdress.h"
 
 /* What a name's state decided about the record at hand; the entries of its queue act on it. */
-enum queue_step { QUEUE_NOTHING, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REFUSE, QUEUE_ERASE, QUEUE_DROP };
+enum queue_step {
+	QUEUE_NOTHING,
+	QUEUE_HOLD,
+	QUEUE_RELEASE,
+	QUEUE_REFUSE,
+	QUEUE_ERASE,
+	QUEUE_FORGET, /* buckets of repeats, of an erased name */
+	QUEUE_DROP,
+};
 
 struct identify {
 	struct identify_options options;
@@ -17,15 +25,18 @@ struct identify {
 	struct record record; /* at hand; borrowed */
 	bool is_event;
 	struct named_event event;
+	uint64_t print; /* of the event */
 	struct identity_note note;
 
 	enum queue_step step;
 	int64_t dropped;   /* ERASE, DROP: events, for the mark of the name */
 	struct bytes held; /* HOLD: the bytes that wait */
 	int64_t from_seq;
-	size_t count;		  /* entries */
+	size_t count;		  /* entries; FORGET: buckets from from_seq on */
 	struct name_text account; /* RELEASE: where to */
-	uint8_t keys[WAITING_PARTS_MAX][KEY_LEN_MAX];
+	struct spill spill;
+	uint8_t keys[TARGETS_MAX][KEY_LEN_MAX];
+	uint8_t bucket_key[KEY_LEN_MAX];
 	struct erased_key erased;
 	size_t item_len; /* a record that is put together from its parts */
 	uint8_t item[WAITING_PARTS_MAX * WAITING_PART_MAX];
@@ -33,7 +44,7 @@ struct identify {
 	uint8_t scratch[OUTPUT_LEN_MAX + KEY_LEN_MAX + READDRESS_ROOM];
 };
 
-enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK, IDENTIFY_ERASED };
+enum { IDENTIFY_NAME, IDENTIFY_WAITING, IDENTIFY_BLOCK, IDENTIFY_ERASED, IDENTIFY_SEEN };
 
 /* The name that the record at hand is for; borrowed. */
 static inline struct bytes identify_name_of(const struct identify *identify)

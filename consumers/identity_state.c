@@ -1,7 +1,6 @@
 #include "consumers/identity_state.h"
 
 #include "base/check.h"
-#include "base/little.h"
 
 void name_text_set(struct name_text *to, struct bytes text)
 {
@@ -22,28 +21,21 @@ uint8_t name_keep(struct bytes text, uint8_t *kept, size_t len_max)
 	return (uint8_t)len;
 }
 
-static void outrun(struct name_state *name, uint16_t hour)
+bool name_hold(struct name_state *name, struct bytes record)
 {
-	uint16_t age = (uint16_t)(hour - name->recent_hours[name->recent_next]);
-	name->outrun_count += age < REPEAT_WINDOW_MS / MS_PER_HOUR;
+	size_t used = 0;
+	for (size_t i = 0; i < name->held_count; i++)
+		used += name->held_len[i];
+	if (name->held_count == HELD_RECORDS_MAX || record.len > HELD_BYTES_MAX - used)
+		return false;
+	memcpy(name->held + used, record.data, record.len);
+	name->held_len[name->held_count++] = (uint16_t)record.len;
+	return true;
 }
 
-bool name_saw(struct name_state *name, uint64_t fingerprint, int64_t ingest_ms)
+int64_t name_waits(const struct name_state *name)
 {
-	uint16_t hour = (uint16_t)(uint64_t)(ingest_ms / MS_PER_HOUR);
-	for (size_t i = 0; i < name->recent_count; i++)
-		if (name->recent[i] == fingerprint)
-			return true;
-	if (name->recent_count < RECENT_EVENTS_MAX) {
-		name->recent_hours[name->recent_count] = hour;
-		name->recent[name->recent_count++] = fingerprint;
-		return false;
-	}
-	outrun(name, hour);
-	name->recent[name->recent_next] = fingerprint;
-	name->recent_hours[name->recent_next] = hour;
-	name->recent_next = (uint8_t)((name->recent_next + 1) % RECENT_EVENTS_MAX);
-	return false;
+	return name->held_count + name->next_seq - name->first_seq;
 }
 
 /* Absent where nothing is kept. */
@@ -52,14 +44,9 @@ static struct bytes optional(const uint8_t *text, size_t len)
 	return len > 0 ? bytes_of(text, len) : bytes_of(NULL, 0);
 }
 
-void name_to_record(const struct name_state *name, struct recent_bytes *recent,
+void name_to_record(const struct name_state *name, struct print_bytes *bytes,
 		    struct identity_name_record *record)
 {
-	for (size_t i = 0; i < name->recent_count; i++) {
-		little_store64(&recent->prints[8 * i], name->recent[i]);
-		recent->hours[2 * i] = (uint8_t)name->recent_hours[i];
-		recent->hours[2 * i + 1] = (uint8_t)(name->recent_hours[i] >> 8);
-	}
 	*record = (struct identity_name_record){
 		.account = name_text_bytes(&name->account),
 		.parent = name_text_bytes(&name->parent),
@@ -76,11 +63,14 @@ void name_to_record(const struct name_state *name, struct recent_bytes *recent,
 		.releasing = name->releasing,
 		.refusing = name->refusing,
 		.erased = name->erased,
-		.recent = bytes_of(recent->prints, 8 * (size_t)name->recent_count),
-		.recent_hours = bytes_of(recent->hours, 2 * (size_t)name->recent_count),
-		.recent_next = name->recent_next,
-		.outrun_count = name->outrun_count,
+		.held_count = name->held_count,
 	};
+	size_t at = 0;
+	for (size_t i = 0; i < name->held_count; i++) {
+		record->held[i].bytes = bytes_of(name->held + at, name->held_len[i]);
+		at += name->held_len[i];
+	}
+	recent_to_record(&name->recent, bytes, record);
 }
 
 static bool fits(struct bytes text, size_t len_max)
@@ -93,11 +83,8 @@ struct err *name_from_record(const struct identity_name_record *record, struct n
 	memset(name, 0, sizeof *name);
 	if (!fits(record->account, KEY_LEN_MAX) || !fits(record->parent, KEY_LEN_MAX) ||
 	    !fits(record->link_source, EVENT_TYPE_MAX) ||
-	    !fits(record->link_event, LINK_EVENT_MAX) ||
-	    !fits(record->recent, 8 * RECENT_EVENTS_MAX) || record->recent.len % 8 != 0 ||
-	    (record->recent_hours.len != 0 && record->recent_hours.len * 4 != record->recent.len) ||
-	    record->recent_next < 0 || record->recent_next >= RECENT_EVENTS_MAX ||
-	    record->first_seq < 0 || record->next_seq < record->first_seq)
+	    !fits(record->link_event, LINK_EVENT_MAX) || record->first_seq < 0 ||
+	    record->next_seq < record->first_seq)
 		return err_new(ERR_FATAL, "STATE_INVALID", "the state of a name is damaged");
 	name_text_set(&name->account, record->account);
 	name_text_set(&name->parent, record->parent);
@@ -114,15 +101,10 @@ struct err *name_from_record(const struct identity_name_record *record, struct n
 	name->releasing = record->releasing;
 	name->refusing = record->refusing;
 	name->erased = record->erased;
-	name->recent_count = (uint8_t)(record->recent.len / 8);
-	name->recent_next = (uint8_t)record->recent_next;
-	name->outrun_count = record->outrun_count;
-	for (size_t i = 0; i < record->recent_hours.len; i++)
-		name->recent_hours[i / 2] |=
-			(uint16_t)(record->recent_hours.data[i] << (8 * (i % 2)));
-	for (size_t i = 0; i < name->recent_count; i++)
-		name->recent[i] = little_load64(&record->recent.data[8 * i]);
-	return NULL;
+	for (size_t i = 0; i < record->held_count; i++)
+		if (!name_hold(name, record->held[i].bytes))
+			return err_new(ERR_FATAL, "STATE_INVALID", "a name holds too much");
+	return recent_from_record(record, &name->recent);
 }
 
 void block_to_record(const struct block_state *block, struct identity_block_record *record)

@@ -28,6 +28,11 @@ static const struct field note_fields[] = {
 };
 SHARED_TYPE(identity_note_type, "identity_note", identity_note, note_fields);
 
+static const struct field held_fields[] = {
+	REQ(identity_held_record, "bytes", bytes, FIELD_BYTES),
+};
+static TYPE(identity_held_type, "IdentityHeld", identity_held_record, held_fields);
+
 static const struct field name_fields[] = {
 	TEXT(identity_name_record, account),
 	TEXT(identity_name_record, parent),
@@ -44,11 +49,19 @@ static const struct field name_fields[] = {
 	BOOL(identity_name_record, refusing),
 	BOOL(identity_name_record, erased),
 	REQ(identity_name_record, "recent", recent, FIELD_BYTES),
-	INT(identity_name_record, recent_next),
 	REQ(identity_name_record, "recent_hours", recent_hours, FIELD_BYTES),
 	LONG(identity_name_record, outrun_count),
+	INT(identity_name_record, seen_buckets),
+	LONG(identity_name_record, seen_ms),
+	ARRAY(identity_name_record, held, held_count, identity_held_type, HELD_RECORDS_MAX),
 };
 SHARED_TYPE(identity_name_type, "identity_name", identity_name_record, name_fields);
+
+static const struct field seen_fields[] = {
+	REQ(identity_seen_record, "prints", prints, FIELD_BYTES),
+	REQ(identity_seen_record, "hours", hours, FIELD_BYTES),
+};
+SHARED_TYPE(identity_seen_type, "identity_seen", identity_seen_record, seen_fields);
 
 static const struct field waiting_fields[] = {
 	INT(identity_waiting_record, parts),

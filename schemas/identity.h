@@ -29,6 +29,10 @@ struct identity_note {
 
 extern const struct record_type identity_note_type;
 
+struct identity_held_record {
+	struct bytes bytes;
+};
+
 struct identity_name_record {
 	struct bytes account, parent;
 	struct bytes link_source, link_event; /* optional */
@@ -39,11 +43,20 @@ struct identity_name_record {
 	int64_t first_seq, next_seq;
 	bool releasing, refusing, erased;
 	struct bytes recent, recent_hours;
-	int32_t recent_next;
 	int64_t outrun_count;
+	int32_t seen_buckets;
+	int64_t seen_ms;
+	size_t held_count;
+	struct identity_held_record held[HELD_RECORDS_MAX];
 };
 
 extern const struct record_type identity_name_type;
+
+struct identity_seen_record {
+	struct bytes prints, hours;
+};
+
+extern const struct record_type identity_seen_type;
 
 struct identity_waiting_record {
 	int32_t parts, part;

@@ -51,7 +51,7 @@ static const struct {
 	{ 66, "identity_decision" },
 	{ 67, "identity_erased" },
 	{ 68, "resolve_input" },
-	{ 69, "identity_name" },
+	{ 69, "identity_name_v2" },
 	{ 70, "forecast_v2" },
 	{ 71, "forecast_accuracy" },
 	{ 72, "series_state_v2" },
@@ -67,6 +67,8 @@ static const struct {
 	{ 85, "forecast" },
 	{ 86, "series_state" },
 	{ 87, "account" },
+	{ 88, "identity_name" },
+	{ 89, "identity_seen" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -71,16 +71,17 @@ def measure(command):
 
 
 def count_states(broker):
-    names, waiting = set(), set()
+    names, waiting = {}, set()
     for record in broker.read(f"{APP}.identity.meta"):
         kind = record.key.split(b"/", 2)[1]
         if kind == b"name":
-            names.add(record.key)
+            names[record.key] = record.value
         elif kind == b"waiting" and record.value is None:
             waiting.discard(record.key)
         elif kind == b"waiting" and decode(record.value)["part"] == 0:
             waiting.add(record.key)
-    return len(names), len(waiting)
+    held = sum(len(decode(state)["held"]) for state in names.values())
+    return len(names), len(waiting) + held
 
 
 def simulate(folder, accounts, months, unlinked):

@@ -49,9 +49,10 @@ static uint64_t next_random(uint64_t *state)
 
 struct row {
 	char key[KEY_LEN_MAX + 1];
-	char to[KEY_LEN_MAX + 1]; /* a name's account, an account's merged_into */
-	int64_t events, duplicates, waiting;
-	bool gone; /* its last value is null */
+	char to[KEY_LEN_MAX + 1];		   /* a name's account, an account's merged_into */
+	int64_t events, duplicates, waiting, held; /* held: of what waits, in the name's state */
+	int64_t buckets;			   /* of a name's repeats, in the topic */
+	bool gone;				   /* its last value is null */
 };
 
 struct table {
@@ -109,15 +110,18 @@ static void read_topic(struct outcome *outcome, struct memory_kafka *kafka, cons
 	registry_close(&registry);
 }
 
+static bool is_event(struct registry *registry, struct bytes item)
+{
+	const char *type = NULL;
+	must(registry_record_name(registry, item, &type));
+	return strcmp(type, "foretell.AccountEvent") == 0;
+}
+
 static bool is_waiting_event(struct registry *registry, const struct record *record)
 {
 	struct identity_waiting_record waiting;
-	const char *type = NULL;
 	must(registry_decode(registry, &identity_waiting_type, record->value, &waiting));
-	if (waiting.part != 0)
-		return false;
-	must(registry_record_name(registry, waiting.bytes, &type));
-	return strcmp(type, "foretell.AccountEvent") == 0;
+	return waiting.part == 0 && is_event(registry, waiting.bytes);
 }
 
 /* An entry of a queue, whose key is no text. */
@@ -147,6 +151,26 @@ static void read_mark(struct outcome *outcome, struct registry *registry,
 		mark.dropped_count;
 }
 
+/* "<log>/seen/<key>, 1, bucket" */
+static void read_bucket(struct outcome *outcome, const struct record *record)
+{
+	static const char prefix[] = "test.identity.events/seen/";
+	size_t len = sizeof prefix - 1;
+	struct bytes key = record->key;
+	char text[KEY_LEN_MAX + 1];
+	if (key.len <= len || memcmp(key.data, prefix, len) != 0)
+		return;
+	struct bytes name = bytes_of(key.data + len, key.len - len - 2);
+	int text_len = snprintf(text, sizeof text, "%.*s#%d", (int)name.len,
+				(const char *)name.data, key.data[key.len - 1]);
+	CHECK(text_len > 0 && text_len <= KEY_LEN_MAX);
+	struct row *place = find(&outcome->queues, bytes_of(text, (size_t)text_len), true);
+	struct row *row = find(&outcome->names, name, true);
+	row->buckets -= place->buckets;
+	place->buckets = record->value.data != NULL;
+	row->buckets += place->buckets;
+}
+
 /* The latest value of each key counts: "<log>/name/<key>", "<log>/waiting/<key>, 0, place". */
 static void read_meta(struct outcome *outcome, struct registry *registry,
 		      const struct record *record)
@@ -156,6 +180,7 @@ static void read_meta(struct outcome *outcome, struct registry *registry,
 	static const char waiting[] = "test.identity.events/waiting/";
 	size_t len = sizeof name - 1;
 	read_mark(outcome, registry, record);
+	read_bucket(outcome, record);
 	if (key.len > len && memcmp(key.data, name, len) == 0) {
 		struct identity_name_record state = { 0 };
 		struct row *row =
@@ -166,6 +191,11 @@ static void read_meta(struct outcome *outcome, struct registry *registry,
 		put(row->to, state.account);
 		row->events = state.event_count;
 		row->duplicates = state.duplicate_count;
+		row->waiting -= row->held;
+		row->held = 0;
+		for (size_t i = 0; i < state.held_count; i++)
+			row->held += is_event(registry, state.held[i].bytes);
+		row->waiting += row->held;
 	}
 	len = sizeof waiting - 1;
 	if (key.len <= len || memcmp(key.data, waiting, len) != 0)
@@ -697,7 +727,8 @@ static void expect_erased(uint64_t seed)
 	for (size_t i = 0; i < outcome->names.count; i++) {
 		const struct row *name = &outcome->names.rows[i];
 		known += name->events + name->duplicates;
-		if (!name->gone && is_erased_name(feed, &trial, bytes_str(name->key)))
+		if ((!name->gone || name->buckets > 0 || name->waiting > 0) &&
+		    is_erased_name(feed, &trial, bytes_str(name->key)))
 			fail_msg("seed %llu: %s of %s is still there", (unsigned long long)seed,
 				 name->key, trial.erased);
 	}
@@ -742,8 +773,8 @@ static void tell(struct memory_line *line, const char *id, const char *customer,
 				      .subject_scheme = bytes_str("erp.customer"),
 				      .event_ms = INT64_C(1790000000000),
 				      .identifier_count = 1,
-				      .identifiers = { { bytes_str("tax_id"),
-							 bytes_str(tax_id) } } };
+				      .identifiers = {
+					      { bytes_str("tax_id"), bytes_str(tax_id) } } };
 	memory_line_tell(line, &event);
 	must(memory_line_run(line, STAGE_RESOLVE));
 }
@@ -803,6 +834,59 @@ static void decisions_count_at_once(void **state)
 	decisions_free(&decisions);
 }
 
+/* ---- a name with many events ---------------------------------------------------------------- */
+
+static void disturb_identify(struct memory_line *line, uint64_t *random)
+{
+	switch (next_random(random) % 150) {
+	case 0:
+	case 1:
+	case 2: memory_line_kill(line, STAGE_IDENTIFY); break;
+	case 3: memory_line_stop(line, STAGE_IDENTIFY); break;
+	case 4: memory_line_lose_store(line); break;
+	default: break;
+	}
+}
+
+/* Each repeat of 700 events is dropped, however long ago the event was, and whatever dies. */
+static void a_fast_name_drops_every_repeat(void **state)
+{
+	(void)state;
+	enum { EVENTS = 700 };
+	uint64_t random = 77;
+	int64_t repeats = 0;
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 200,
+						     .cache_entries = 100 };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	for (int i = 0; i < EVENTS; i++) {
+		char id[16], again[16];
+		snprintf(id, sizeof id, "%d", i);
+		snprintf(again, sizeof again, "%d",
+			 (int)(next_random(&random) % (uint64_t)(i + 1)));
+		tell(line, id, "7", "DE7777");
+		if (next_random(&random) % 2 == 0) {
+			tell(line, again, "7", "DE7777");
+			repeats++;
+		}
+		disturb_identify(line, &random);
+		must(memory_line_step(line, STAGE_IDENTIFY));
+	}
+	must(memory_line_finish(line));
+	struct outcome *outcome = read_outcome(kafka, 1);
+	const struct row *name = find(&outcome->names, bytes_str("erp.customer:7"), false);
+	assert_non_null(name);
+	assert_int_equal(name->events, EVENTS);
+	assert_int_equal(name->duplicates, repeats);
+	assert_true(name->buckets > EVENTS / SEEN_EVENTS_MAX);
+	free(outcome);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -812,6 +896,7 @@ int main(void)
 		cmocka_unit_test(an_erased_account_leaves_nothing),
 		cmocka_unit_test(a_name_that_is_a_step_behind_is_erased),
 		cmocka_unit_test(decisions_count_at_once),
+		cmocka_unit_test(a_fast_name_drops_every_repeat),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from lib.avro import decode
+from lib.avro import decode, held_events
 from lib.kafka import decoded
 from lib.program import World, world
 from lib.tap import check, diag, run, same, test
@@ -108,7 +108,7 @@ def conservation(line):
         if record.key.split(b"/")[1] == b"waiting":
             waiting[record.key] = record.value and decode(record.value)
     held = sum(w is not None and w["part"] == 0 and decode(w["bytes"]).schema == "account_event"
-               for w in waiting.values())
+               for w in waiting.values()) + held_events(line.names.values())
     log = [r for r in line.broker.read(f"{APP}.account.events")
            if decode(r.value).schema == "account_event" and not r.key.startswith(PLACES)]
     first = collections.Counter(decode(r.value)["event_id"] + decode(r.value)["source"]

@@ -16,7 +16,7 @@ import time
 
 import fastavro
 
-from lib.avro import decode
+from lib.avro import decode, held_events
 from lib.kafka import decoded
 from lib.program import world
 from lib.tap import check, diag, run, same, test
@@ -291,7 +291,8 @@ def to_kafka(line):
     accounts = line.broker.latest("foretell.accounts").values()
     places = sum(n["event_count"] for key, n in names.items()
                  if key.split(b"/", 2)[2].startswith((b"region:", b"site:")))
-    same(sum(a.value["event_count"] for a in accounts) + places + len(waiting),
+    same(sum(a.value["event_count"] for a in accounts) + places + len(waiting) +
+         held_events(names.values()),
          told["total"]["events"], "events in accounts, of places, and those that wait")
     check(sum(v["crm"] is not None for v in events) > 100, "payloads in the log")
 

@@ -200,7 +200,8 @@ static void a_name_comes_back_from_its_record(void **state)
 {
 	(void)state;
 	static struct name_state name, back;
-	const int64_t now_ms = INT64_C(1700000000000);
+	struct print_bytes bytes;
+	struct identity_name_record record;
 	memset(&name, 0, sizeof name);
 	name_text_set(&name.account, bytes_str("C-17"));
 	name_text_set(&name.parent, bytes_str("erp.customer:7"));
@@ -208,23 +209,165 @@ static void a_name_comes_back_from_its_record(void **state)
 	name.next_seq = 17;
 	name.has_deadline = name.releasing = true;
 	name.deadline_ms = 99;
-	for (uint64_t i = 0; i < RECENT_EVENTS_MAX + 5; i++)
-		assert_false(name_saw(&name, i * UINT64_C(0x9e3779b97f4a7c15) + 1,
-				      now_ms + (int64_t)i * 3 * MS_PER_HOUR));
-	/* the first ones gave way 144 hours after they came, within the window of 168 */
-	assert_int_equal(name.outrun_count, 5);
-	int64_t later_ms = now_ms + 53 * 3 * MS_PER_HOUR;
-	assert_true(name_saw(&name, 5 * UINT64_C(0x9e3779b97f4a7c15) + 1, later_ms));
-	assert_false(name_saw(&name, 4 * UINT64_C(0x9e3779b97f4a7c15) + 1, later_ms));
-	assert_false(name_saw(&name, 3, later_ms + REPEAT_WINDOW_MS));
-	assert_int_equal(name.outrun_count, 6); /* the last one had had its time */
-	struct recent_bytes recent;
-	struct identity_name_record record;
-	name_to_record(&name, &recent, &record);
+	name.recent = (struct recent_prints){ .count = 2,
+					      .hours = { 7, 65535 },
+					      .prints = { 1, UINT64_MAX },
+					      .bucket_count = SEEN_BUCKETS_MAX,
+					      .seen_ms = 5,
+					      .outrun_count = 6 };
+	assert_true(name_hold(&name, bytes_str("first")));
+	assert_true(name_hold(&name, bytes_str("")));
+	assert_int_equal(name_waits(&name), 16);
+	name_to_record(&name, &bytes, &record);
 	assert_null(name_from_record(&record, &back));
 	assert_memory_equal(&name, &back, sizeof name);
 	record.next_seq = 2;
 	struct err *err = name_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
+}
+
+static void what_waits_in_a_name_has_its_bound(void **state)
+{
+	(void)state;
+	static const uint8_t zeros[HELD_BYTES_MAX];
+	static struct name_state name;
+	memset(&name, 0, sizeof name);
+	for (int i = 0; i < HELD_RECORDS_MAX; i++)
+		assert_true(name_hold(&name, bytes_of(zeros, 1)));
+	assert_false(name_hold(&name, bytes_of(zeros, 1)));
+	memset(&name, 0, sizeof name);
+	assert_false(name_hold(&name, bytes_of(zeros, HELD_BYTES_MAX + 1)));
+	assert_true(name_hold(&name, bytes_of(zeros, HELD_BYTES_MAX - 1)));
+	assert_false(name_hold(&name, bytes_of(zeros, 2)));
+	assert_true(name_hold(&name, bytes_of(zeros, 1)));
+}
+
+/* ---- repeats -------------------------------------------------------------------------------- */
+
+/* A name with its buckets, as the stage keeps them. */
+struct seen_world {
+	struct recent_prints recent;
+	struct seen_state buckets[SEEN_BUCKETS_MAX];
+	int64_t written; /* buckets */
+};
+
+static uint64_t print_at(int64_t i)
+{
+	return ((uint64_t)i + 1) * UINT64_C(0xbf58476d1ce4e5b9);
+}
+
+static bool saw(struct seen_world *world, uint64_t print, int64_t ms, enum repeats_room room)
+{
+	struct recent_prints *recent = &world->recent;
+	const struct seen_state *bucket = NULL;
+	struct spill spill;
+	int32_t buckets[SPILL_BUCKETS_MAX];
+	if (repeats_look(recent, ms))
+		bucket = &world->buckets[repeats_bucket(print, recent->bucket_count)];
+	bool repeat = repeats_saw(recent, bucket, print, ms, room, &spill);
+	size_t count = repeats_targets(&spill, buckets);
+	for (size_t i = 0; i < count; i++)
+		repeats_put(&spill, buckets[i], &world->buckets[buckets[i]]);
+	world->written += (int64_t)count;
+	return repeat;
+}
+
+/* Of `count` new events, one each step_ms, each of the last window's: how many are not known. */
+static int64_t unknown_of(struct seen_world *world, int64_t count, int64_t step_ms)
+{
+	const int64_t begin_ms = INT64_C(1700000000000);
+	int64_t unknown = 0;
+	memset(world, 0, sizeof *world);
+	for (int64_t i = 0; i < count; i++) {
+		int64_t ms = begin_ms + i * step_ms, back = 1 + i * 7919 % (i + 1);
+		assert_false(saw(world, print_at(i), ms, REPEATS_ANY));
+		if (back <= i && back * step_ms < REPEAT_WINDOW_MS)
+			unknown += !saw(world, print_at(i - back), ms, REPEATS_ANY);
+	}
+	return unknown;
+}
+
+static void repeats_are_known_for_seven_days(void **state)
+{
+	(void)state;
+	static struct seen_world world;
+	static const struct {
+		int64_t count, step_ms;
+	} rows[] = { { 2000, MS_PER_DAY },  { 3000, 4 * MS_PER_HOUR }, { 3000, MS_PER_HOUR },
+		     { 12000, 10 * 60000 }, { 25000, 60000 },	       { 12000, 0 } };
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(unknown_of(&world, rows[i].count, rows[i].step_ms), 0);
+		assert_int_equal(world.recent.outrun_count, 0);
+	}
+	/* one an hour: in 168 hours three times what the state holds, so few buckets are written */
+	unknown_of(&world, 3000, MS_PER_HOUR);
+	assert_true(world.recent.bucket_count > 1 && world.recent.bucket_count <= 8);
+	assert_true(world.written < 6000 / 8);
+	/* one each five hours: the state holds a week of them */
+	unknown_of(&world, 3000, 5 * MS_PER_HOUR);
+	assert_int_equal(world.recent.bucket_count, 0);
+}
+
+static void what_gives_way_too_early_is_counted(void **state)
+{
+	(void)state;
+	enum { EVENTS = 40000 };
+	static struct seen_world world;
+	int64_t again = 0;
+	memset(&world, 0, sizeof world);
+	for (int64_t i = 0; i < EVENTS; i++)
+		assert_false(saw(&world, print_at(i), i, REPEATS_ANY));
+	assert_int_equal(world.recent.bucket_count, SEEN_BUCKETS_MAX);
+	assert_true(world.recent.outrun_count > EVENTS / 4);
+	const struct recent_prints kept = world.recent;
+	/* every event is known or counted; those of half a window ago are all known */
+	for (int64_t i = 0; i < EVENTS; i++) {
+		uint64_t print = print_at(i);
+		bool known = false;
+		for (size_t k = 0; k < kept.count; k++)
+			known |= kept.prints[k] == print;
+		const struct seen_state *bucket =
+			&world.buckets[repeats_bucket(print, kept.bucket_count)];
+		for (size_t k = 0; k < bucket->count; k++)
+			known |= bucket->prints[k] == print;
+		again += !known;
+		assert_true(known || i < EVENTS / 2 + EVENTS / 4);
+	}
+	assert_int_equal(again, kept.outrun_count);
+	/* without buckets the state's own are all there is */
+	memset(&world, 0, sizeof world);
+	for (int64_t i = 0; i < RECENT_EVENTS_MAX + 5; i++)
+		assert_false(saw(&world, print_at(i), i * MS_PER_HOUR, REPEATS_NO_BUCKET));
+	assert_int_equal(world.recent.outrun_count, 5);
+	assert_true(saw(&world, print_at(5), MS_PER_DAY, REPEATS_NO_BUCKET));
+	assert_false(saw(&world, print_at(4), MS_PER_DAY, REPEATS_NO_BUCKET));
+	/* a bucket that may not be split gives way, too */
+	memset(&world, 0, sizeof world);
+	for (int64_t i = 0; i < SEEN_EVENTS_MAX + 2 * RECENT_EVENTS_MAX; i++)
+		assert_false(saw(&world, print_at(i), 0, REPEATS_NO_SPLIT));
+	assert_int_equal(world.recent.bucket_count, 1);
+	assert_int_equal(world.recent.outrun_count, (SEEN_EVENTS_MAX + 2 * RECENT_EVENTS_MAX - 1) /
+								    RECENT_EVENTS_MAX *
+								    RECENT_EVENTS_MAX -
+							    SEEN_EVENTS_MAX);
+}
+
+static void a_bucket_comes_back_from_its_record(void **state)
+{
+	(void)state;
+	static struct seen_state seen, back;
+	struct print_bytes bytes;
+	struct identity_seen_record record;
+	for (seen.count = 0; seen.count < SEEN_EVENTS_MAX; seen.count++) {
+		seen.prints[seen.count] = print_at(seen.count);
+		seen.hours[seen.count] = (uint16_t)(seen.count * 600);
+	}
+	seen_to_record(&seen, &bytes, &record);
+	assert_null(seen_from_record(&record, &back));
+	assert_memory_equal(&seen, &back, sizeof seen);
+	record.hours.len--;
+	struct err *err = seen_from_record(&record, &back);
 	assert_string_equal(err_code(err), "STATE_INVALID");
 	err_free(&err);
 }
@@ -410,6 +553,10 @@ int main(void)
 		cmocka_unit_test(companies_are_squeezed),
 		cmocka_unit_test(likeness_is_jaro_winkler),
 		cmocka_unit_test(a_name_comes_back_from_its_record),
+		cmocka_unit_test(what_waits_in_a_name_has_its_bound),
+		cmocka_unit_test(repeats_are_known_for_seven_days),
+		cmocka_unit_test(what_gives_way_too_early_is_counted),
+		cmocka_unit_test(a_bucket_comes_back_from_its_record),
 		cmocka_unit_test(decisions_are_told_apart_and_taken_back),
 		cmocka_unit_test(decisions_are_asked_for_while_they_are_taken),
 		cmocka_unit_test(merged_halves_are_the_whole),

@@ -23,7 +23,7 @@ static const struct record_type *const types[] = {
 	&account_event_type, &series_point_type,      &alert_type,	   &score_type,
 	&forecast_type,	     &forecast_accuracy_type, &resolve_input_type, &series_totals_type,
 	&series_state_type,  &series_part_type,	      &level_type,
-	&account_record_type,    &identity_note_type, &identity_name_type,
+	&account_record_type,    &identity_note_type, &identity_name_type, &identity_seen_type,
 	&identity_waiting_type, &identity_block_type, &identity_suggestion_type,
 	&account_change_type, &identity_decision_type, &identity_erased_type,
 	&example_type, &lesson_type, &model_type, &gathered_type, &learner_record_type,

@@ -65,6 +65,12 @@ def decode_with_logical_types(data):
     return fastavro.schemaless_reader(io.BytesIO(data[FRAME_LEN:]), WITH_LOGICAL_TYPES[schema_id])
 
 
+def held_events(names):
+    """How many events wait in these states of names (identity_name)."""
+    return sum(decode(held["bytes"]).schema == "account_event"
+               for name in names for held in name["held"])
+
+
 def frame(schema_id, body):
     return struct.pack(">bI", 0, schema_id) + body
 
