@@ -116,7 +116,7 @@ static struct err *out_write(const char *path, const struct order_history *h,
 	FILE *file = fopen(path, "w");
 	if (file == NULL)
 		return err_new(ERR_FATAL, "FILE", "can't write %s: %s", path, strerror(errno));
-	fputs("dimension,node,last_week,step,point,q2.5,q97.5\n", file);
+	fputs("dimension,node,last_week,step,point,q2.5,q10,q50,q90,q97.5\n", file);
 	for (int origin = 0; origin < ORDER_ORIGINS; origin++)
 		for (int step = 1; step <= ORDER_HORIZON; step++)
 			for (size_t i = 0; i < trial->node_count; i++) {
@@ -130,9 +130,11 @@ static struct err *out_write(const char *path, const struct order_history *h,
 						? ""
 						: h->dimension[node->dimension].attribute);
 				name_write(file, node->name);
-				fprintf(file, ",%.10s,%d,%.2f,%.2f,%.2f\n", week, step,
-					(double)trial->point[at] / 100.0,
-					trial->lower_95[at] / 100.0, trial->upper_95[at] / 100.0);
+				fprintf(file, ",%.10s,%d,%.2f", week, step,
+					(double)trial->point[at] / 100.0);
+				for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+					fprintf(file, ",%.2f", trial->quantile[q][at] / 100.0);
+				fputc('\n', file);
 			}
 	bool failed = ferror(file) != 0;
 	failed = fclose(file) != 0 || failed;

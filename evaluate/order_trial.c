@@ -111,8 +111,8 @@ static void score_step(struct work *w, int step, double ses, size_t i)
 	size_t at = order_trial_at(trial, w->origin, step, i);
 	/* the interval moves with its point */
 	double moved = (double)trial->point[at] - made->point[step - 1];
-	trial->lower_95[at] = made->quantile[0][step - 1] + moved;
-	trial->upper_95[at] = made->quantile[4][step - 1] + moved;
+	for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+		trial->quantile[q][at] = made->quantile[q][step - 1] + moved;
 	int known = known_at(w, w->origin);
 	if (known + step > w->history->weeks)
 		return;
@@ -123,9 +123,10 @@ static void score_step(struct work *w, int step, double ses, size_t i)
 	score->naive_error +=
 		accuracy_absolute(actual, (double)w->history->nodes[i].amount[known - 1]);
 	score->ses_error += accuracy_absolute(actual, ses);
-	score->covered_80 += accuracy_covered(actual, made->quantile[1][step - 1] + moved,
-					      made->quantile[3][step - 1] + moved);
-	score->covered_95 += accuracy_covered(actual, trial->lower_95[at], trial->upper_95[at]);
+	score->covered_80 +=
+		accuracy_covered(actual, trial->quantile[1][at], trial->quantile[3][at]);
+	score->covered_95 +=
+		accuracy_covered(actual, trial->quantile[0][at], trial->quantile[4][at]);
 }
 
 static struct err *origin_run(struct work *w, double *level)
@@ -176,8 +177,8 @@ static void arrays_make(struct work *w)
 	trial->node_count = nodes;
 	trial->scores = check_calloc(nodes, sizeof *trial->scores);
 	trial->point = check_calloc(all, sizeof *trial->point);
-	trial->lower_95 = check_calloc(all, sizeof *trial->lower_95);
-	trial->upper_95 = check_calloc(all, sizeof *trial->upper_95);
+	for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+		trial->quantile[q] = check_calloc(all, sizeof(double));
 	w->value = check_calloc(nodes, sizeof *w->value);
 	w->variance = check_calloc(nodes, sizeof *w->variance);
 	table_make(&w->table, nodes, w->history->weeks);
@@ -214,8 +215,8 @@ void order_trial_free(struct order_trial **trial)
 		return;
 	free((*trial)->scores);
 	free((*trial)->point);
-	free((*trial)->lower_95);
-	free((*trial)->upper_95);
+	for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++)
+		free((*trial)->quantile[q]);
 	free(*trial);
 	*trial = NULL;
 }

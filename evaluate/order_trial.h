@@ -26,7 +26,7 @@ struct order_trial {
 	struct order_score *scores; /* [node_count] */
 	/* [origin][step][node], minor units; steps that reach beyond the history too */
 	int64_t *point;
-	double *lower_95, *upper_95;
+	double *quantile[SPREAD_QUANTILE_COUNT]; /* not decreasing, around point */
 	int64_t incoherent_max; /* largest difference between the total and a dimension's sum */
 };
 
@@ -37,7 +37,7 @@ ERR_MUST_USE struct err *order_trial_run(const struct order_history *history,
 					 struct order_trial **trial);
 void order_trial_free(struct order_trial **trial); /* NULL-safe */
 
-/* The place of a node's forecast in point, lower_95, upper_95; step from 1. */
+/* The place of a node's forecast in point and quantile[q]; step from 1. */
 size_t order_trial_at(const struct order_trial *trial, int origin, int step, size_t node);
 
 #endif
