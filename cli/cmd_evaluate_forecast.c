@@ -331,7 +331,7 @@ static struct err *evaluate(const struct args *args, struct evaluation *e)
 
 static struct err *orders(const struct args *args)
 {
-	static const char *const OTHERS[] = { "train",	    "test",  "period", "horizon", "plots",
+	static const char *const OTHERS[] = { "train",	    "test",  "period", "horizon",
 					      "regressors", "start", "step",   "holidays" };
 	int64_t threads;
 	for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
@@ -346,6 +346,7 @@ static struct err *orders(const struct args *args)
 						 .map_path = args_value(args, "map", NULL),
 						 .by = args_value(args, "by", NULL),
 						 .out_path = args_value(args, "out", NULL),
+						 .plots_path = args_value(args, "plots", NULL),
 						 .threads = (int)threads };
 	return forecast_orders(&options);
 }

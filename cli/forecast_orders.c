@@ -11,6 +11,7 @@
 #include "base/timestamp.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
+#include "evaluate/order_plot.h"
 #include "evaluate/order_trial.h"
 
 static struct err *usage(const char *by)
@@ -169,6 +170,8 @@ struct err *forecast_orders(const struct forecast_orders *options)
 		err = order_trial_run(history, &parallel, &trial);
 	if (err == NULL && options->out_path != NULL)
 		err = out_write(options->out_path, history, trial);
+	if (err == NULL && options->plots_path != NULL)
+		err = order_plot_some(options->plots_path, history, trial);
 	if (err == NULL)
 		print(history, trial);
 	order_trial_free(&trial);

@@ -8,7 +8,7 @@
 struct forecast_orders {
 	const char *orders_path, *map_path;
 	const char *by;	      /* "country,product:2"; NULL: the total alone */
-	const char *out_path; /* NULL: none */
+	const char *out_path, *plots_path; /* NULL: none */
 	int threads;
 };
 

@@ -274,12 +274,16 @@ def odd_orders(here):
     same((good.returncode, good.stderr), (0, ""), good)
     check("sum: 0 minor units" in good.stdout, good.stdout)
     same(call(rng.sample(rows, len(rows))).stdout, good.stdout, "a clock that goes back")
-    done = call(rows, "--map", mapping, "--out", here.path("weeks.csv"))
+    done = call(rows, "--map", mapping, "--out", here.path("weeks.csv"), "--plots",
+                here.path("weeks"))
     same((done.returncode, done.stdout), (0, good.stdout), done)
     with open(here.path("weeks.csv"), newline="", encoding="utf-8") as f:
         same(f.readline().strip(), "dimension,node,last_week,step," + HEADER[8:], "the header")
         made = [[float(v) for v in row[4:]] for row in csv.reader(f)]
     same(len(made), 13 * 4, "origins and steps")
+    with open(here.path("weeks/forecast-1.svg"), encoding="utf-8") as f:
+        drawn = f.read()
+    check(all(word in drawn for word in ("total", "95 %", "came")), drawn[:500])
     for point, *ends in made:
         check(ends == sorted(ends) and ends[0] < point < ends[4], point, ends)
     for odd in ([(d, 0) for d in dates], [(d, 7) for d in dates], rows[:40] + rows[-40:]):
