@@ -272,16 +272,30 @@ static bool same_calendar(const struct calendar *a, const struct calendar *b)
 	       (a->zone.name[0] != '\0' || a->zone.offset_ms == b->zone.offset_ms);
 }
 
+static bool has_filter(const struct series_definition *definition,
+		       const struct series_filter *filter)
+{
+	bool found = false;
+	for (size_t i = 0; i < definition->filter_count; i++)
+		found |= same_path(&definition->filters[i].field, &filter->field) &&
+			 strcmp(definition->filters[i].value, filter->value) == 0;
+	return found;
+}
+
 static bool same_meaning(const struct series_definition *a, const struct series_definition *b)
 {
-	if (a->type_count != b->type_count || a->dimension_count != b->dimension_count ||
-	    a->counts != b->counts || a->decimals != b->decimals || strcmp(a->unit, b->unit) != 0 ||
+	if (a->type_count != b->type_count || a->filter_count != b->filter_count ||
+	    a->dimension_count != b->dimension_count || a->counts != b->counts ||
+	    a->decimals != b->decimals || strcmp(a->unit, b->unit) != 0 ||
 	    !same_calendar(&a->calendar, &b->calendar) ||
 	    (!a->counts && !same_path(&a->measure, &b->measure)))
 		return false;
 	for (size_t i = 0; i < a->type_count; i++)
 		if (!bytes_equal(bytes_of(a->types[i], a->type_lens[i]),
 				 bytes_of(b->types[i], b->type_lens[i])))
+			return false;
+	for (size_t i = 0; i < a->filter_count; i++)
+		if (!has_filter(b, &a->filters[i]))
 			return false;
 	for (size_t i = 0; i < a->dimension_count; i++)
 		if (!same_path(&a->dimensions[i], &b->dimensions[i]))
@@ -296,12 +310,12 @@ static struct err *check_names(const struct series_table *before, const struct s
 		const struct series_definition *now = &after->definitions[i];
 		const struct series_definition *was = series_find(before, bytes_str(now->name));
 		if (was != NULL && !same_meaning(was, now))
-			return err_new(
-				ERR_FATAL, "SERIES_CHANGED",
-				"%s is deployed with other types, measure, unit, dimensions "
-				"or period; its past would be mixed with what comes: give it "
-				"another name (horizon and season may change)",
-				now->name);
+			return err_new(ERR_FATAL, "SERIES_CHANGED",
+				       "%s is deployed with other types, where, measure, unit, "
+				       "dimensions or period; its past would be mixed with what "
+				       "comes: give it "
+				       "another name (horizon and season may change)",
+				       now->name);
 	}
 	return NULL;
 }

@@ -379,6 +379,15 @@ static void forecast(struct forecast_stage *stage, struct series_state *state,
 	*scale = accuracy_mase_scale(history, (int)state->history_count, definition->season);
 }
 
+/* Whether the series of its definition have closed the period that it has, at an earlier tick. */
+static bool is_behind(const struct series_state *state, const struct series_state *whole,
+		      int64_t tick_offset)
+{
+	return whole->started &&
+	       (whole->open_ms > state->open_ms ||
+		(whole->open_ms == state->open_ms && whole->tick_offset != tick_offset));
+}
+
 /* Whether the series is new: while it is, the whole had as many periods before it as a series needs
  * to be forecast by itself. */
 static bool is_new(const struct series_state *state, const struct series_state *whole,
@@ -399,8 +408,8 @@ static bool take_share(struct series_state *state, const struct series_state *wh
 {
 	double ahead[HORIZON_MAX], point[HORIZON_MAX];
 	const size_t horizon = (size_t)result->horizon_count;
-	if (whole->open_ms != state->open_ms || whole->outstanding_count != horizon + 1)
-		return false; /* it closes what is past */
+	if (whole->outstanding_count != horizon + 1)
+		return false; /* it is new, too */
 	newcomer_learn(&state->newcomer, (double)state->history[state->history_count - 1],
 		       (double)whole->outstanding[horizon].own);
 	for (size_t h = 0; h < horizon; h++) {
@@ -483,6 +492,8 @@ static void fire(void *context, const struct origin *origin, struct bytes key, i
 		 * said of it, so that a replay never judges it again. */
 		*must_publish = true;
 		whole = origin->reads[0];
+		if (is_behind(series_state, whole, origin->offset))
+			return; /* it begins late: others have said this close, and the total */
 		if (!is_new(series_state, whole, series.definition)) {
 			memset(series_state->whole, 0, sizeof series_state->whole);
 			whole = NULL;
@@ -524,7 +535,6 @@ static void apply_whole(void *context, const struct origin *origin, const void *
 static void fire_whole(void *context, const struct origin *origin, struct bytes key, int64_t at_ms,
 		       void *state, struct effects *effects, bool *must_publish)
 {
-	(void)origin;
 	(void)effects;
 	(void)must_publish;
 	struct forecast_stage *stage = context;
@@ -534,6 +544,7 @@ static void fire_whole(void *context, const struct origin *origin, struct bytes 
 	int64_t changed = 0;
 	double scale, score;
 	int64_t actual = close_period(whole, &series);
+	whole->tick_offset = origin->offset;
 	if (series.definition == NULL)
 		return;
 	forecaster_learn(&whole->method, (double)actual);

@@ -234,6 +234,17 @@ static bool type_matches(const struct series_definition *definition, struct byte
 	return false;
 }
 
+static bool passes(const struct series_definition *definition, const struct account_event *event)
+{
+	bool passed = true;
+	for (size_t i = 0; passed && i < definition->filter_count; i++) {
+		const struct series_filter *filter = &definition->filters[i];
+		passed = bytes_equal(record_path_text(&filter->field, event),
+				     bytes_str(filter->value));
+	}
+	return passed;
+}
+
 /* In units of 10^-decimals, to the nearest; false where it is none, or larger than a double holds
  * exactly. */
 static bool measure(const struct series_definition *definition, const struct account_event *event,
@@ -279,7 +290,8 @@ bool series_take(const struct series_definition *definition, const struct accoun
 {
 	uint8_t text[SERIES_DIMENSION_LEN_MAX];
 	size_t text_len = 0;
-	if (!type_matches(definition, event->event.type) || !measure(definition, event, amount))
+	if (!type_matches(definition, event->event.type) || !passes(definition, event) ||
+	    !measure(definition, event, amount))
 		return false;
 	dimension_text(definition, event, text, &text_len);
 	struct bytes unit =

@@ -22,6 +22,7 @@ enum {
 	SERIES_DIMENSIONS_MAX = 4, /* of series.dimensions: splits of revenue, one at a time */
 	SERIES_LEVELS_MAX = 3,	   /* dimensions of one definition */
 	SERIES_TYPES_MAX = 8,
+	SERIES_FILTERS_MAX = 4,
 	SERIES_DIMENSION_LEN_MAX = 64,
 	SERIES_NAME_MAX = 48,
 	SERIES_UNIT_LEN = 3,
@@ -40,12 +41,19 @@ _Static_assert((int)SERIES_DEFINITIONS_MAX < (int)TARGETS_MAX,
 _Static_assert((int)SERIES_DEFINITIONS_MAX >= 2 * (1 + (int)SERIES_DIMENSIONS_MAX),
 	       "days and weeks, in total and by each dimension");
 
+/* Only events that have this text there. */
+struct series_filter {
+	struct record_path field;
+	char value[SERIES_DIMENSION_LEN_MAX + 1];
+};
+
 struct series_definition {
 	char name[SERIES_NAME_MAX];
 	/* which events, and what of them */
 	char types[SERIES_TYPES_MAX][EVENT_TYPE_MAX];
 	size_t type_lens[SERIES_TYPES_MAX];
-	size_t type_count;
+	size_t type_count, filter_count;
+	struct series_filter filters[SERIES_FILTERS_MAX];
 	bool counts;		    /* the events themselves; else: */
 	struct record_path measure; /* of struct account_event */
 	int decimals; /* the measure is kept as a whole number of 10^-decimals units */

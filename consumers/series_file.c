@@ -10,8 +10,8 @@
 /* One entry of the list, as it is written. */
 struct entry {
 	const char *name, *measure, *unit, *period, *time_zone;
-	json_t *types, *dimensions, *signals; /* borrowed */
-	const json_t *zones;		      /* of the file */
+	json_t *types, *where, *dimensions, *signals; /* borrowed */
+	const json_t *zones;			      /* of the file */
 	int horizon, season, decimals, utc_offset_minutes;
 };
 
@@ -64,6 +64,28 @@ static struct err *read_types(const struct entry *entry, struct series_definitio
 			return invalid_json(entry, "an event type such as erp.order is expected",
 					    json_array_get(entry->types, i));
 		series_type_add(definition, type);
+	}
+	return NULL;
+}
+
+static struct err *read_where(const struct entry *entry, struct series_definition *definition)
+{
+	const char *field;
+	json_t *value;
+	if (json_object_size(entry->where) > SERIES_FILTERS_MAX)
+		return invalid_json(entry, "where has at most 4 fields", entry->where);
+	json_object_foreach(entry->where, field, value) {
+		struct series_filter *filter = &definition->filters[definition->filter_count++];
+		const char *text = json_string_value(value);
+		struct err *err = record_path_find(&account_event_type, field, &filter->field);
+		if (err != NULL)
+			return field_invalid(entry, "where", err);
+		if (filter->field.kind != FIELD_STRING)
+			return invalid(entry, "where names fields of texts", field);
+		if (text == NULL || *text == '\0' || strlen(text) > SERIES_DIMENSION_LEN_MAX)
+			return invalid_json(entry, "what where asks for is a text of 1 to 64 bytes",
+					    value);
+		snprintf(filter->value, sizeof filter->value, "%s", text);
 	}
 	return NULL;
 }
@@ -247,6 +269,7 @@ static const struct {
 } keys[] = {
 	{ "name", "name must be a text", JSON_STRING, true },
 	{ "types", "types must be a list of 1 to 8 event types", JSON_ARRAY, true },
+	{ "where", "where must be an object of fields and their texts", JSON_OBJECT, false },
 	{ "period", "period must be PT1H, P1D, P1W or P1M", JSON_STRING, true },
 	{ "measure", "measure must be a number's field, or count", JSON_STRING, false },
 	{ "unit", "unit must be a text", JSON_STRING, false },
@@ -280,11 +303,12 @@ static struct err *check_keys(const struct entry *entry, json_t *json)
 		while (i < KEY_COUNT && strcmp(keys[i].key, key) != 0)
 			i++;
 		if (i == KEY_COUNT)
-			return invalid(entry,
-				       "a series has name, types, period, and may have measure, "
-				       "unit, decimals, dimensions, horizon, season, time_zone, "
-				       "utc_offset_minutes, signals",
-				       key);
+			return invalid(
+				entry,
+				"a series has name, types, period, and may have where, "
+				"measure, unit, decimals, dimensions, horizon, season, time_zone, "
+				"utc_offset_minutes, signals",
+				key);
 	}
 	return NULL;
 }
@@ -299,19 +323,21 @@ static struct err *read_entry(json_t *json, const json_t *zones, struct series_t
 	struct err *err = check_keys(&entry, json);
 	if (err != NULL)
 		return err;
-	CHECK(json_unpack(json, "{s:s, s:o, s?s, s?s, s:s, s?o, s?i, s?i, s?i, s?i, s?o, s?s}",
+	CHECK(json_unpack(json, "{s:s, s:o, s?s, s?s, s:s, s?o, s?i, s?i, s?i, s?i, s?o, s?s, s?o}",
 			  "name", &entry.name, "types", &entry.types, "measure", &entry.measure,
 			  "unit", &entry.unit, "period", &entry.period, "dimensions",
 			  &entry.dimensions, "horizon", &entry.horizon, "season", &entry.season,
 			  "decimals", &entry.decimals, "utc_offset_minutes",
 			  &entry.utc_offset_minutes, "signals", &entry.signals, "time_zone",
-			  &entry.time_zone) == 0);
+			  &entry.time_zone, "where", &entry.where) == 0);
 	if (!name_is_good(entry.name))
 		return invalid(&entry,
 			       "a name has lower-case letters, digits, . _ and -, at most 47",
 			       entry.name);
 	snprintf(whole.name, sizeof whole.name, "%s", entry.name);
 	err = read_types(&entry, &whole);
+	if (err == NULL)
+		err = read_where(&entry, &whole);
 	if (err == NULL)
 		err = read_measure(&entry, &whole);
 	if (err == NULL)

@@ -171,6 +171,7 @@ void series_state_to_record(const struct series_state *state, struct series_stat
 	record->whole = bytes_str(state->whole);
 	record->share_own = state->newcomer.own;
 	record->share_expected = state->newcomer.expected;
+	record->tick_offset = state->tick_offset;
 	record->has_method = true;
 	series_method_to_record(&state->method, &record->method);
 }
@@ -200,6 +201,7 @@ bool series_state_from_record(const struct series_state_record *record, struct s
 				       record->drift_up_count, record->drift_down_count };
 	if (record->whole.len > 0 && record->whole.len <= SERIES_WHOLE_MAX)
 		memcpy(state->whole, record->whole.data, record->whole.len);
+	state->tick_offset = record->tick_offset;
 	if (dm_is_finite(record->share_own) && dm_is_finite(record->share_expected))
 		state->newcomer = (struct newcomer){ record->share_own, record->share_expected };
 	if (record->has_method)

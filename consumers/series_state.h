@@ -43,6 +43,7 @@ struct series_state {
 	struct forecaster method;
 	char whole[SERIES_WHOLE_MAX + 1]; /* what it takes its share of while it is new; "": none */
 	struct newcomer newcomer;	  /* that share */
+	int64_t tick_offset;		  /* of a whole: the tick that closed its last period */
 	struct open_periods open;	  /* from open_ms on */
 };
 

@@ -118,6 +118,7 @@ static const struct field series_state_fields[] = {
 	TEXT(series_state_record, whole),
 	DOUBLE(series_state_record, share_own),
 	DOUBLE(series_state_record, share_expected),
+	LONG(series_state_record, tick_offset),
 	OPT_RECORD(series_state_record, "method", method, has_method, series_method_type),
 };
 TYPE(series_state_type, "series_state", series_state_record, series_state_fields);

@@ -109,6 +109,7 @@ struct series_state_record {
 	int64_t drift_count, drift_up_count, drift_down_count;
 	struct bytes whole;
 	double share_own, share_expected;
+	int64_t tick_offset;
 	bool has_method;
 	struct series_method method;
 };

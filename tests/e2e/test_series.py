@@ -174,15 +174,20 @@ def drifts(errors):
 def check_drifts(line, app):
     """The drift records are those that the accuracies call for, where the own method was said."""
     methods = collections.defaultdict(set)
+    naive = set()
     for record in decoded(line.broker.read(f"{app}.forecasts")):
-        methods[record.value["series"]].add(record.value["method"])
-        if record.value["method"] == "naive":
-            line.fallen.add(record.value["series"])
+        value = record.value
+        methods[value["series"]].add(value["method"])
+        if value["method"] == "naive":
+            line.fallen.add(value["series"])
+            naive.add((value["series"], value["origin_ms"], value["horizon"]))
     steps = collections.defaultdict(dict)
     for record in decoded(line.broker.read(f"{app}.forecast.accuracy")):
         value = record.value
         if value["horizon"] == 1:
             steps[value["series"]][value["target_ms"]] = value
+        if (value["series"], value["origin_ms"], value["horizon"]) in naive:
+            same(value["point"], value["naive"], "what is said to be naive")
         same((value["bias"], value["absolute_error"]),
              (value["point"] - value["actual"], abs(value["point"] - value["actual"])), "bias")
     found = collections.defaultdict(list)
@@ -230,6 +235,7 @@ def drift(line):
     line.fallen = set()
     found, compared = check_drifts(line, APP)
     check(compared > 10, "few series", compared)
+    check(line.fallen, "no series was worse than naive for a while")
     diag(f"{sum(map(len, found.values()))} drifts, {compared} series compared, "
          f"{len(line.fallen)} fell back for a while")
 

@@ -128,6 +128,24 @@ static void what_does_not_fit_is_left_out(void **state)
 	}
 }
 
+static void filters_leave_others_out(void **state)
+{
+	(void)state;
+	int64_t amount = 0;
+	parse("{\"series\": [{\"name\": \"a\", \"types\": [\"iot.charging\"], \"period\": \"P1D\","
+	      "\"where\": {\"iot.charging.region\": \"EU|N\", \"iot.charging.station_id\": \"S1\"},"
+	      "\"dimensions\": [\"iot.charging.region\"]}]}");
+	struct account_event event = charging();
+	assert_string_equal(take("a", &event, &amount), "a/C62/");
+	assert_string_not_equal(take("a.region", &event, &amount), "");
+	event.event.iot.charging.station_id = bytes_str("S10");
+	assert_string_equal(take("a", &event, &amount), "");
+	event = charging();
+	event.event.iot.charging.region = bytes_of(NULL, 0);
+	assert_string_equal(take("a", &event, &amount), "");
+	assert_string_equal(take("a.region", &event, &amount), "");
+}
+
 static void long_values_are_cut_at_a_character(void **state)
 {
 	(void)state;
@@ -387,6 +405,9 @@ static void what_is_wrong_is_told(void **state)
 	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\"]}]}", "period is missing");
 	refuse("{\"series\": [{\"name\": \"a\", \"types\": [\"t\", 5], \"period\": \"P1D\"}]}",
 	       "not 5");
+	refuse(WITH(", \"where\": {\"attrs.a\": 1}"), "1 to 64 bytes, not 1");
+	refuse(WITH(", \"where\": {\"quantity\": \"1\"}"), "fields of texts");
+	refuse(WITH(", \"where\": {\"colour\": \"red\"}"), "colour");
 	refuse(WITH(", \"time_zone\": \"Europe/Berlin\""), "series resolve");
 	refuse(WITH(", \"colour\": 1"), "colour");
 	refuse(WITH(", \"measure\": \"amount\""), "amount_minor");
@@ -429,6 +450,7 @@ int main(void)
 		cmocka_unit_test(every_level_of_the_dimensions_is_a_series),
 		cmocka_unit_test(an_event_goes_to_each_level),
 		cmocka_unit_test(what_does_not_fit_is_left_out),
+		cmocka_unit_test(filters_leave_others_out),
 		cmocka_unit_test(long_values_are_cut_at_a_character),
 		cmocka_unit_test(parts_and_events_have_the_same_totals),
 		cmocka_unit_test(counts_and_money),
