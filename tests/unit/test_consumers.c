@@ -15,6 +15,7 @@
 #include "consumers/account_merge.h"
 #include "consumers/account_state.h"
 #include "consumers/churn.h"
+#include "consumers/topics.h"
 #include "schemas/event_check.h"
 #include "consumers/series_state.h"
 #include "models/ranking.h"
@@ -611,9 +612,20 @@ static void auc_counts_ties_half(void **state)
 	assert_true(ranking_auc(cases, 0) == -1);
 }
 
+static void a_mistyped_topic_is_told_from_an_unknown_one(void **state)
+{
+	(void)state;
+	assert_string_equal(topics_near("erp.event"), "erp.events");
+	assert_string_equal(topics_near("alert"), "alerts");
+	assert_string_equal(topics_near("suport.events"), "support.events");
+	assert_null(topics_near("orders"));
+	assert_null(topics_near(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mistyped_topic_is_told_from_an_unknown_one),
 		cmocka_unit_test(events_are_judged),
 		cmocka_unit_test(series_keys_come_apart_again),
 		cmocka_unit_test(periods_close_in_order_and_are_corrected),
