@@ -134,7 +134,11 @@ static struct err *read_zone(const struct entry *entry, struct zone *zone)
 		return invalid(entry, "zones must have an offset and up to 128 changes",
 			       entry->time_zone);
 	snprintf(zone->name, sizeof zone->name, "%s", entry->time_zone);
-	zone->offset_ms = json_integer_value(json_array_get(list, 0)) * MS_PER_MINUTE;
+	int64_t first = json_integer_value(json_array_get(list, 0));
+	if (first < -24 * 60 || first > 24 * 60)
+		return invalid(entry, "zones must have times and offsets in minutes",
+			       entry->time_zone);
+	zone->offset_ms = first * MS_PER_MINUTE;
 	for (size_t i = 1; i < count; i += 2) {
 		struct zone_change *change = &zone->changes[zone->change_count++];
 		int64_t minutes = json_integer_value(json_array_get(list, i));

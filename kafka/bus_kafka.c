@@ -99,6 +99,7 @@ struct bus_kafka {
 	bool subscription_known; /* to the group, as it is now */
 	bool rejoin;		 /* the poll leaves, and the next one joins anew */
 	bool closing;
+	bool paused_some; /* of what is assigned */
 	/* The id that partitions were assigned to. While they are owned librdkafka joins under no
 	 * other, also where it has lost the session and forgotten this one. */
 	char member[GROUP_MEMBER_MAX];
@@ -610,6 +611,9 @@ static struct err *rebalance_assign(struct bus_kafka *kafka,
 	if (err == NULL) {
 		rd_kafka_topic_partition_list_t *start = list_new(positions, count, false);
 		rd_kafka_resp_err_t code = rd_kafka_assign(kafka->consumer, start);
+		if (code == 0 && kafka->paused_some) /* else a pause outlives the assignment */
+			code = rd_kafka_resume_partitions(kafka->consumer, start);
+		kafka->paused_some = false;
 		rd_kafka_topic_partition_list_destroy(start);
 		if (code != 0)
 			err = rd_err_code(code, &kafka->consumer_client, "assign");
@@ -1053,6 +1057,7 @@ static struct err *kafka_pause(struct bus *bus, const char *topic, int32_t parti
 		return NULL; /* it was taken away meanwhile */
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(list, topic, partition);
+	kafka->paused_some |= pause;
 	rd_kafka_resp_err_t code = pause ? rd_kafka_pause_partitions(kafka->consumer, list)
 					 : rd_kafka_resume_partitions(kafka->consumer, list);
 	if (code == 0)

@@ -7,8 +7,9 @@
 
 enum {
 	ORDERED_PAUSE_AT = 4000,      /* records of a partition that wait: reading it pauses, */
-	ORDERED_RESUME_AT = 500,      /* and goes on from here */
-	ORDERED_BYTES_MAX = 32 << 20, /* of all: beyond these it pauses at ORDERED_RESUME_AT, too */
+	ORDERED_PAUSE_EARLY_AT = 500, /* or here, while all have more than ORDERED_BYTES_MAX, */
+	ORDERED_RESUME_AT = 250,      /* and goes on from here */
+	ORDERED_BYTES_MAX = 32 << 20,
 	ORDERED_WAIT_MS = 500,
 };
 
@@ -24,7 +25,8 @@ struct block {
 };
 
 struct held {
-	struct record record;
+	int64_t offset, timestamp_ms;
+	struct bytes key, value;
 	int64_t time_ms;
 	struct block *block;
 };
@@ -34,7 +36,8 @@ struct lane {
 	const char *topic;
 	int32_t partition;
 	bool is_paused;
-	int64_t last_ms; /* of the record that came last */
+	int64_t dry_since_ms; /* monotonic; 0: it has something, or has ended */
+	int64_t last_ms;      /* of the record that came last */
 	struct held *ring;
 	size_t first, count, room; /* room: a power of 2, or 0 */
 };
@@ -46,7 +49,6 @@ struct bus_ordered {
 	struct bus_listener listener; /* of the one who polls */
 	struct lane *lanes;
 	size_t lane_count, held_count, held_bytes;
-	int64_t dry_since_ms;			 /* monotonic; 0: no partition is waited for */
 	bool is_blocked;			 /* what waits may not go yet */
 	struct record records[POLL_RECORDS_MAX]; /* handed out */
 	struct block *blocks[POLL_RECORDS_MAX];	 /* of these */
@@ -86,7 +88,6 @@ static void lanes_free(struct bus_ordered *ordered)
 	free(ordered->lanes);
 	ordered->lanes = NULL;
 	ordered->lane_count = 0;
-	ordered->dry_since_ms = 0;
 }
 
 static void release_handed_out(struct bus_ordered *ordered)
@@ -122,9 +123,9 @@ static void lane_push(struct lane *lane, const struct held *held)
 	lane->ring[(lane->first + lane->count++) & (lane->room - 1)] = *held;
 }
 
-static bool is_live(const struct record *record, int64_t time_ms)
+static bool is_live(int64_t timestamp_ms, int64_t time_ms)
 {
-	return time_ms >= record->timestamp_ms - LIVE_MS;
+	return time_ms >= timestamp_ms - LIVE_MS;
 }
 
 /* A record without a time, or from the future, goes with the one before it: else one wrong date
@@ -174,9 +175,14 @@ static void take_in(struct bus_ordered *ordered, const struct bus_batch *batch)
 			lane = lane_find(ordered, record->topic, record->partition);
 		if (lane == NULL)
 			continue; /* not assigned any more */
-		struct held held = { *record, time_in(ordered, lane, record), block };
-		held.record.key = keep(block, &at, record->key);
-		held.record.value = keep(block, &at, record->value);
+		const struct held held = {
+			.offset = record->offset,
+			.timestamp_ms = record->timestamp_ms,
+			.key = keep(block, &at, record->key),
+			.value = keep(block, &at, record->value),
+			.time_ms = time_in(ordered, lane, record),
+			.block = block,
+		};
 		lane->last_ms = held.time_ms;
 		lane_push(lane, &held);
 		block->left++;
@@ -192,7 +198,7 @@ static bool passes(const struct bus_ordered *ordered, const struct bus_batch *ba
 		return false;
 	for (size_t i = 0; i < batch->count; i++) {
 		int64_t time_ms = ordered->options.time_of(batch->records[i].value);
-		if (time_ms != TIME_NONE && !is_live(&batch->records[i], time_ms))
+		if (time_ms != TIME_NONE && !is_live(batch->records[i].timestamp_ms, time_ms))
 			return false;
 	}
 	return true;
@@ -236,23 +242,25 @@ static bool is_dry(const struct bus_ordered *ordered, const struct lane *lane)
 
 static bool must_wait(struct bus_ordered *ordered)
 {
-	bool dry = false;
-	for (size_t i = 0; i < ordered->lane_count && !dry; i++)
-		dry = is_dry(ordered, &ordered->lanes[i]);
-	if (!dry) {
-		ordered->dry_since_ms = 0;
-		return false;
-	}
 	const struct time_source *time = ordered->options.time;
 	int64_t now_ms = time->monotonic_ns(time->context) / 1000000 + 1;
-	if (ordered->dry_since_ms == 0)
-		ordered->dry_since_ms = now_ms;
-	return now_ms - ordered->dry_since_ms < ORDERED_WAIT_MS;
+	bool wait = false;
+	for (size_t i = 0; i < ordered->lane_count; i++) {
+		struct lane *lane = &ordered->lanes[i];
+		if (!is_dry(ordered, lane)) {
+			lane->dry_since_ms = 0;
+			continue;
+		}
+		if (lane->dry_since_ms == 0)
+			lane->dry_since_ms = now_ms;
+		wait |= now_ms - lane->dry_since_ms < ORDERED_WAIT_MS;
+	}
+	return wait;
 }
 
 static bool may_pass(const struct bus_ordered *ordered, const struct held *head)
 {
-	return is_live(&head->record, head->time_ms) || ordered->options.may_pass == NULL ||
+	return is_live(head->timestamp_ms, head->time_ms) || ordered->options.may_pass == NULL ||
 	       ordered->options.may_pass(ordered->options.context, head->time_ms);
 }
 
@@ -261,7 +269,14 @@ static void hand_out_run(struct bus_ordered *ordered, struct lane *lane, int64_t
 	while (lane->count > 0 && ordered->out_count < POLL_RECORDS_MAX &&
 	       head_of(lane)->time_ms <= until_ms) {
 		const struct held *held = head_of(lane);
-		ordered->records[ordered->out_count] = held->record;
+		ordered->records[ordered->out_count] = (struct record){
+			.topic = lane->topic,
+			.partition = lane->partition,
+			.offset = held->offset,
+			.timestamp_ms = held->timestamp_ms,
+			.key = held->key,
+			.value = held->value,
+		};
 		ordered->blocks[ordered->out_count++] = held->block;
 		lane->first = (lane->first + 1) & (lane->room - 1);
 		lane->count--;
@@ -278,7 +293,7 @@ static void hand_out(struct bus_ordered *ordered)
 	while (ordered->out_count < POLL_RECORDS_MAX &&
 	       (lane = earliest(ordered, &until_ms)) != NULL) {
 		const struct held *head = head_of(lane);
-		bool live = is_live(&head->record, head->time_ms);
+		bool live = is_live(head->timestamp_ms, head->time_ms);
 		if (!looked)
 			wait = must_wait(ordered);
 		if ((wait && !live) || !may_pass(ordered, head)) {
@@ -298,7 +313,7 @@ static struct err *pause_lanes(struct bus_ordered *ordered)
 {
 	struct err *err = NULL;
 	size_t most =
-		ordered->held_bytes > ORDERED_BYTES_MAX ? ORDERED_RESUME_AT + 1 : ORDERED_PAUSE_AT;
+		ordered->held_bytes > ORDERED_BYTES_MAX ? ORDERED_PAUSE_EARLY_AT : ORDERED_PAUSE_AT;
 	for (size_t i = 0; err == NULL && i < ordered->lane_count; i++) {
 		struct lane *lane = &ordered->lanes[i];
 		bool pause =
@@ -323,7 +338,7 @@ static struct err *ordered_poll(struct bus *bus, int timeout_ms, struct bus_batc
 		return err;
 	if (passes(ordered, &inner)) {
 		*batch = inner;
-		return NULL;
+		return pause_lanes(ordered); /* a seek may have emptied one that is paused */
 	}
 	take_in(ordered, &inner);
 	hand_out(ordered);

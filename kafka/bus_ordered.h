@@ -4,7 +4,8 @@
  * one: what a CRM told in two years would come before the first week of orders. So records are kept
  * back until every partition has shown what it has next, and the earliest goes first (a merge of
  * queues; within a partition the order stays). A partition that runs ahead is paused, so what is
- * kept has a bound. Records of the present pass at once.
+ * kept has a bound. Records of the present pass at once, while nothing of the past waits. Which is
+ * which tells the broker's time: with `message.timestamp.type=CreateTime` all may look present.
  *
  *     poll ─► a queue for each partition ─► the earliest, while none that may have more is empty
  *

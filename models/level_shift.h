@@ -33,7 +33,7 @@ struct level_shifts {
 /* One more period has closed. */
 void level_shifts_age(struct level_shifts *shifts);
 
-/* Whether there is anything to weigh anew in a series of `count` points. */
+/* Whether there is anything to weigh anew in a series. */
 bool level_shifts_unsettled(const struct level_shifts *shifts);
 
 /* Weighs those that are young anew by x[count], the series as it was before anything was lifted;

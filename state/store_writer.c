@@ -5,13 +5,13 @@
 #include "base/check.h"
 #include "base/executor.h"
 
-enum { SMALL_BATCH_BYTES = 64 * 1024, ASKS_MIN = 2, ASKS_MAX = 8 };
+enum { SMALL_BATCH_BYTES = 64 * 1024 };
 
 struct store_writer {
 	struct store *store;
 	struct executor *executor; /* NULL: LATER */
 	struct store_batch *batch; /* started, and not ended yet; NULL: none */
-	int asks, asks_due;	   /* LATER: for its outcome; with which it is written */
+	bool asked;		   /* LATER: whether the outcome was asked for before */
 	bool written;		   /* by the owner, with this outcome */
 	struct err *outcome;
 };
@@ -27,7 +27,6 @@ struct store_writer *store_writer_new(struct store *store, enum store_writer_mod
 	struct store_writer *writer = check_calloc(1, sizeof *writer);
 	writer->store = store;
 	writer->executor = mode == STORE_WRITER_ASIDE ? executor_new() : NULL;
-	writer->asks_due = ASKS_MAX;
 	return writer;
 }
 
@@ -56,9 +55,7 @@ void store_writer_start(struct store_writer *writer, struct store_batch *batch)
 {
 	CHECK(writer->batch == NULL);
 	writer->batch = batch;
-	writer->written = false;
-	writer->asks = 0;
-	writer->asks_due = writer->asks_due == ASKS_MAX ? ASKS_MIN : writer->asks_due + 1;
+	writer->asked = writer->written = false;
 	if (writer->executor == NULL)
 		return;
 	if (store_batch_bytes(batch) < SMALL_BATCH_BYTES)
@@ -74,8 +71,9 @@ struct err *store_writer_end(struct store_writer *writer, bool wait, bool *done)
 	if (is_aside(writer)) {
 		err = executor_end(writer->executor, wait, done);
 	} else {
-		if (!writer->written && (wait || ++writer->asks >= writer->asks_due))
+		if (!writer->written && (wait || writer->asked))
 			write_here(writer);
+		writer->asked = true;
 		*done = writer->written;
 		err = writer->outcome;
 		writer->outcome = NULL;

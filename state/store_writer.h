@@ -11,9 +11,7 @@
 struct store_writer;
 
 enum store_writer_mode {
-	/* no thread: some call of store_writer_end writes, a later one from batch to batch, up to
-	 * the eighth; then it begins with the second again */
-	STORE_WRITER_LATER,
+	STORE_WRITER_LATER, /* no thread: a call of store_writer_end after the first writes */
 	STORE_WRITER_ASIDE,
 };
 

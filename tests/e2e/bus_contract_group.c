@@ -94,6 +94,35 @@ static void members_share_the_partitions(void **state)
 	bus_close(&a.bus);
 }
 
+/* Whoever paused a partition reads on when it is assigned anew. */
+static void a_new_assignment_is_never_paused(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	static struct seen seen;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	(void)await_owned(world, &a, 2, NULL, 0);
+	expect_ok(bus_pause(a.bus, in, 0, true));
+	expect_ok(bus_pause(a.bus, in, 1, true));
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 1, &b, 1);
+	append(world, in, 0, "first");
+	member_poll(&a, 1, &seen);
+	EXPECT_SEEN(&seen, "first");
+	expect_ok(bus_pause(a.bus, in, 0, true));
+	append(world, in, 0, "last");
+	member_poll_nothing(&a);
+	expect_ok(bus_pause(a.bus, in, 0, false));
+	member_poll(&a, 1, &seen);
+	EXPECT_SEEN(&seen, "last");
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
 static void positions_of_an_old_generation_are_refused(void **state)
 {
 	struct world *world = world_of(state);
@@ -457,6 +486,7 @@ static void compaction_keeps_the_last_of_each_key_and_its_offset(void **state)
 
 static const struct behaviour behaviours[] = {
 	BEHAVIOUR(members_share_the_partitions),
+	BEHAVIOUR(a_new_assignment_is_never_paused),
 	BEHAVIOUR(positions_of_an_old_generation_are_refused),
 	BEHAVIOUR(nobody_asks_who_owns_a_partition),
 	BEHAVIOUR(a_closed_static_member_keeps_its_place_for_a_session),

@@ -109,12 +109,13 @@ static void start_jobs(const struct runs *runs, char folders[][64])
 	for (size_t i = 0; i < runs->job_count; i++) {
 		make_folder(folders[i]);
 		fflush(stdout);
-		runs->jobs[i].child = fork();
-		CHECK(runs->jobs[i].child >= 0);
-		if (runs->jobs[i].child != 0)
-			continue;
-		run_job(runs, i, folders[i]);
-		exit(0); /* with the sanitizer's look at what leaked */
+		pid_t child = fork();
+		CHECK(child >= 0);
+		if (child == 0) {
+			run_job(runs, i, folders[i]);
+			exit(0); /* with the sanitizer's look at what leaked */
+		}
+		runs->jobs[i].child = child; /* shared: the child must not write it, too */
 	}
 }
 

@@ -240,6 +240,25 @@ static void a_seek_drops_what_waits(void **state)
 	assert_int_equal(fixture->seen[0], 3);
 }
 
+/* The same while a partition is paused: it goes on though nothing waits any more. */
+static void a_seek_ends_a_pause(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 9000; i++)
+		append(fixture, "crm", 0, 500 + i / 100);
+	fixture->gate_days = 300;
+	join(fixture);
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	assert_true(bus_ordered_waiting(fixture->bus) >= 4000);
+	fixture->gate_days = 2 * TODAY;
+	const struct position on = { .topic = "crm", .partition = 0, .offset = 8990 };
+	expect_ok(bus_seek(fixture->bus, &on, 1));
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	expect_sorted(fixture, 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +267,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_gate_holds_the_past, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_date_holds_nobody_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_seek_drops_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_seek_ends_a_pause, setup, teardown),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,23 @@ static void order(struct account_state *state, double at, const char *const *pro
 	}
 }
 
+/* What is kept of a long name ends between two characters: no text may be half of one. */
+static void a_long_product_is_cut_between_characters(void **context)
+{
+	(void)context;
+	for (int ascii = PRODUCT_LEN_MAX - 4; ascii <= PRODUCT_LEN_MAX; ascii++) {
+		char name[PRODUCT_LEN_MAX + 16];
+		memset(name, 'x', sizeof name);
+		snprintf(name + ascii, sizeof name - (size_t)ascii, "€€€");
+		struct account_state state = orders_every(10, 1);
+		order(&state, 10, (const char *const[]){ name, NULL });
+		const struct usual_product *kept = &state.relationship.usual.products[0];
+		assert_int_equal(state.relationship.usual.count, 1);
+		assert_int_equal(kept->len, ascii + (PRODUCT_LEN_MAX - ascii) / 3 * 3);
+		assert_memory_equal(kept->name, name, kept->len);
+	}
+}
+
 /* The account orders bolts nearly always, and other things now and then. */
 static void a_product_is_missed_once(void **context)
 {
@@ -633,6 +650,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_score_goes_out_when_its_band_changes),
+		cmocka_unit_test(a_long_product_is_cut_between_characters),
 		cmocka_unit_test(a_product_is_missed_once),
 		cmocka_unit_test(a_product_of_many_is_not_usual),
 		cmocka_unit_test(an_order_is_due_once),
