@@ -133,6 +133,21 @@ static void many_faults_are_bounded(void **state)
 }
 
 /* Every earlier version goes on to be read, and goes on to read. */
+/* What nobody asks any more: the hours of a name's fingerprints tell which is the oldest. */
+static const char *const retired[] = { "recent_next" };
+
+static void expect_all_read(const struct compat *compat)
+{
+	for (size_t i = 0; i < compat->unread_count; i++) {
+		bool known = false;
+		assert_true(i < COMPAT_FAULTS_MAX);
+		for (size_t j = 0; j < sizeof retired / sizeof retired[0]; j++)
+			known |= strcmp(compat->unread[i], retired[j]) == 0;
+		if (!known)
+			fail_msg("%s is read no more", compat->unread[i]);
+	}
+}
+
 static void own_versions_are_compatible(void **state)
 {
 	(void)state;
@@ -149,7 +164,7 @@ static void own_versions_are_compatible(void **state)
 		assert_non_null(current);
 		compare(current, schema_texts[i].text, compat);
 		assert_int_equal(compat->fault_count, 0);
-		assert_int_equal(compat->unread_count, 0);
+		expect_all_read(compat);
 		compare(schema_texts[i].text, current, compat);
 		assert_int_equal(compat->fault_count, 0);
 		compared++;
