@@ -259,7 +259,11 @@ static struct reason others(double rest, const enum feature_group *ranked, size_
 			    struct reason_texts *texts, size_t at)
 {
 	struct words words = words_in(texts, at);
-	words_say(&words, "all else together, as usual or better: ", "其余因素合计，正常或更好：");
+	if (rest > 0)
+		words_say(&words, "all else together: ", "其余因素合计：");
+	else
+		words_say(&words, "all else together, as usual or better: ",
+			  "其余因素合计，正常或更好：");
 	for (size_t i = 0; i < count; i++) {
 		words_say(&words, i == 0 ? "" : ", ", i == 0 ? "" : "、");
 		words_say(&words, names_en[ranked[i]], names_zh[ranked[i]]);
