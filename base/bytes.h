@@ -41,4 +41,15 @@ static inline int bytes_compare(struct bytes a, struct bytes b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
+/* The longest prefix of at most so many bytes that ends between two characters of UTF-8. */
+static inline struct bytes bytes_cut(struct bytes text, size_t len_max)
+{
+	if (text.len <= len_max)
+		return text;
+	size_t len = len_max;
+	while (len > 0 && (text.data[len] & 0xC0) == 0x80)
+		len--;
+	return bytes_of(text.data, len);
+}
+
 #endif

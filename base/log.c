@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/timestamp.h"
 
@@ -30,21 +31,10 @@ bool log_level_parse(const char *text, enum log_level *level)
 	return false;
 }
 
-/* The longest prefix of text[len] that has at most LOG_TEXT_MAX bytes and cuts no character. */
-static size_t text_cut(const char *text, size_t len)
-{
-	if (len <= LOG_TEXT_MAX)
-		return len;
-	size_t end = LOG_TEXT_MAX;
-	while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
-		end--;
-	return end;
-}
-
 /* A new JSON string of `text`, cut, and with '?' for what is not ASCII where it is not UTF-8. */
 static json_t *text_json(const char *text)
 {
-	size_t len = text_cut(text, strlen(text));
+	size_t len = bytes_cut(bytes_str(text), LOG_TEXT_MAX).len;
 	json_t *string = json_stringn(text, len);
 	if (string != NULL)
 		return string;
@@ -63,8 +53,9 @@ static void fields_add(json_t *line, json_t *fields)
 		size_t len = json_is_string(value) ? json_string_length(value) : 0;
 		if (len <= LOG_TEXT_MAX)
 			continue;
-		const char *text = json_string_value(value);
-		json_object_set_new(fields, name, json_stringn(text, text_cut(text, len)));
+		const struct bytes text = bytes_of(json_string_value(value), len);
+		const struct bytes cut = bytes_cut(text, LOG_TEXT_MAX);
+		json_object_set_new(fields, name, json_stringn((const char *)cut.data, cut.len));
 	}
 	json_object_update_missing(line, fields);
 	json_decref(fields);

@@ -12,13 +12,10 @@ void name_text_set(struct name_text *to, struct bytes text)
 
 uint8_t name_keep(struct bytes text, uint8_t *kept, size_t len_max)
 {
-	size_t len = text.len < len_max ? text.len : len_max;
-	if (len < text.len)
-		while (len > 0 && (text.data[len] & 0xc0) == 0x80)
-			len--;
-	if (len > 0)
-		memcpy(kept, text.data, len);
-	return (uint8_t)len;
+	struct bytes cut = bytes_cut(text, len_max);
+	if (cut.len > 0)
+		memcpy(kept, cut.data, cut.len);
+	return (uint8_t)cut.len;
 }
 
 bool name_hold(struct name_state *name, struct bytes record)

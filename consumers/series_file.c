@@ -113,6 +113,11 @@ static struct err *read_measure(const struct entry *entry, struct series_definit
 				 entry->measure);
 }
 
+static bool is_offset(int64_t minutes)
+{
+	return minutes >= -24 * 60 && minutes <= 24 * 60;
+}
+
 /* What foretell series deploy has filled in: the offset from UTC before the first change, then the
  * time of each change and the offset from then on, all in minutes. */
 static struct err *read_zone(const struct entry *entry, struct zone *zone)
@@ -135,7 +140,7 @@ static struct err *read_zone(const struct entry *entry, struct zone *zone)
 			       entry->time_zone);
 	snprintf(zone->name, sizeof zone->name, "%s", entry->time_zone);
 	int64_t first = json_integer_value(json_array_get(list, 0));
-	if (first < -24 * 60 || first > 24 * 60)
+	if (!is_offset(first))
 		return invalid(entry, "zones must have times and offsets in minutes",
 			       entry->time_zone);
 	zone->offset_ms = first * MS_PER_MINUTE;
@@ -144,7 +149,7 @@ static struct err *read_zone(const struct entry *entry, struct zone *zone)
 		int64_t minutes = json_integer_value(json_array_get(list, i));
 		int64_t offset = json_integer_value(json_array_get(list, i + 1));
 		if (minutes < EVENT_MS_MIN / MS_PER_MINUTE ||
-		    minutes > EVENT_MS_MAX / MS_PER_MINUTE || offset < -24 * 60 || offset > 24 * 60)
+		    minutes > EVENT_MS_MAX / MS_PER_MINUTE || !is_offset(offset))
 			return invalid(entry, "zones must have times and offsets in minutes",
 				       entry->time_zone);
 		*change = (struct zone_change){ minutes * MS_PER_MINUTE, offset * MS_PER_MINUTE };

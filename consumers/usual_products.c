@@ -25,12 +25,7 @@ static struct bytes ordered_in(const struct source_event *event)
 		for (size_t i = 0; i < event->attr_count; i++)
 			if (bytes_equal(event->attrs[i].key, bytes_str("product")))
 				product = event->attrs[i].value;
-	if (product.len > PRODUCT_LEN_MAX) { /* never within a character of UTF-8 */
-		product.len = PRODUCT_LEN_MAX;
-		while (product.len > 0 && (product.data[product.len] & 0xC0) == 0x80)
-			product.len--;
-	}
-	return product;
+	return bytes_cut(product, PRODUCT_LEN_MAX);
 }
 
 static void drop_empty(struct usual_products *usual)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "models/median.h"
 #include "models/season.h"
 
 #ifdef __clang__
@@ -25,25 +26,12 @@ enum {
 static const double OUTLIER_SPREADS = 6.0, SHIFT_SPREADS = 6.0;
 static const double STRENGTH_MIN = 0.1, CYCLE_WEIGHT = 0.8; /* as the portfolio's */
 static const double STEP_SHARE = 0.6;			    /* of a shift, in a single step */
-static const double SIGMA_PER_MEDIAN = 1.4826022185056018;  /* of absolute distances, normal */
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median_of(double *x, int count)
-{
-	qsort(x, (size_t)count, sizeof *x, ascending);
-	return 0.5 * (x[(count - 1) / 2] + x[count / 2]);
-}
 
 static double median_between(const double *y, int first, int end)
 {
 	double x[2 * HALF + 2 * SIDE + 1];
 	memcpy(x, y + first, (size_t)(end - first) * sizeof *x);
-	return median_of(x, end - first);
+	return median_sort(x, end - first);
 }
 
 /* ---- outliers ---- */
@@ -63,7 +51,7 @@ int clean_outliers(double *y, int count)
 		usual[t] = median_between(y, first, end);
 		far[t] = sorted[t] = fabs(y[t] - usual[t]);
 	}
-	double limit = OUTLIER_SPREADS * SIGMA_PER_MEDIAN * median_of(sorted, count);
+	double limit = OUTLIER_SPREADS * SIGMA_PER_MEDIAN * median_sort(sorted, count);
 	int found = 0;
 	for (int t = 0; t < count; t++)
 		found += far[t] > limit;
@@ -90,7 +78,7 @@ static double shift_at(const double *y, int count, int t, double *size)
 	*size = after - before;
 	for (int i = first; i < end; i++)
 		far[i - first] = fabs(y[i] - (i < t ? before : after));
-	double spread = SIGMA_PER_MEDIAN * median_of(far, end - first);
+	double spread = SIGMA_PER_MEDIAN * median_sort(far, end - first);
 	if (!((y[t] - y[t - 1]) / *size >= STEP_SHARE)) /* NaN, too */
 		return 0;
 	return spread > 0 ? fabs(*size) / spread : HUGE_VAL;

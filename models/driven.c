@@ -1,11 +1,11 @@
 /* See driven.h. */
 #include "models/driven.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "models/median.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -59,12 +59,6 @@ void driven_forecast(const double *y, int count, const struct portfolio_periods 
 			       out + m * horizon);
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 void driven_foretell(const double *y, int count, const struct portfolio_periods *periods,
 		     int horizon, double *out)
 {
@@ -74,8 +68,6 @@ void driven_foretell(const double *y, int count, const struct portfolio_periods 
 		double each[PORTFOLIO_METHOD_COUNT];
 		for (int m = 0; m < PORTFOLIO_METHOD_COUNT; m++)
 			each[m] = made[m * horizon + h];
-		qsort(each, PORTFOLIO_METHOD_COUNT, sizeof *each, ascending);
-		out[h] = 0.5 * (each[(PORTFOLIO_METHOD_COUNT - 1) / 2] +
-				each[PORTFOLIO_METHOD_COUNT / 2]);
+		out[h] = median_sort(each, PORTFOLIO_METHOD_COUNT);
 	}
 }

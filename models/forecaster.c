@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "models/combination.h"
+#include "models/median.h"
 #include "models/regressors.h"
 #include "models/season.h"
 #include "models/smoothing.h"
@@ -51,18 +52,6 @@ struct work {
 };
 
 /* ---- cleaning ---- */
-
-static double median_of(const double *x, int count)
-{
-	double sorted[LEVEL_POINTS];
-	for (int i = 0; i < count; i++) {
-		int at = i;
-		for (; at > 0 && sorted[at - 1] > x[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = x[i];
-	}
-	return 0.5 * (sorted[(count - 1) / 2] + sorted[count / 2]);
-}
 
 static double mean_distance(const double *distance, int count, double most)
 {

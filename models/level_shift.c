@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/median.h"
+
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -15,19 +17,6 @@ enum {
 };
 
 static const double SPREADS = 6.0, STEP_SHARE = 0.6;
-static const double SIGMA_PER_MEDIAN = 1.4826022185056018; /* of absolute distances, normal */
-
-static double median_of(const double *x, int count)
-{
-	double sorted[2 * SIDE];
-	for (int i = 0; i < count; i++) {
-		int at = i;
-		for (; at > 0 && sorted[at - 1] > x[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = x[i];
-	}
-	return 0.5 * (sorted[(count - 1) / 2] + sorted[count / 2]);
-}
 
 /* Whether x[count] makes a step at t; then the levels on both sides. */
 static bool is_step(const double *x, int count, int t, struct level_shift *shift)

@@ -2,7 +2,6 @@
 #include "models/portfolio.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -12,6 +11,7 @@
 #include "models/ets.h"
 #include "models/intermittent.h"
 #include "models/lagged.h"
+#include "models/median.h"
 #include "models/smoothing.h"
 #include "models/theta.h"
 
@@ -139,12 +139,6 @@ static void intermittent(struct work *w)
 		out[h] = flat;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 static void median(struct work *w)
 {
 	double last[MEDIAN_RARE_POINTS];
@@ -153,9 +147,9 @@ static void median(struct work *w)
 	int most = is_rare ? MEDIAN_RARE_POINTS : MEDIAN_POINTS;
 	int n = w->count < most ? w->count : most;
 	memcpy(last, w->adjusted + w->count - n, (size_t)n * sizeof *last);
-	qsort(last, (size_t)n, sizeof *last, ascending);
+	double middle = median_sort(last, n);
 	for (int h = 0; h < w->horizon; h++)
-		out[h] = 0.5 * (last[(n - 1) / 2] + last[n / 2]);
+		out[h] = middle;
 	season_back(w, out);
 }
 

@@ -2,9 +2,9 @@
 #include "models/share.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "models/intermittent.h"
+#include "models/median.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -13,12 +13,6 @@
 enum { POINTS = 10, POINTS_RARE = 16 };
 
 static const double ZEROS_MIN = 0.1;
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
 
 double share_median(const double *part, const double *total, int count)
 {
@@ -30,6 +24,5 @@ double share_median(const double *part, const double *total, int count)
 			share[found++] = part[t] / total[t];
 	if (found == 0)
 		return 0;
-	qsort(share, (size_t)found, sizeof *share, ascending);
-	return 0.5 * (share[(found - 1) / 2] + share[found / 2]);
+	return median_sort(share, found);
 }
