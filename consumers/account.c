@@ -15,7 +15,7 @@
 #include "runtime/relay.h"
 
 enum {
-	LOGIC_VERSION = 9,
+	LOGIC_VERSION = 10,
 	ACCOUNT_KIND = 0,
 	TOTALS_KIND = 1,
 	REGION_KIND = 2,

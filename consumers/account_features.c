@@ -5,6 +5,8 @@
 #include "base/dmath.h"
 #include "base/timestamp.h"
 
+#define USES_MAX 1e9 /* told with one event */
+
 static void add_delivery(struct features *features, const struct source_event *event)
 {
 	const struct erp_shipment *shipment = &event->erp.shipment;
@@ -44,7 +46,8 @@ static void add_use(struct features *features, const struct source_event *event)
 {
 	const struct feature_use *use = &event->marketing.feature;
 	bool is_told = event->has_marketing && event->marketing.has_feature;
-	double count = is_told && use->has_use_count ? (double)use->use_count : 1;
+	double count = is_told && use->has_use_count ? dm_clamp((double)use->use_count, 0, USES_MAX)
+						     : 1;
 	if (is_told && use->has_seats_active) {
 		features->seats_active = use->seats_active;
 		if (features->seats > 0 && use->seats_active >= 0)
@@ -121,8 +124,9 @@ static void add_answer(struct features *features, const struct source_event *eve
 
 static void add_created(struct features *features, const struct source_event *event)
 {
-	if (features->first_ms == 0 || event->event_ms < features->first_ms)
-		features->first_ms = event->event_ms;
+	int64_t at_ms = event->event_ms != 0 ? event->event_ms : 1; /* 0: it was never told */
+	if (features->first_ms == 0 || at_ms < features->first_ms)
+		features->first_ms = at_ms;
 	if (event->has_crm && event->crm.has_account && event->crm.account.has_employees)
 		features->employees = event->crm.account.employees;
 }

@@ -213,8 +213,10 @@ bool churn_judge(const struct churn_rule *rule, struct bytes account,
 		 const struct churn_occasion *occasion, struct account_state *state,
 		 struct effects *effects)
 {
-	if (state->buyer.order_count == 0)
+	if (state->buyer.order_count == 0) {
+		state->check_ms = TIME_NONE;
 		return false;
+	}
 	int64_t at_ms = occasion->at_ms, silence_ms = at_ms - state->buyer.last_ms;
 	state->scored_ms = at_ms;
 	state->check_ms = next_look(at_ms, silence_ms);

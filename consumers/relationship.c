@@ -53,7 +53,7 @@ void relationship_add(struct relationship *relationship, const struct source_eve
 bool relationship_is_known(const struct relationship *relationship)
 {
 	const struct features *features = &relationship->features;
-	if (features->first_ms > 0 || features->is_subscriber)
+	if (features->first_ms != 0 || features->is_subscriber)
 		return true;
 	for (int signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (signal != SIGNAL_ORDER && signal != SIGNAL_RETURN &&

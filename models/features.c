@@ -186,7 +186,7 @@ static double rate(const struct view *view, enum signal signal, enum horizon hor
 /* The logarithm of how much more than in the last year there is now; shrunk towards none. */
 static double trend(const struct view *view, enum signal signal, enum horizon horizon)
 {
-	if (view->features->traces[signal].count == 0)
+	if (!(view->sums[signal][HORIZON_YEAR] > 0)) /* none, or only uses that were none */
 		return 0;
 	double year = (view->sums[signal][HORIZON_YEAR] + usual_rate[signal] * 5) /
 		      (view->spans[signal][HORIZON_YEAR] + 5);
@@ -256,14 +256,14 @@ static void read_peers(const struct view *view, const struct surroundings *aroun
 {
 	const struct features *features = view->features;
 	double age = features->first_ms == 0 ? 365 : days_between(features->first_ms, view->now_ms);
-	int64_t size =
-		features->seats_usual > 0 ? 3 * features->seats_usual + 2 : features->employees;
+	double size = features->seats_usual > 0 ? 3 * (double)features->seats_usual + 2
+						: (double)features->employees;
 	double year = (double)(view->now_ms % (INT64_C(31557600000))) / 31557600000.0;
 	double angle = 6.283185307179586 * (year < 0 ? year + 1 : year);
 	double a = angle - 3.141592653589793, b = a * a;
 	out[FEATURE_NEW] = age < 180 ? 1 - age / 180 : 0;
 	out[FEATURE_AGE] = dm_log1p(age / 180) - 1.5;
-	out[FEATURE_SIZE] = size > 0 ? dm_log((double)size) - 4 : 0;
+	out[FEATURE_SIZE] = size > 0 ? dm_log(size) - 4 : 0;
 	out[FEATURE_SUBSCRIBER] = features->is_subscriber ? 1 : 0;
 	out[FEATURE_DEVICES] = features->traces[SIGNAL_READING].count > 0 ? 1 : 0;
 	/* sin and cos by their series about pi: right to 1e-3, the same bits everywhere */

@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/timestamp.h"
 #include "tests/lib/line_checks.h"
 #include "tests/lib/memory_line.h"
 
@@ -240,6 +241,42 @@ static void odd_series_are_forecast_without_a_nan(void **state)
 	free(dump);
 }
 
+static void begin(struct memory_line *line, const char *id, int64_t at_ms)
+{
+	const struct source_event event = { .event_id = bytes_str(id),
+					    .source = bytes_str("test"),
+					    .type = bytes_str("crm.account.created"),
+					    .subject = bytes_str("C-1"),
+					    .event_ms = at_ms };
+	memory_line_tell(line, &event);
+}
+
+/* An account of which nothing but its beginning is told, and then an earlier one: 1970 to the day,
+ * as a system says that doesn't know. Its timers go on. */
+static void an_account_that_began_in_1970_goes_on(void **state)
+{
+	(void)state;
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 100,
+						     .cache_entries = 1000 };
+	const int64_t now_ms = INT64_C(1700000000000);
+	const char *const accounts = "accounts";
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	begin(line, "1", now_ms);
+	memory_line_end(line, now_ms + MS_PER_DAY);
+	begin(line, "2", 0);
+	memory_line_end(line, now_ms + 60 * MS_PER_DAY);
+	must(memory_line_finish(line));
+	char *dump = memory_line_dump(line, &accounts, 1);
+	assert_int_equal(count_of(dump, "\"event_count\":2"), 1);
+	free(dump);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 static void step(struct memory_line *line, int times)
 {
 	for (int i = 0; i < times; i++)
@@ -347,6 +384,7 @@ int main(int argc, char **argv)
 		CASE("weeks"),
 		cmocka_unit_test(partitions_change_nothing),
 		cmocka_unit_test(odd_series_are_forecast_without_a_nan),
+		cmocka_unit_test(an_account_that_began_in_1970_goes_on),
 		cmocka_unit_test(clock_of_a_quiet_input_is_kept),
 		cmocka_unit_test(open_transaction_that_holds_it_back_is_told),
 	};

@@ -365,6 +365,34 @@ static void account_state_comes_back_from_its_record(void **state)
 	assert_memory_equal(&made, &back, sizeof made);
 }
 
+/* Dates of before 1970 and its first moment, which some systems mean "unknown" by, are as good as
+ * others; an account that is judged no more must not keep a timer, or it would be due for ever. */
+static void an_account_stays_known_whenever_it_began(void **state)
+{
+	(void)state;
+	static const int64_t begins_ms[] = { 0, INT64_C(-157766400000), 1 };
+	for (size_t i = 0; i < sizeof begins_ms / sizeof begins_ms[0]; i++) {
+		struct account_state account = { 0 };
+		struct account_event event = { .account = bytes_str("A"), .event = good_event() };
+		event.event.type = bytes_str("crm.account.created");
+		event.event.event_ms = event.effective_ms = now_ms;
+		account_state_count(&account, &event);
+		assert_true(relationship_is_known(&account.relationship));
+		event.event.event_ms = begins_ms[i];
+		account_state_count(&account, &event);
+		assert_true(relationship_is_known(&account.relationship));
+		assert_true(account.relationship.features.first_ms <= 1);
+	}
+	struct account_state account = { .scored_ms = now_ms, .check_ms = now_ms + 1 };
+	struct churn_rule rule;
+	const struct churn_options options = { .open = 0.8, .close = 0.6, .order_count_min = 3 };
+	const struct churn_occasion occasion = { now_ms + 1, now_ms, bytes_of(NULL, 0), NULL };
+	churn_rule_init(&rule, &options);
+	assert_int_equal(account_state_due(&account), now_ms + 1);
+	assert_false(churn_judge(&rule, bytes_str("A"), &occasion, &account, NULL));
+	assert_true(account_state_due(&account) == TIME_NONE);
+}
+
 /* What is said, as a running hash. */
 struct heard {
 	struct bus bus;
@@ -635,6 +663,7 @@ int main(void)
 		cmocka_unit_test(series_state_comes_back_from_its_record),
 		cmocka_unit_test(awaited_forecasts_come_back_from_their_record),
 		cmocka_unit_test(account_state_comes_back_from_its_record),
+		cmocka_unit_test(an_account_stays_known_whenever_it_began),
 		cmocka_unit_test(quiet_accounts_say_all_that_scored_ones_do),
 		cmocka_unit_test(a_bound_that_answers_moved_is_not_left_out),
 		cmocka_unit_test(a_merge_takes_the_alert_along_and_drops_examples),

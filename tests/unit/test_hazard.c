@@ -80,6 +80,36 @@ static void slopes_are_those_of_the_margin(void **state)
 	}
 }
 
+/* An event may say anything: what it says of use and seats must stay a number, and no use at all is
+ * no fall. */
+static void odd_numbers_of_use_and_seats_are_borne(void **state)
+{
+	(void)state;
+	static const int64_t odd[] = { 0, -1, -1000, INT64_MIN, INT64_MAX };
+	const struct surroundings around = { 0 };
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		struct features features = { 0 };
+		double out[FEATURE_COUNT];
+		struct source_event event = { .type = bytes_str("product.subscription"),
+					      .event_ms = now_ms };
+		event.has_marketing = event.marketing.has_subscription = true;
+		event.marketing.subscription.has_seats = true;
+		event.marketing.subscription.seats = odd[i];
+		account_features_add(&features, &event);
+		event.type = bytes_str("product.feature");
+		event.marketing.has_feature = event.marketing.feature.has_use_count = true;
+		event.marketing.feature.use_count = odd[i];
+		account_features_add(&features, &event);
+		for (int day = 0; day < 60; day += 20) {
+			features_read(&features, &around, -1, -1, now_ms + day * MS_PER_DAY, out);
+			for (size_t k = 0; k < FEATURE_COUNT; k++)
+				assert_true(out[k] >= -8 && out[k] <= 8);
+			if (odd[i] <= 0)
+				assert_true(out[FEATURE_USE_TREND] == 0);
+		}
+	}
+}
+
 /* Two causes that are as bad say as much; one that is as usual says nothing; and what is bad beside
  * something worse says less than by itself. */
 static void causes_add_up(void **state)
@@ -658,6 +688,7 @@ int main(void)
 		cmocka_unit_test(contributions_add_up_to_the_bit),
 		cmocka_unit_test(slopes_are_those_of_the_margin),
 		cmocka_unit_test(causes_add_up),
+		cmocka_unit_test(odd_numbers_of_use_and_seats_are_borne),
 		cmocka_unit_test(what_tells_is_told_first),
 		cmocka_unit_test(only_what_matters_is_told),
 		cmocka_unit_test(silence_is_added_as_a_probability),
