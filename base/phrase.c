@@ -4,11 +4,12 @@ enum { DIGITS_MAX = 20 };
 
 void phrase_bytes(struct phrase *phrase, struct bytes bytes)
 {
-	size_t room = (size_t)(phrase->end - phrase->at);
-	size_t len = bytes.len < room ? bytes.len : room;
-	if (len > 0)
-		memcpy(phrase->at, bytes.data, len);
-	phrase->at += len;
+	struct bytes part = bytes_cut(bytes, (size_t)(phrase->end - phrase->at));
+	if (part.len > 0)
+		memcpy(phrase->at, part.data, part.len);
+	phrase->at += part.len;
+	if (part.len < bytes.len)
+		phrase->end = phrase->at;
 }
 
 void phrase_text(struct phrase *phrase, const char *text)

@@ -1,5 +1,6 @@
 /* Short texts from words and whole numbers, for where the C library's formatted printing would cost
- * more than all else that is done for a record. A text that does not fit is cut. Threads: pure. */
+ * more than all else that is done for a record. A text that does not fit is cut, between two
+ * characters of UTF-8. Threads: pure. */
 #ifndef BASE_PHRASE_H
 #define BASE_PHRASE_H
 

@@ -17,6 +17,7 @@
 #include "base/outage.h"
 #include "base/phrase.h"
 #include "base/timestamp.h"
+#include "base/words.h"
 
 static void times_are_read_strictly(void **state)
 {
@@ -192,6 +193,42 @@ static void phrases_are_put_together_and_cut(void **state)
 	phrase_int(&phrase, 123456, 1);
 	assert_int_equal(phrase_end(&phrase), 3);
 	assert_string_equal(text, "123");
+	/* a character that doesn't fit is left out, and so is all that follows */
+	phrase = phrase_in(text, 6);
+	phrase_text(&phrase, "1 天天");
+	phrase_text(&phrase, ".");
+	assert_int_equal(phrase_end(&phrase), 5);
+	assert_string_equal(text, "1 天");
+	phrase = phrase_in(text, 8);
+	phrase_text(&phrase, "1 天天");
+	phrase_text(&phrase, ".");
+	assert_int_equal(phrase_end(&phrase), 5);
+	assert_string_equal(text, "1 天");
+}
+
+static void numbers_are_told_rounded_and_end_somewhere(void **state)
+{
+	(void)state;
+	static const struct {
+		double number;
+		const char *whole, *tenths;
+	} told[] = {
+		{ 0.26, "0", "0.3" },
+		{ -2.5, "-3", "-2.5" },
+		{ 41, "41", "41.0" },
+		{ 1e300, "1000000000000000", "100000000000000.0" },
+		{ -1e300, "-1000000000000000", "-100000000000000.0" },
+	};
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+		struct reason_texts texts;
+		struct words words = words_in(&texts, 0), tenths = words_in(&texts, 1);
+		words_number(&words, told[i].number);
+		words_tenths(&tenths, told[i].number);
+		phrase_end(&words.en);
+		phrase_end(&tenths.zh);
+		assert_string_equal(texts.en[0], told[i].whole);
+		assert_string_equal(texts.zh[1], told[i].tenths);
+	}
 }
 
 static void an_outage_is_told_once_and_so_is_its_end(void **state)
@@ -236,6 +273,7 @@ int main(void)
 		cmocka_unit_test(errors_are_wrapped_and_cut),
 		cmocka_unit_test(arena_keeps_what_it_gave),
 		cmocka_unit_test(phrases_are_put_together_and_cut),
+		cmocka_unit_test(numbers_are_told_rounded_and_end_somewhere),
 		cmocka_unit_test(little_endian_is_little_endian),
 		cmocka_unit_test(an_outage_is_told_once_and_so_is_its_end),
 	};
