@@ -236,6 +236,12 @@ static void tear_down(struct sink *sink)
 
 /* ---- running ---------------------------------------------------------------------------------*/
 
+static struct err *step(struct sink *sink)
+{
+	const struct webhook_moment now = { time_monotonic_ms(), time_wall_ms() };
+	return webhook_step(sink->webhook, &now, ANSWER_WAIT_MS);
+}
+
 static struct err *loop(struct sink *sink, bool until_end)
 {
 	struct err *err = NULL;
@@ -243,8 +249,8 @@ static struct err *loop(struct sink *sink, bool until_end)
 		bool flying = webhook_stats(sink->webhook)->flying > 0;
 		err = follower_step(sink->follower, flying ? 0 : WAIT_MS);
 		if (err == NULL)
-			err = webhook_step(sink->webhook, time_wall_ms(), ANSWER_WAIT_MS);
-		webhook_watch_tell(sink->watch, webhook_stats(sink->webhook), time_wall_ms());
+			err = step(sink);
+		webhook_watch_tell(sink->watch, webhook_stats(sink->webhook));
 		if (until_end && follower_at_end(sink->follower) && webhook_is_idle(sink->webhook))
 			break;
 	}
@@ -259,7 +265,7 @@ static struct err *land(struct sink *sink)
 	webhook_hold(sink->webhook);
 	while (err == NULL && webhook_stats(sink->webhook)->flying > 0 &&
 	       time_monotonic_ms() < end_ms)
-		err = webhook_step(sink->webhook, time_wall_ms(), ANSWER_WAIT_MS);
+		err = step(sink);
 	return err;
 }
 

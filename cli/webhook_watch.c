@@ -66,7 +66,7 @@ static unsigned write_health(void *context, FILE *out)
 {
 	int64_t told_ms;
 	look(context, &told_ms);
-	bool alive = time_wall_ms() - told_ms < ALIVE_MS_MAX;
+	bool alive = time_monotonic_ms() - told_ms < ALIVE_MS_MAX;
 	fputs(alive ? "ok\n" : "the sink has not come round for 300 s\n", out);
 	return alive ? STATUS_OK : STATUS_UNAVAILABLE;
 }
@@ -97,7 +97,7 @@ struct err *webhook_watch_start(const char *address, const char *name, struct we
 		return err;
 	struct webhook_watch *made = check_calloc(1, sizeof *made);
 	made->name = check_strdup(name);
-	made->told_ms = time_wall_ms();
+	made->told_ms = time_monotonic_ms();
 	pthread_mutex_init(&made->lock, NULL);
 	log_emit(LOG_INFO, "webhook", "serving metrics over HTTP", "{s:s}", "address",
 		 http_listener_address(listener));
@@ -123,13 +123,12 @@ void webhook_watch_stop(struct webhook_watch **watch)
 	*watch = NULL;
 }
 
-void webhook_watch_tell(struct webhook_watch *watch, const struct webhook_stats *stats,
-			int64_t now_ms)
+void webhook_watch_tell(struct webhook_watch *watch, const struct webhook_stats *stats)
 {
 	if (watch == NULL)
 		return;
 	pthread_mutex_lock(&watch->lock);
 	watch->stats = *stats;
-	watch->told_ms = now_ms;
+	watch->told_ms = time_monotonic_ms();
 	pthread_mutex_unlock(&watch->lock);
 }

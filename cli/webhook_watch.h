@@ -15,8 +15,7 @@ ERR_MUST_USE struct err *webhook_watch_start(const char *address, const char *na
 					     struct webhook_watch **watch);
 void webhook_watch_stop(struct webhook_watch **watch);
 
-/* The figures as of now_ms. */
-void webhook_watch_tell(struct webhook_watch *watch, const struct webhook_stats *stats,
-			int64_t now_ms);
+/* The figures as of now, and that the sink has come round. */
+void webhook_watch_tell(struct webhook_watch *watch, const struct webhook_stats *stats);
 
 #endif

@@ -26,7 +26,7 @@ struct delivery {
 	enum delivery_state state;
 	int32_t partition;
 	int64_t offset;
-	int64_t first_ms, due_ms; /* 0: not tried yet */
+	int64_t first_ms, due_ms; /* monotonic; 0: not tried yet */
 	int attempt_count;
 	struct webhook_message message;
 	uint8_t *key, *value;
@@ -177,13 +177,7 @@ bool webhook_take(struct webhook *webhook, const struct record *record)
 	};
 	delivery_begin(webhook, record, delivery);
 	webhook->stats.taken++;
-	return webhook_has_room(webhook, record->partition);
-}
-
-bool webhook_has_room(const struct webhook *webhook, int32_t partition)
-{
-	const struct lane *lane = webhook->lanes[partition];
-	return lane == NULL || lane->count < WEBHOOK_WINDOW_MAX;
+	return (*lane)->count < WEBHOOK_WINDOW_MAX;
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -202,14 +196,15 @@ static bool is_behind(struct lane *lane, size_t index)
 	return false;
 }
 
-static void send(struct webhook *webhook, struct delivery *delivery, int64_t now_ms)
+static void send(struct webhook *webhook, struct delivery *delivery,
+		 const struct webhook_moment *now)
 {
 	if (delivery->first_ms == 0)
-		delivery->first_ms = now_ms;
+		delivery->first_ms = now->monotonic_ms;
 	delivery->attempt_count++;
 	delivery->state = FLYING;
-	delivery->request =
-		webhook_http_post(webhook->http, &delivery->message, now_ms / 1000, delivery);
+	delivery->request = webhook_http_post(webhook->http, &delivery->message,
+					      now->wall_ms / 1000, delivery);
 	webhook->stats.waiting--;
 	webhook->stats.flying++;
 }
@@ -253,19 +248,20 @@ static struct err *park(struct webhook *webhook, struct delivery *delivery, int6
 	return NULL;
 }
 
-static struct err *lane_step(struct webhook *webhook, struct lane *lane, int64_t now_ms)
+static struct err *lane_step(struct webhook *webhook, struct lane *lane,
+			     const struct webhook_moment *now)
 {
 	for (size_t i = 0; i < lane->count; i++) {
 		struct delivery *delivery = lane_at(lane, i);
-		if (delivery->due_ms > now_ms)
+		if (delivery->due_ms > now->monotonic_ms)
 			continue;
 		struct err *err = NULL;
 		if (delivery->state == PARKING)
-			err = park(webhook, delivery, now_ms);
+			err = park(webhook, delivery, now->monotonic_ms);
 		else if (delivery->state == WAITING && !webhook->held &&
 			 webhook->stats.flying < webhook->options.parallel_count &&
 			 !is_behind(lane, i))
-			send(webhook, delivery, now_ms);
+			send(webhook, delivery, now);
 		if (err != NULL)
 			return err;
 	}
@@ -344,19 +340,19 @@ static void lane_advance(struct webhook *webhook, struct lane *lane)
 		webhook->outside.done(webhook->outside.context, partition, offset);
 }
 
-struct err *webhook_step(struct webhook *webhook, int64_t now_ms, int timeout_ms)
+struct err *webhook_step(struct webhook *webhook, const struct webhook_moment *now, int timeout_ms)
 {
 	struct err *err = webhook->broken;
 	webhook->broken = NULL;
 	for (int32_t p = 0; p < PARTITIONS_MAX && err == NULL; p++)
 		if (webhook->lanes[p] != NULL)
-			err = lane_step(webhook, webhook->lanes[p], now_ms);
+			err = lane_step(webhook, webhook->lanes[p], now);
 	if (err != NULL)
 		return err;
 	webhook_http_step(webhook->http, timeout_ms);
 	struct webhook_answer answer;
 	while (webhook_http_answer(webhook->http, &answer))
-		answer_take(webhook, &answer, now_ms);
+		answer_take(webhook, &answer, now->monotonic_ms);
 	for (int32_t p = 0; p < PARTITIONS_MAX; p++)
 		if (webhook->lanes[p] != NULL)
 			lane_advance(webhook, webhook->lanes[p]);

@@ -59,6 +59,12 @@ struct webhook_outside {
 	void (*done)(void *context, int32_t partition, int64_t offset);
 };
 
+/* The caller's clocks. Pauses and retry_max_ms go by the one that nobody sets; the other is what
+ * requests are signed with. */
+struct webhook_moment {
+	int64_t monotonic_ms, wall_ms;
+};
+
 struct webhook;
 
 /* A new sink. Errors: FATAL WEBHOOK_URL. */
@@ -70,15 +76,13 @@ void webhook_close(struct webhook **webhook); /* what flies is dropped, to be se
 /* Takes a record (copied). False: its partition's window is full now. */
 bool webhook_take(struct webhook *webhook, const struct record *record);
 
-/* Whether the partition's window has room. */
-bool webhook_has_room(const struct webhook *webhook, int32_t partition);
-
 /* Drops what is under way of a partition. */
 void webhook_forget(struct webhook *webhook, int32_t partition);
 
 /* Sends, hears answers (waiting for one at most timeout_ms), parks. Errors: those of decode and
  * park that are neither POISON nor RETRY. */
-ERR_MUST_USE struct err *webhook_step(struct webhook *webhook, int64_t now_ms, int timeout_ms);
+ERR_MUST_USE struct err *webhook_step(struct webhook *webhook, const struct webhook_moment *now,
+				      int timeout_ms);
 
 /* From here on nothing new is sent; answers to what flies are still heard. */
 void webhook_hold(struct webhook *webhook);

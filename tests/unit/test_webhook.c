@@ -1,15 +1,20 @@
 /* The webhook's request: a CloudEvent that says what the alert says, and the published signature.
- */
+ * And when it is made again. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "consumers/webhook_message.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "consumers/webhook.h"
 
 /* Source: the example of the Standard Webhooks specification, "Verifying signatures". */
 static const char published_secret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -131,6 +136,93 @@ static void what_is_no_alert_is_poison(void **state)
 	json_decref(alert);
 }
 
+/* ---- trying again --------------------------------------------------------------------------- */
+
+static struct err *decode_alert(void *context, const struct record *record, json_t **alert)
+{
+	(void)context;
+	(void)record;
+	*alert = alert_new();
+	return NULL;
+}
+
+static struct err *count_parked(void *context, const struct outgoing *record)
+{
+	int *parked = context;
+	(void)record;
+	(*parked)++;
+	return NULL;
+}
+
+static void pass_over(void *context, int32_t partition, int64_t offset)
+{
+	(void)context;
+	(void)partition;
+	(void)offset;
+}
+
+/* A port of loopback that nobody listens on, and its socket, which keeps others from it. */
+static int deaf_port(char *url, size_t size)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof address;
+	int file = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(file >= 0 && bind(file, (struct sockaddr *)&address, len) == 0);
+	CHECK(getsockname(file, (struct sockaddr *)&address, &len) == 0);
+	snprintf(url, size, "http://127.0.0.1:%d/", (int)ntohs(address.sin_port));
+	return file;
+}
+
+/* Steps until the receiver was tried so often, or for ten seconds at most. */
+static void step_until_tried(struct webhook *webhook, const struct webhook_moment *now,
+			     int64_t retried)
+{
+	for (int i = 0; i < 1000 && webhook_stats(webhook)->retried < retried; i++)
+		assert_null(webhook_step(webhook, now, 10));
+	assert_int_equal(webhook_stats(webhook)->retried, retried);
+}
+
+static void a_wall_clock_that_is_set_moves_no_retry(void **state)
+{
+	(void)state;
+	enum { DAY_MS = 86400000 };
+	int parked = 0;
+	char url[64];
+	int file = deaf_port(url, sizeof url);
+	const struct webhook_options options = { .url = url,
+						 .source = "/foretell/app",
+						 .authorization = "",
+						 .ca_file = "",
+						 .timeout_ms = 5000,
+						 .retry_max_ms = DAY_MS,
+						 .parallel_count = 1,
+						 .historic = true };
+	const struct webhook_outside outside = { &parked, decode_alert, count_parked, pass_over };
+	struct webhook *webhook = NULL;
+	log_set_level(LOG_OFF);
+	assert_null(webhook_open(&options, &outside, &webhook));
+	const struct record record = { .topic = "alerts",
+				       .key = bytes_str("C 7"),
+				       .value = bytes_str("alert") };
+	assert_true(webhook_take(webhook, &record));
+	struct webhook_moment now = { 1000, INT64_C(1700000000000) };
+	step_until_tried(webhook, &now, 1);
+	now.monotonic_ms += 2000; /* the first pause is a second at most */
+	now.wall_ms -= DAY_MS;
+	step_until_tried(webhook, &now, 2);
+	now.monotonic_ms += 4000;
+	now.wall_ms += (int64_t)7 * DAY_MS; /* retry_max_ms is not over */
+	step_until_tried(webhook, &now, 3);
+	assert_int_equal(parked, 0);
+	now.monotonic_ms += DAY_MS;
+	for (int i = 0; i < 1000 && parked == 0; i++)
+		assert_null(webhook_step(webhook, &now, 10));
+	assert_int_equal(parked, 1);
+	webhook_close(&webhook);
+	close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +231,7 @@ int main(void)
 		cmocka_unit_test(secrets_that_are_none_are_refused),
 		cmocka_unit_test(an_alert_becomes_a_cloud_event),
 		cmocka_unit_test(what_is_no_alert_is_poison),
+		cmocka_unit_test(a_wall_clock_that_is_set_moves_no_retry),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
