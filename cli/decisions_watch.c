@@ -34,7 +34,15 @@ static struct err *take(void *context, const struct record *record)
 	struct decisions_watch *watch = context;
 	if (record->partition < watch->partition_count)
 		watch->next[record->partition] = record->offset + 1;
-	return decisions_take(watch->decisions, record->key, record->value.data != NULL);
+	struct err *err =
+		decisions_take(watch->decisions, record->key, record->value.data != NULL);
+	if (err == NULL || err_verdict(err) != ERR_POISON)
+		return err;
+	log_emit(LOG_WARN, "run", "a record is passed over", "{s:s,s:i,s:I,s:s,s:s}", "topic",
+		 topic, "partition", (int)record->partition, "offset", (json_int_t)record->offset,
+		 "code", err_code(err), "reason", err_text(err));
+	err_free(&err);
+	return NULL;
 }
 
 static struct err *count_partitions(struct decisions_watch *watch)

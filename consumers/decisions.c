@@ -120,9 +120,9 @@ struct err *decisions_take(struct decisions *decisions, struct bytes key, bool i
 {
 	uint8_t print[PRINT_LEN];
 	if (!print_of(key, print))
-		return err_new(ERR_FATAL, "DECISION_UNREADABLE",
-			       "a key of identity.decisions is no hash: only `foretell erase` and "
-			       "`foretell identity` write there");
+		return err_new(ERR_POISON, "DECISION_UNREADABLE",
+			       "the key is no hash: only `foretell erase` and `foretell identity` "
+			       "write to identity.decisions");
 	pthread_rwlock_wrlock(&decisions->lock);
 	struct err *err = put(decisions, print, is_there);
 	pthread_rwlock_unlock(&decisions->lock);

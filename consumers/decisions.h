@@ -21,7 +21,7 @@ void decisions_link_key(struct bytes later, struct bytes earlier,
 			char key[HASH_SHA256_HEX_LEN + 1]);
 
 /* A record of the topic, in its order; is_there is false for a null value. Errors: FATAL
- * DECISIONS_TOO_MANY, DECISION_UNREADABLE (the key is no hash). */
+ * DECISIONS_TOO_MANY; POISON DECISION_UNREADABLE (the key is no hash, so nobody decided it). */
 ERR_MUST_USE struct err *decisions_take(struct decisions *decisions, struct bytes key,
 					bool is_there);
 

@@ -406,6 +406,7 @@ static void decisions_are_told_apart_and_taken_back(void **state)
 	assert_true(decisions_erased(decisions, bytes_str("C-7")));
 	struct err *err = decisions_take(decisions, bytes_str("C-7"), true);
 	assert_string_equal(err_code(err), "DECISION_UNREADABLE");
+	assert_int_equal(err_verdict(err), ERR_POISON); /* it must not end the line */
 	err_free(&err);
 	decisions_free(&decisions);
 }
