@@ -9,25 +9,29 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+enum { PATH_LEN_MAX = 4096 + 8 };
+
 static struct err *failed(const char *path, const char *doing)
 {
 	return err_new(ERR_FATAL, "IDENTITY", "%s can't be %s: %s", path, doing, strerror(errno));
 }
 
+/* Written beside it and renamed: a process that dies, or finds the disk full, leaves no half. */
 static struct err *make(const char *path, char identity[IDENTITY_LEN + 1])
 {
 	uint8_t random[IDENTITY_LEN / 2];
+	char fresh[PATH_LEN_MAX];
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		return failed(path, "made (no random numbers)");
 	for (size_t i = 0; i < sizeof random; i++)
 		snprintf(identity + 2 * i, 3, "%02x", (unsigned)random[i]);
-	int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	int file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (file < 0)
 		return failed(path, "made");
 	bool written = write(file, identity, IDENTITY_LEN) == IDENTITY_LEN && fsync(file) == 0;
-	if (close(file) != 0 || !written)
-		return failed(path, "written");
-	return NULL;
+	written = close(file) == 0 && written;
+	return written && rename(fresh, path) == 0 ? NULL : failed(path, "written");
 }
 
 static bool is_valid(const char *identity, ssize_t len)

@@ -12,8 +12,10 @@ static struct err *make_folder(const char *path)
 {
 	if (mkdir(path, 0755) == 0 || errno == EEXIST)
 		return NULL;
-	return err_new(ERR_FATAL, "STATE_DIR", "the state folder %s can't be made: %s", path,
-		       strerror(errno));
+	return err_new(ERR_FATAL, "STATE_DIR",
+		       "the state folder %s can't be made: %s. Make the folder that it is to be "
+		       "in, or choose another (--state.dir)",
+		       path, strerror(errno));
 }
 
 /* The configured name, else the one in the file beside the first store. */

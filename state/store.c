@@ -307,7 +307,10 @@ static struct err *take_lock(struct store *store)
 		return full(ERR_FATAL, store->path, strerror(errno));
 	return err_new(ERR_FATAL, "STORE_OPEN", "the state folder %s can't be taken: %s",
 		       store->path,
-		       errno == EWOULDBLOCK ? "another foretell is using it" : strerror(errno));
+		       errno == EWOULDBLOCK
+			       ? "another foretell is using it; a second process beside it needs "
+				 "a --state.dir of its own"
+			       : strerror(errno));
 }
 
 struct err *store_open(const char *path, const struct store_options *options,
