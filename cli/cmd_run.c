@@ -157,7 +157,7 @@ static struct err *look_at_inputs(struct run *run, struct admin *admin)
 				inputs[i], partitions, inputs[0], run->partition_count);
 		run->partition_count = partitions;
 	}
-	return NULL;
+	return topic_setup_writers_fit(args_conf(run->args), run->partition_count);
 }
 
 static struct err *look_at_outputs(struct run *run, struct admin *admin)

@@ -75,6 +75,8 @@ static struct err *topics_run(const struct args *args)
 	if (err == NULL)
 		err = reach(admin, client.options.brokers);
 	if (err == NULL && create)
+		err = topic_setup_writers_fit(conf, partition_count);
+	if (err == NULL && create)
 		err = topic_setup_inputs_fit(conf, admin, partition_count);
 	if (err == NULL && create)
 		err = topic_setup_create(conf, admin, partition_count, stdout);

@@ -64,6 +64,19 @@ struct err *topic_setup_create(const struct conf *conf, struct admin *admin,
 	return err;
 }
 
+struct err *topic_setup_writers_fit(const struct conf *conf, int32_t partition_count)
+{
+	size_t input_count;
+	(void)conf_list(conf, "inputs", &input_count);
+	if ((int64_t)input_count * partition_count <= WRITERS_MAX)
+		return NULL;
+	return err_new(ERR_FATAL, "CHECK_FAILED",
+		       "%zu inputs of %" PRId32 " partitions are too many: their clocks come "
+		       "together in one log, which takes %d partitions in all. Name fewer "
+		       "--inputs, or create topics with fewer --partitions (for good)",
+		       input_count, partition_count, WRITERS_MAX);
+}
+
 struct err *topic_setup_inputs_fit(const struct conf *conf, struct admin *admin,
 				   int32_t partition_count)
 {

@@ -27,6 +27,10 @@ void topic_list_init(struct topic_list *list, const struct conf *conf);
 ERR_MUST_USE struct err *topic_setup_create(const struct conf *conf, struct admin *admin,
 					    int32_t partition_count, FILE *out);
 
+/* Whether one log can take the clocks of all configured inputs, of so many partitions each.
+ * Errors: CHECK_FAILED. */
+ERR_MUST_USE struct err *topic_setup_writers_fit(const struct conf *conf, int32_t partition_count);
+
 /* Before anything is created: whether the inputs that are there have partition_count partitions.
  * Errors: CHECK_FAILED, else as admin_partition_count. */
 ERR_MUST_USE struct err *topic_setup_inputs_fit(const struct conf *conf, struct admin *admin,
