@@ -95,7 +95,8 @@ struct err *decode_value(struct decoder *decoder, struct bytes value, json_t **j
 	return err;
 }
 
-json_t *decode_headers(const struct header *headers, size_t count)
+/* As an object; a name that comes again makes its values a list. */
+static json_t *headers_json(const struct header *headers, size_t count)
 {
 	json_t *object = json_object();
 	for (size_t i = 0; i < count; i++) {
@@ -134,7 +135,7 @@ struct err *decode_record(struct decoder *decoder, const struct record *record, 
 			  "partition", (int)record->partition, "offset", (json_int_t)record->offset,
 			  "timestamp", (json_int_t)record->timestamp_ms, "key",
 			  value_text(record->key), "headers",
-			  decode_headers(record->headers, record->header_count), "value", value);
+			  headers_json(record->headers, record->header_count), "value", value);
 	CHECK(*json != NULL);
 	return NULL;
 }

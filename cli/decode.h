@@ -22,9 +22,6 @@ void decoder_free(struct decoder **decoder);
  * REGISTRY_UNREACHABLE; FATAL SCHEMA_INVALID. */
 ERR_MUST_USE struct err *decode_value(struct decoder *decoder, struct bytes value, json_t **json);
 
-/* Headers as an object; a name that comes again makes its values a list. */
-json_t *decode_headers(const struct header *headers, size_t count);
-
 /* {"topic","partition","offset","timestamp","key","headers","value"}. A value that can't be
  * decoded, or any value where decoder is NULL, shows as {"base64": ..., "error": ...}; the error is
  * left out where nothing was tried. Errors: RETRY REGISTRY_UNREACHABLE. */

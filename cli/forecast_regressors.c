@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/order.h"
 #include "base/timestamp.h"
 
 static const double SURE = 0.5; /* from here on a regressor counts */
@@ -75,12 +76,6 @@ struct err *forecast_regressors_read(const struct args *args, const struct serie
 
 /* ---- what they tell ---- */
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* The name's place in the table of series i, or -1. */
 static int place_of(const struct regressor_table *table, size_t i, const char *name)
 {
@@ -112,7 +107,7 @@ static void name_print(const struct regressor_table *table, const struct forecas
 	if (counts[most] > 0) {
 		double *of = effect + (size_t)most * table->count;
 		size_t n = counts[most];
-		qsort(of, n, sizeof *of, ascending);
+		qsort(of, n, sizeof *of, order_doubles);
 		double median = 0.5 * (of[(n - 1) / 2] + of[n / 2]);
 		printf(most ? "   %+.3g %%" : "   %+.4g", most ? 100.0 * dm_expm1(median) : median);
 	}

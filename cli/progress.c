@@ -119,11 +119,6 @@ void progress_update(struct progress *progress, int64_t count, double share)
 	draw(progress, false);
 }
 
-void progress_set_total(struct progress *progress, int64_t total)
-{
-	progress->total = total;
-}
-
 void progress_finish(struct progress **progress)
 {
 	if (*progress == NULL)

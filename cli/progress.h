@@ -17,9 +17,6 @@ struct progress *progress_new(const char *label, const char *unit, int64_t total
  * but the work's is (bytes of a file); negative: count / total. */
 void progress_update(struct progress *progress, int64_t count, double share);
 
-/* Another total, known only now. */
-void progress_set_total(struct progress *progress, int64_t total);
-
 /* Draws the last state, ends the line and frees. NULL-safe; *progress becomes NULL. */
 void progress_finish(struct progress **progress);
 

@@ -27,11 +27,6 @@ void stop_install(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-int stop_signal(void)
-{
-	return stop_asked;
-}
-
 bool stop_requested(void)
 {
 	return stop_asked != 0;

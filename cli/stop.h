@@ -8,8 +8,7 @@
 /* Installs the handlers; before it, signals end the program as usual. */
 void stop_install(void);
 
-/* 0 until a signal came, then its number. Threads: any may look. */
-int stop_signal(void);
+/* Whether a signal came. Threads: any may look. */
 bool stop_requested(void);
 
 /* The flag itself, for loops that take one (reader_run); borrowed, lives for ever. */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/saturate.h"
 #include "base/timestamp.h"
 #include "consumers/examples.h"
 
@@ -27,14 +28,6 @@ struct err *account_move_read(struct account_move *move, struct registry *regist
 
 /* ---- adding up ------------------------------------------------------------------------------ */
 
-static int64_t add_saturating(int64_t a, int64_t b)
-{
-	int64_t sum;
-	if (__builtin_add_overflow(a, b, &sum))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return sum;
-}
-
 static double decayed(double value, int64_t from_ms, int64_t to_ms, double days)
 {
 	return value * dm_exp(-(double)(to_ms - from_ms) / (double)MS_PER_DAY / days);
@@ -55,9 +48,9 @@ static void merge_type(struct type_statistics *into, const struct type_statistic
 	into->last_ms = at_ms;
 	if (from->first_ms < into->first_ms)
 		into->first_ms = from->first_ms;
-	into->count = add_saturating(into->count, from->count);
+	into->count = saturating_add(into->count, from->count);
 	if (same_currency)
-		into->sum_minor = add_saturating(into->sum_minor, from->sum_minor);
+		into->sum_minor = saturating_add(into->sum_minor, from->sum_minor);
 }
 
 void account_state_merge(struct account_state *into, const struct account_state *from)
@@ -68,8 +61,8 @@ void account_state_merge(struct account_state *into, const struct account_state 
 		into->first_ms = from->first_ms;
 	if (into->event_count == 0 || from->last_ms > into->last_ms)
 		into->last_ms = from->last_ms;
-	into->event_count = add_saturating(into->event_count, from->event_count);
-	into->late_count = add_saturating(into->late_count, from->late_count);
+	into->event_count = saturating_add(into->event_count, from->event_count);
+	into->late_count = saturating_add(into->late_count, from->late_count);
 	if (into->currency[0] == '\0')
 		memcpy(into->currency, from->currency, sizeof into->currency);
 	bool same = from->currency[0] == '\0' || strcmp(into->currency, from->currency) == 0;

@@ -1,15 +1,8 @@
 #include "consumers/account_state.h"
 
 #include "base/dmath.h"
+#include "base/saturate.h"
 #include "base/timestamp.h"
-
-static int64_t add_saturating(int64_t a, int64_t b)
-{
-	int64_t sum;
-	if (__builtin_add_overflow(a, b, &sum))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return sum;
-}
 
 struct type_statistics *account_state_type(struct account_state *state, struct bytes type)
 {
@@ -44,7 +37,7 @@ static void count_type(struct type_statistics *row, int64_t at_ms, int64_t amoun
 	if (row->count == 0 || at_ms > row->last_ms)
 		row->last_ms = at_ms;
 	row->count++;
-	row->sum_minor = add_saturating(row->sum_minor, amount_minor);
+	row->sum_minor = saturating_add(row->sum_minor, amount_minor);
 }
 
 /* An order counts as a purchase, a return takes its amount back. Orders count when they happened,

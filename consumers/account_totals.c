@@ -1,6 +1,7 @@
 #include "consumers/account_totals.h"
 
 #include "base/check.h"
+#include "base/saturate.h"
 #include "base/timestamp.h"
 
 void account_totals_flush(struct account_totals *totals, struct bytes key, struct effects *effects)
@@ -33,8 +34,7 @@ static void add_to_period(struct account_totals *totals, int64_t period_start_ms
 		totals->period_count++;
 		*total = (struct period_total){ .period_start_ms = period_start_ms };
 	}
-	if (__builtin_add_overflow(total->amount, amount, &total->amount))
-		total->amount = amount < 0 ? INT64_MIN : INT64_MAX;
+	total->amount = saturating_add(total->amount, amount);
 	total->late = total->late || late;
 }
 

@@ -3,17 +3,12 @@
 #include <math.h>
 
 #include "base/check.h"
+#include "base/saturate.h"
 #include "base/timestamp.h"
 #include "consumers/forecast_words.h"
 #include "consumers/series_method.h"
 
 static const double FORGETTING = 0.07;
-
-static void add_saturating(int64_t *sum, int64_t amount)
-{
-	if (__builtin_add_overflow(*sum, amount, sum))
-		*sum = amount < 0 ? INT64_MIN : INT64_MAX;
-}
 
 void level_state_add(struct level_state *state, int64_t period_ms, const struct series_part *part)
 {
@@ -32,12 +27,13 @@ void level_state_add(struct level_state *state, int64_t period_ms, const struct 
 		memset(state->steps, 0, sizeof state->steps);
 	}
 	state->part_count++;
-	add_saturating(&state->actual, part->actual);
+	state->actual = saturating_add(state->actual, part->actual);
 	if (part->step_count > state->step_count)
 		state->step_count = part->step_count;
 	for (size_t i = 0; i < part->step_count; i++) {
-		add_saturating(&state->steps[i].point, part->steps[i].point);
-		add_saturating(&state->steps[i].naive, part->steps[i].naive);
+		struct series_step *step = &state->steps[i];
+		step->point = saturating_add(step->point, part->steps[i].point);
+		step->naive = saturating_add(step->naive, part->steps[i].naive);
 		state->nonnegative = state->nonnegative && part->steps[i].point >= 0;
 	}
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/saturate.h"
+
 static size_t width_of(int64_t amount)
 {
 	size_t width = amount == 0 ? 0 : 1;
@@ -68,19 +70,12 @@ int64_t open_periods_at(const struct open_periods *open, size_t ahead)
 	return ahead < open->count ? get(open->amounts + ahead * open->width, open->width) : 0;
 }
 
-static int64_t add_saturating(int64_t sum, int64_t amount)
-{
-	if (!__builtin_add_overflow(sum, amount, &sum))
-		return sum;
-	return amount < 0 ? INT64_MIN : INT64_MAX;
-}
-
 bool open_periods_add(struct open_periods *open, int64_t ahead, int64_t amount)
 {
 	if (ahead < 0 || ahead >= SERIES_OPEN_MAX)
 		return false;
 	int64_t count = ahead < open->count ? open->count : ahead + 1;
-	int64_t sum = add_saturating(open_periods_at(open, (size_t)ahead), amount);
+	int64_t sum = saturating_add(open_periods_at(open, (size_t)ahead), amount);
 	size_t width = width_of(sum);
 	if (!room_make(open, count, &width))
 		return false;

@@ -82,17 +82,6 @@ int32_t series_decimals(const struct series_definition *definition, struct bytes
 	return strstr(three, code) != NULL ? 3 : 2;
 }
 
-/* At most len_max bytes, not ending within a UTF-8 character. */
-static size_t cut_len(struct bytes text, size_t len_max)
-{
-	if (text.len <= len_max)
-		return text.len;
-	size_t len = len_max;
-	while (len > 0 && (text.data[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
 struct bytes series_key(const struct series_name *name, uint8_t key[KEY_LEN_MAX])
 {
 	CHECK(name->definition.len < SERIES_NAME_MAX && name->unit.len == SERIES_UNIT_LEN);
@@ -103,10 +92,10 @@ struct bytes series_key(const struct series_name *name, uint8_t key[KEY_LEN_MAX]
 	memcpy(at, name->unit.data, SERIES_UNIT_LEN);
 	at += SERIES_UNIT_LEN;
 	*at++ = '/';
-	size_t len = cut_len(name->dimension, SERIES_DIMENSION_LEN_MAX);
-	if (len > 0)
-		memcpy(at, name->dimension.data, len);
-	return bytes_of(key, (size_t)(at - key) + len);
+	struct bytes dimension = bytes_cut(name->dimension, SERIES_DIMENSION_LEN_MAX);
+	if (dimension.len > 0)
+		memcpy(at, dimension.data, dimension.len);
+	return bytes_of(key, (size_t)(at - key) + dimension.len);
 }
 
 bool series_key_split(struct bytes key, struct series_name *name)
@@ -279,8 +268,8 @@ static void dimension_text(const struct series_definition *definition,
 			value = bytes_str("-");
 		if (i > 0)
 			text[(*len)++] = '|';
-		size_t taken = cut_len(value, (SERIES_DIMENSION_LEN_MAX + 1) / finest - 1);
-		for (size_t k = 0; k < taken; k++)
+		value = bytes_cut(value, (SERIES_DIMENSION_LEN_MAX + 1) / finest - 1);
+		for (size_t k = 0; k < value.len; k++)
 			text[(*len)++] = value.data[k] == '|' ? '/' : value.data[k];
 	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "base/timestamp.h"
 
 static const double VALUE_MAX = 1e15;
@@ -44,12 +45,6 @@ static struct err *read_where(json_t *where, json_t *dimensions, struct series_s
 	return NULL;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static bool read_day(json_t *json, int64_t *ms)
 {
 	const char *text = json_string_value(json);
@@ -66,7 +61,7 @@ static struct err *read_dates(json_t *dates, struct series_signal *signal)
 		if (!read_day(json_array_get(dates, i), &signal->dates_ms[i]))
 			return invalid_value(signal, "a date is a text such as 2026-12-25",
 					     json_array_get(dates, i));
-	qsort(signal->dates_ms, signal->date_count, sizeof signal->dates_ms[0], ascending);
+	qsort(signal->dates_ms, signal->date_count, sizeof signal->dates_ms[0], order_int64s);
 	return NULL;
 }
 

@@ -2,14 +2,9 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/saturate.h"
 #include "base/timestamp.h"
 #include "consumers/series_method.h"
-
-static void add_saturating(int64_t *sum, int64_t amount)
-{
-	if (__builtin_add_overflow(*sum, amount, sum))
-		*sum = amount < 0 ? INT64_MIN : INT64_MAX;
-}
 
 /* An amount of a period before the first one: the series begins there, as far as there is room.
  * What lies between was quiet. */
@@ -52,7 +47,8 @@ enum series_placed series_state_add(struct series_state *state, const struct cal
 	}
 	if (ahead >= 0)
 		return open_periods_add(&state->open, ahead, amount) ? SERIES_OPEN : SERIES_TOO_FAR;
-	add_saturating(&state->history[(int64_t)state->history_count + ahead], amount);
+	int64_t *past = &state->history[(int64_t)state->history_count + ahead];
+	*past = saturating_add(*past, amount);
 	state->corrected_count++;
 	return SERIES_CORRECTED;
 }

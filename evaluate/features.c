@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/order.h"
 #include "base/timestamp.h"
 
 enum {
@@ -259,12 +260,6 @@ static void add_spans(struct features *features)
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-	return (left > right) - (left < right);
-}
-
 /* How numbers are spread in training, from at most so many rows. */
 static void set_quantiles(struct features *features)
 {
@@ -284,7 +279,7 @@ static void set_quantiles(struct features *features)
 				values[present++] = matrix[i * features->count + j];
 		if (feature->categories > 0 || present < FEATURE_QUANTILES)
 			continue;
-		qsort(values, present, sizeof *values, by_value);
+		qsort(values, present, sizeof *values, order_doubles);
 		feature->quantile_count = FEATURE_QUANTILES;
 		feature->quantiles = check_calloc(FEATURE_QUANTILES, sizeof(double));
 		for (size_t k = 0; k < FEATURE_QUANTILES; k++)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/order.h"
 #include "base/timestamp.h"
 #include "models/driven.h"
 #include "models/gaps.h"
@@ -143,12 +144,6 @@ static struct err *calendar_take(struct regressor_table *table, const struct ser
 	return err;
 }
 
-static int by_day(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static struct err *holidays_parse(FILE *file, const char *path, int64_t *days, size_t *count)
 {
 	char line[LINE_LEN_MAX];
@@ -185,7 +180,7 @@ struct err *regressor_holidays_read(const char *path, int64_t **days, size_t *co
 		return err;
 	}
 	if (read > 0)
-		qsort(all, read, sizeof *all, by_day);
+		qsort(all, read, sizeof *all, order_int64s);
 	for (size_t i = 0; i < read; i++)
 		if (*count == 0 || all[*count - 1] != all[i])
 			all[(*count)++] = all[i];

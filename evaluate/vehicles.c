@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/order.h"
 #include "base/timestamp.h"
 #include "models/accuracy.h"
 #include "models/allocate.h"
@@ -147,12 +148,6 @@ static void signals_make(struct trial *trial, const struct region_weeks *weeks, 
 	}
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-	return (left > right) - (left < right);
-}
-
 /* The median of the methods, at least half a vehicle. */
 static void combine(const double *out, double *point)
 {
@@ -160,7 +155,7 @@ static void combine(const double *out, double *point)
 		double each[PORTFOLIO_METHOD_COUNT];
 		for (int m = 0; m < PORTFOLIO_METHOD_COUNT; m++)
 			each[m] = out[m * VEHICLES_HORIZON + h];
-		qsort(each, PORTFOLIO_METHOD_COUNT, sizeof each[0], ascending);
+		qsort(each, PORTFOLIO_METHOD_COUNT, sizeof each[0], order_doubles);
 		point[h] = fmax(0.5, each[PORTFOLIO_METHOD_COUNT / 2]);
 	}
 }
@@ -232,7 +227,7 @@ static void learn(struct trial *trial, int origin)
 				ratios->ratio[ratios->count++] =
 					trial->regions[r].demand[origin - 1] /
 					trial->point[way][made][r][h];
-			qsort(ratios->ratio, ratios->count, sizeof ratios->ratio[0], ascending);
+			qsort(ratios->ratio, ratios->count, sizeof ratios->ratio[0], order_doubles);
 		}
 	}
 }

@@ -115,11 +115,6 @@ void acks_poll(struct acks *acks, int timeout_ms)
 	rd_kafka_poll(acks->handle, timeout_ms);
 }
 
-void acks_complaint(const struct acks *acks, char *text, size_t text_max)
-{
-	snprintf(text, text_max, "%s", acks->client.error);
-}
-
 void acks_close(struct acks **out)
 {
 	struct acks *acks = *out;

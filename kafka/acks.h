@@ -33,9 +33,6 @@ ERR_MUST_USE struct err *acks_send(struct acks *acks, size_t topic, struct bytes
 /* Tells what there is to tell, waiting at most timeout_ms for the first. */
 void acks_poll(struct acks *acks, int timeout_ms);
 
-/* What the client last complained of, into text[text_max]; "" where of nothing. */
-void acks_complaint(const struct acks *acks, char *text, size_t text_max);
-
 /* Without waiting: whatever is under way is never told of. */
 void acks_close(struct acks **acks);
 

@@ -5,12 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
-
-static int by_value(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-	return (left > right) - (left < right);
-}
+#include "base/order.h"
 
 /* The column's values without missing ones, sorted; of a large dataset evenly spaced rows only. */
 static size_t sample(const struct dataset *dataset, size_t column, double *values)
@@ -24,7 +19,7 @@ static size_t sample(const struct dataset *dataset, size_t column, double *value
 		if (!isnan(value))
 			values[count++] = value;
 	}
-	qsort(values, count, sizeof *values, by_value);
+	qsort(values, count, sizeof *values, order_doubles);
 	return count;
 }
 

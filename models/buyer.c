@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/dmath.h"
 #include "base/dmath_each.h"
+#include "base/saturate.h"
 #include "base/words.h"
 #include "models/buyer_prior.h"
 
@@ -41,15 +42,6 @@ static int64_t day_of(int64_t at_ms)
 	return at_ms / DAY_MS - (at_ms % DAY_MS < 0);
 }
 
-static int64_t add_saturating(int64_t a, int64_t b)
-{
-	if (b > 0 && a > INT64_MAX - b)
-		return INT64_MAX;
-	if (b < 0 && a < INT64_MIN - b)
-		return INT64_MIN;
-	return a + b;
-}
-
 static bool is_new_occasion(const struct buyer *buyer, int64_t at_ms)
 {
 	int64_t day = day_of(at_ms);
@@ -76,11 +68,11 @@ void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int6
 {
 	CHECK(event_count >= 1);
 	CHECK(buyer->order_count >= 0 && buyer->event_count >= buyer->order_count);
-	buyer->sum_minor = add_saturating(buyer->sum_minor, amount_minor);
+	buyer->sum_minor = saturating_add(buyer->sum_minor, amount_minor);
 	if (amount_minor < 0)
 		return;
 
-	buyer->event_count = add_saturating(buyer->event_count, event_count);
+	buyer->event_count = saturating_add(buyer->event_count, event_count);
 	if (buyer->order_count == 0) {
 		buyer->first_ms = at_ms;
 		buyer->last_ms = at_ms;
@@ -91,7 +83,7 @@ void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int6
 		return;
 	}
 	if (is_new_occasion(buyer, at_ms)) {
-		buyer->order_count = add_saturating(buyer->order_count, 1);
+		buyer->order_count = saturating_add(buyer->order_count, 1);
 		decayed_add(buyer, at_ms);
 	}
 	if (at_ms < buyer->first_ms)
@@ -103,7 +95,7 @@ void buyer_update(struct buyer *buyer, int64_t at_ms, int64_t amount_minor, int6
 void buyer_merge(struct buyer *into, const struct buyer *from)
 {
 	if (from->order_count == 0 || into->order_count == 0) {
-		int64_t sum_minor = add_saturating(into->sum_minor, from->sum_minor);
+		int64_t sum_minor = saturating_add(into->sum_minor, from->sum_minor);
 		if (from->order_count > 0)
 			*into = *from;
 		into->sum_minor = sum_minor;
@@ -114,9 +106,9 @@ void buyer_merge(struct buyer *into, const struct buyer *from)
 		into->decayed[i] = buyer_decayed(into, (enum buyer_decay)i, at_ms) +
 				   buyer_decayed(from, (enum buyer_decay)i, at_ms);
 	into->decay_ms = at_ms;
-	into->order_count = add_saturating(into->order_count, from->order_count);
-	into->event_count = add_saturating(into->event_count, from->event_count);
-	into->sum_minor = add_saturating(into->sum_minor, from->sum_minor);
+	into->order_count = saturating_add(into->order_count, from->order_count);
+	into->event_count = saturating_add(into->event_count, from->event_count);
+	into->sum_minor = saturating_add(into->sum_minor, from->sum_minor);
 	if (from->first_ms < into->first_ms)
 		into->first_ms = from->first_ms;
 	if (from->last_ms > into->last_ms)

@@ -446,11 +446,3 @@ void forecaster_predict(struct forecaster *kept, const double *history, int hist
 	interval_quantiles(&kept->interval, point, w.horizon, out->size, out->nonnegative,
 			   out->quantile);
 }
-
-const char *forecaster_member_name(enum forecaster_member member)
-{
-	static const char *const NAMES[] = { "naive", "ses", "ets",    "theta",
-					     "ces",   "ar",  "demand", "median" };
-	CHECK((int)member >= 0 && member < FORECASTER_MEMBER_COUNT);
-	return NAMES[member];
-}

@@ -119,7 +119,4 @@ void forecaster_learn(struct forecaster *forecaster, double actual);
 void forecaster_predict(struct forecaster *forecaster, const double *history, int history_count,
 			const struct forecaster_options *options, struct forecaster_result *out);
 
-/* Stable lower-case name of a member, e.g. "theta". Borrowed, static. */
-const char *forecaster_member_name(enum forecaster_member member);
-
 #endif

@@ -93,9 +93,3 @@ void interval_quantiles(const struct interval *interval, const double *point, in
 			quantile[h][q] = value;
 		}
 }
-
-double interval_level(enum interval_quantile quantile)
-{
-	CHECK((int)quantile >= 0 && quantile < INTERVAL_QUANTILE_COUNT);
-	return LEVELS[quantile];
-}

@@ -49,7 +49,4 @@ void interval_learn(struct interval *interval, int horizon,
 void interval_quantiles(const struct interval *interval, const double *point, int horizon_count,
 			double size, bool nonnegative, double (*quantile)[INTERVAL_QUANTILE_COUNT]);
 
-/* The level a quantile stands for, e.g. 0.975. */
-double interval_level(enum interval_quantile quantile);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/order.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -27,15 +28,9 @@ double median_of(const double *x, int count)
 	return middle(sorted, count);
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 double median_sort(double *x, int count)
 {
 	CHECK(count > 0);
-	qsort(x, (size_t)count, sizeof *x, ascending);
+	qsort(x, (size_t)count, sizeof *x, order_doubles);
 	return middle(x, count);
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/order.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -59,12 +60,6 @@ void spread_add(struct spread *spread, const double *error, double scale)
 	spread->count++;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* The conformal quantile: the order statistic at level (n + 1), the ends pulled in. */
 static double quantile(const double *sorted, size_t n, double level)
 {
@@ -96,7 +91,7 @@ static void set_offsets(struct spread *spread, int h, int reach, double *pool)
 			pool[n++] = spread->error[i * steps + (size_t)k] / spread->growth[k];
 	}
 	double *offset = spread->offset + (size_t)h * SPREAD_QUANTILE_COUNT;
-	qsort(pool, n, sizeof *pool, ascending);
+	qsort(pool, n, sizeof *pool, order_doubles);
 	for (int q = 0; q < SPREAD_QUANTILE_COUNT; q++) {
 		double normal = dm_norm_quantile(LEVELS[q]) * SIGMA_PER_MEAN_ABSOLUTE;
 		double found = n > 0 ? quantile(pool, n, LEVELS[q]) : 0;

@@ -191,11 +191,6 @@ struct door_key *door_key_of_signature(struct door_keys *keys, const struct sign
 	return found;
 }
 
-const char *door_key_name(const struct door_key *key)
-{
-	return key->name;
-}
-
 bool door_key_may_write(const struct door_key *key, const char *topic)
 {
 	for (size_t i = 0; i < key->topic_count; i++)

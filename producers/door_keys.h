@@ -35,7 +35,6 @@ struct door_key *door_key_of_token(struct door_keys *keys, const char *authoriza
 struct door_key *door_key_of_signature(struct door_keys *keys, const struct signed_request *request,
 				       int64_t now_s, const char **why);
 
-const char *door_key_name(const struct door_key *key);
 bool door_key_may_write(const struct door_key *key, const char *topic);
 
 /* Takes `events` out of the key's allowance (a second's worth is kept). Returns 0, or the ms after
