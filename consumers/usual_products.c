@@ -90,16 +90,51 @@ const struct usual_product *usual_products_missing(const struct usual_products *
 	return best;
 }
 
+/* Both counted it: its days add up, and so do the days with orders before it came, of which each
+ * account had left out the one on which it did. */
+static void add_up(struct usual_product *into, const struct usual_product *from)
+{
+	into->order_count = into->order_count > INT32_MAX - from->order_count
+				    ? INT32_MAX
+				    : into->order_count + from->order_count;
+	into->since_count += from->since_count - 1;
+	into->last_ms = into->last_ms > from->last_ms ? into->last_ms : from->last_ms;
+}
+
+static bool is_before(const struct usual_product *a, const struct usual_product *b)
+{
+	if (a->order_count != b->order_count)
+		return a->order_count > b->order_count;
+	return bytes_compare(name_of(a), name_of(b)) < 0;
+}
+
 void usual_products_merge(struct usual_products *into, const struct usual_products *from)
 {
-	for (size_t i = 0; i < from->count && into->count < USUAL_PRODUCTS_MAX; i++) {
-		bool has = false;
-		for (size_t k = 0; k < into->count; k++)
-			has |= bytes_equal(name_of(&into->products[k]),
-					   name_of(&from->products[i]));
-		if (!has)
-			into->products[into->count++] = from->products[i];
+	struct usual_product all[2 * USUAL_PRODUCTS_MAX + 1] = { 0 };
+	size_t count = into->count;
+	memcpy(all, into->products, count * sizeof all[0]);
+	for (size_t i = 0; i < from->count; i++) {
+		size_t same = 0;
+		while (same < into->count &&
+		       !bytes_equal(name_of(&all[same]), name_of(&from->products[i])))
+			same++;
+		if (same < into->count)
+			add_up(&all[same], &from->products[i]);
+		else
+			all[count++] = from->products[i];
 	}
+	for (size_t i = 1; i < count; i++)
+		for (size_t k = i; k > 0 && is_before(&all[k], &all[k - 1]); k--) {
+			struct usual_product other = all[k];
+			all[k] = all[k - 1];
+			all[k - 1] = other;
+		}
+	into->count = count < USUAL_PRODUCTS_MAX ? count : USUAL_PRODUCTS_MAX;
+	for (size_t i = 0; i < into->count; i++) {
+		into->products[i] = all[i];
+		into->products[i].order_count -= all[USUAL_PRODUCTS_MAX].order_count;
+	}
+	drop_empty(into);
 }
 
 void usual_products_to_record(const struct usual_products *usual,

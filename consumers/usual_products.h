@@ -40,7 +40,10 @@ const struct usual_product *usual_products_missing(const struct usual_products *
 						   int64_t last_order_ms, int64_t day_count,
 						   double *share);
 
-/* Of two accounts that are one: what the other has, where there is room. */
+/* Of two accounts that are one, whose days with orders add up: the counts of both, less what the
+ * first that finds no place has (P. K. Agarwal and others, "Mergeable summaries", 2012, section 2),
+ * so that they stay too low rather than too high. The orders of one account count as without what
+ * only the other orders. */
 void usual_products_merge(struct usual_products *into, const struct usual_products *from);
 
 void usual_products_to_record(const struct usual_products *usual,
