@@ -134,14 +134,14 @@ static struct err *alert_find(const struct conf *conf, const struct client_optio
 	return err;
 }
 
-/* The same for the same verdict on the same alert, so that what is said twice counts once: repeats
- * are told by their id. A snooze says something new each day. */
+/* A new one each time: who thinks otherwise, and then as before again, is heard. What is said twice
+ * counts once by the alert's own state. */
 static void event_id(const struct feedback *feedback, char id[EVENT_ID_MAX + 1])
 {
 	char hex[HASH_SHA256_HEX_LEN + 1];
 	hash_sha256_hex(bytes_str(feedback->alert_id), hex);
-	snprintf(id, EVENT_ID_MAX + 1, "%s-%" PRId64 "-%.16s", feedback->verdict,
-		 feedback->until_ms / MS_PER_DAY, hex);
+	snprintf(id, EVENT_ID_MAX + 1, "%s-%" PRId64 "-%.16s", feedback->verdict, feedback->at_ms,
+		 hex);
 }
 
 static struct err *feedback_send(const struct args *args, const struct feedback *feedback)

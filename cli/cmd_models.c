@@ -8,6 +8,7 @@
 #include "cli/models_grow.h"
 #include "cli/models_import.h"
 #include "cli/options.h"
+#include "consumers/risk_words.h"
 #include "consumers/topics.h"
 #include "kafka/publish.h"
 #include "kafka/reader.h"
@@ -97,6 +98,22 @@ static void model_print(const struct model_record *record)
 	verdict_print(record);
 }
 
+/* What people answered to warnings, by the reason that led them. */
+static void trust_print(const struct trust *trust)
+{
+	bool is_first = true;
+	for (int i = GROUP_PEERS + 1; i < GROUP_COUNT; i++) {
+		if (trust->useful[i] + trust->wrong[i] == 0)
+			continue;
+		if (is_first)
+			printf("answers to warnings, by their first reason:\n");
+		is_first = false;
+		printf("  %-14s %6.0f useful %6.0f wrong   odds to open x %.2f\n",
+		       risk_words_code((enum feature_group)i), trust->useful[i], trust->wrong[i],
+		       trust_odds(trust, (enum feature_group)i));
+	}
+}
+
 static struct err *take(void *context, const struct record *record)
 {
 	struct models *models = context;
@@ -107,11 +124,12 @@ static struct err *take(void *context, const struct record *record)
 	if (models->count++ == 0 && models->wanted == NULL)
 		printf("%-16s  %-10s  %8s %8s  log loss  base's    base rate  error\n", "version",
 		       "learnt to", "examples", "left");
-	if (models->wanted == NULL)
+	if (models->wanted == NULL) {
 		model_print(&model);
-	else if (bytes_equal(model.version, bytes_str(models->wanted)) &&
-		 model.body.len <= sizeof models->body &&
-		 hazard_model_unpack(model.body, &models->read)) {
+		models->is_found = hazard_model_unpack(model.body, &models->read);
+	} else if (bytes_equal(model.version, bytes_str(models->wanted)) &&
+		   model.body.len <= sizeof models->body &&
+		   hazard_model_unpack(model.body, &models->read)) {
 		models->is_found = true;
 		models->record = model;
 		memcpy(models->body, model.body.data, model.body.len);
@@ -151,6 +169,8 @@ static struct err *versions_run(const struct args *args, const struct client_opt
 	err = reader_run(&reader, take, models, NULL);
 	if (err == NULL && models->wanted == NULL && models->count == 0)
 		printf("nothing was learnt so far: the prior judges\n");
+	if (err == NULL && models->wanted == NULL && models->is_found)
+		trust_print(&models->read.trust);
 	if (err == NULL && models->wanted != NULL && !models->is_found)
 		err = err_new(ERR_FATAL, "MODEL_UNKNOWN",
 			      "there is no version \"%.40s\" that this foretell can read; "

@@ -13,6 +13,7 @@ struct reading {
 	struct registry *registry;
 	model_lesson_take *take;
 	void *context;
+	struct trust trust;
 };
 
 static struct err *receive(void *context, const struct record *record)
@@ -25,19 +26,26 @@ static struct err *receive(void *context, const struct record *record)
 	if (err != NULL || strcmp(name, "foretell.Lesson") != 0)
 		return err;
 	err = registry_decode(reading->registry, &lesson_type, record->value, &lesson);
-	if (err == NULL && examples_unpack(lesson.features, &facts))
+	if (err == NULL && examples_is_answer(lesson.reason))
+		trust_add(&reading->trust, (enum feature_group)lesson.reason, lesson.useful,
+			  lesson.wrong);
+	else if (err == NULL && examples_unpack(lesson.features, &facts))
 		err = reading->take(reading->context, &lesson, &facts);
 	return err;
 }
 
 struct err *model_lessons_read(const struct conf *conf, const struct client_options *client,
-			       struct registry *registry, model_lesson_take *take, void *context)
+			       struct registry *registry, model_lesson_take *take, void *context,
+			       struct trust *trust)
 {
 	char topic[TOPIC_NAME_MAX + 1];
-	struct reading reading = { registry, take, context };
+	struct reading reading = { registry, take, context, { { 0 }, { 0 } } };
 	topics_name(conf_string(conf, "app.id"), "lessons", topic);
 	const struct reader_options reader = { .client = client, .topic = topic, .partition = -1 };
-	return reader_run(&reader, receive, &reading, NULL);
+	struct err *err = reader_run(&reader, receive, &reading, NULL);
+	if (trust != NULL)
+		*trust = reading.trust;
+	return err;
 }
 
 struct err *model_publish(const struct conf *conf, const struct client_options *client,

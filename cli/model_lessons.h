@@ -14,11 +14,12 @@ typedef struct err *model_lesson_take(void *context, const struct lesson *lesson
 				      const struct example_facts *facts);
 
 /* Each lesson of the application, in its order. Those of another set of features are passed over.
- * Errors: as reader_run and `take`. */
+ * What people answered between them goes into *trust, where that is not NULL. Errors: as reader_run
+ * and `take`. */
 ERR_MUST_USE struct err *model_lessons_read(const struct conf *conf,
 					    const struct client_options *client,
 					    struct registry *registry, model_lesson_take *take,
-					    void *context);
+					    void *context, struct trust *trust);
 
 /* Publishes a model, with what is known of it in *record (without name, version and body), as a
  * version on `models`; its version, new, into version. Errors: as the writer. */

@@ -12,6 +12,7 @@ enum { HELD_ONE_IN = 5 };
 struct growing {
 	struct challenge *challenge;
 	struct bgnbd_learner buyers;
+	struct trust trust;
 };
 
 static struct err *take(void *context, const struct lesson *lesson,
@@ -60,6 +61,7 @@ static struct err *judge(const struct growing *growing, const struct conf *conf,
 	       report.lesson_count, report.tested_count, report.tested_ended, report.base_loss,
 	       report.hazard_loss, report.trees_loss);
 	report.model.buys = bgnbd_learnt(&growing->buyers);
+	report.model.trust = growing->trust;
 	if (report.is_better && report.model.grove.tree_count > 0)
 		return publish(conf, client, registry, &report);
 	printf("the hazard model is as good: no version is published\n");
@@ -74,7 +76,7 @@ struct err *models_grow(const struct conf *conf, const struct client_options *cl
 		return err;
 	struct growing growing = { .challenge = challenge_new() };
 	bgnbd_learner_init(&growing.buyers);
-	err = model_lessons_read(conf, client, registry, take, &growing);
+	err = model_lessons_read(conf, client, registry, take, &growing, &growing.trust);
 	if (err == NULL)
 		err = judge(&growing, conf, client, registry);
 	challenge_free(&growing.challenge);

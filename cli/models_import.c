@@ -63,7 +63,7 @@ struct err *models_export(const struct conf *conf, const struct client_options *
 	for (size_t i = 0; i < FEATURE_COUNT; i++)
 		fprintf(out, ",%s", features_names[i]);
 	putc('\n', out);
-	err = model_lessons_read(conf, client, registry, write_lesson, out);
+	err = model_lessons_read(conf, client, registry, write_lesson, out, NULL);
 	bool is_written = !ferror(out);
 	is_written &= fclose(out) == 0;
 	registry_close(&registry);
@@ -167,7 +167,8 @@ struct err *models_import(const struct conf *conf, const struct client_options *
 	if (err == NULL)
 		err = registry_open(conf_string(conf, "registry.url"), &registry);
 	if (err == NULL)
-		err = model_lessons_read(conf, client, registry, try_lesson, trial);
+		err = model_lessons_read(conf, client, registry, try_lesson, trial,
+					 &trial->model.trust);
 	if (err == NULL)
 		err = publish(conf, client, registry, trial);
 	registry_close(&registry);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "consumers/account_merge.h"
 #include "consumers/account_totals.h"
 #include "consumers/erased.h"
@@ -77,6 +78,19 @@ void account_stage_free(struct account_stage **stage)
 	*stage = NULL;
 }
 
+/* A version is named by the hash of its bytes: another name is of other bytes. */
+static struct err *model_check(const struct model_record *model)
+{
+	char hex[HASH_SHA256_HEX_LEN + 1];
+	hash_sha256_hex(model->body, hex);
+	if (model->version.len > 0 && model->version.len < sizeof hex &&
+	    memcmp(hex, model->version.data, model->version.len) == 0)
+		return NULL;
+	return err_new(ERR_POISON, "MODEL_DAMAGED", "model %.*s has bytes of the hash %.16s",
+		       (int)(model->version.len < 64 ? model->version.len : 64),
+		       (const char *)model->version.data, hex);
+}
+
 static struct err *parse(void *context, const struct record *record, struct origin *origin,
 			 const void **parsed)
 {
@@ -96,8 +110,10 @@ static struct err *parse(void *context, const struct record *record, struct orig
 			      record->value.len, OUTPUT_LEN_MAX);
 	stage->is_model = err == NULL && strcmp(type, "foretell.Model") == 0;
 	stage->is_deployment = err == NULL && strcmp(type, "foretell.SeriesDefinitions") == 0;
-	if (stage->is_model)
-		return registry_decode(stage->registry, &model_type, record->value, &stage->model);
+	if (stage->is_model) {
+		err = registry_decode(stage->registry, &model_type, record->value, &stage->model);
+		return err != NULL ? err : model_check(&stage->model);
+	}
 	if (stage->is_deployment)
 		return registry_decode(stage->registry, &series_definitions_type, record->value,
 				       &stage->deployment);
@@ -281,6 +297,7 @@ static void apply_account(void *context, const struct origin *from, const void *
 		return;
 	}
 	account_state_count(account, event);
+	uint64_t answers = account->alert.answers;
 	bool said, is_feedback = bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE));
 	if (is_feedback && opportunity_holds(account))
 		said = opportunity_feedback(key, &occasion, &event->event, account, effects);
@@ -290,6 +307,8 @@ static void apply_account(void *context, const struct origin *from, const void *
 		said = churn_feedback(key, &occasion, &event->event, account, effects);
 	else
 		said = churn_judge(&stage->churn, key, &occasion, account, effects);
+	if (is_feedback)
+		examples_answer(key, event->effective_ms, answers, account, effects);
 	if (said)
 		*must_publish = true;
 }

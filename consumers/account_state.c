@@ -98,6 +98,7 @@ static void relationship_put(const struct account_state *state, struct account_r
 	to->cool_until_ms = alert->cool_until_ms;
 	to->wrong_count = alert->wrong_count;
 	to->useful_count = alert->useful_count;
+	to->answers = (int64_t)alert->answers;
 }
 
 static void relationship_get(const struct account_record *record, struct account_state *state)
@@ -115,6 +116,7 @@ static void relationship_get(const struct account_record *record, struct account
 	alert->cool_until_ms = from->cool_until_ms;
 	alert->wrong_count = from->wrong_count;
 	alert->useful_count = from->useful_count;
+	alert->answers = (uint64_t)from->answers;
 }
 
 void account_state_to_record(const struct account_state *state, struct bytes account,

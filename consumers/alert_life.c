@@ -5,6 +5,7 @@
 #include "base/dmath.h"
 #include "base/phrase.h"
 #include "base/timestamp.h"
+#include "models/features.h"
 
 /* An alert is about the present: what was raised by something ingested this long after it happened
  * belongs to a history that is being loaded. */
@@ -13,6 +14,11 @@
 #define COOL_WRONG_MS (60 * MS_PER_DAY)
 
 enum { VERDICTS_COUNTED_MAX = 4 };
+
+/* As answers are kept. */
+enum { ANSWER_BITS = 5, TOLD_USEFUL = 1, TOLD_WRONG = 2, TOLD_MASK = 3, LEAD_SHIFT = 2 };
+#define LEAD_MASK UINT64_C(7)
+_Static_assert(ALERT_ANSWERS_MAX *(int)ANSWER_BITS <= 64 && GROUP_COUNT <= 8, "they fit");
 
 const char *const alert_rule_names[ALERT_RULE_COUNT] = { "churn.silence", "churn.risk",
 							 "opportunity" };
@@ -63,6 +69,12 @@ double alert_life_open(const struct alert_state *alert, double open)
 	return dm_sigmoid(dm_log(open / (1 - open)) + 0.4 * wrong);
 }
 
+/* As another alert opens, that the reason leads. */
+static uint64_t answers_next(const struct alert_state *alert, uint64_t lead)
+{
+	return alert->answers << ANSWER_BITS | lead << LEAD_SHIFT;
+}
+
 static bool step_closed(struct alert_state *alert, const struct alert_view *view,
 			enum alert_status *status)
 {
@@ -77,7 +89,8 @@ static bool step_closed(struct alert_state *alert, const struct alert_view *view
 				       .severity = view->severity,
 				       .rule = view->rule,
 				       .wrong_count = alert->wrong_count,
-				       .useful_count = alert->useful_count };
+				       .useful_count = alert->useful_count,
+				       .answers = answers_next(alert, (uint64_t)view->lead) };
 	*status = ALERT_OPENED;
 	return true;
 }
@@ -135,27 +148,63 @@ bool alert_life_take_over(struct alert_state *alert, const struct alert_state *f
 				       .severity = from->severity,
 				       .rule = from->rule,
 				       .wrong_count = alert->wrong_count,
-				       .useful_count = alert->useful_count };
+				       .useful_count = alert->useful_count,
+				       .answers = answers_next(alert, from->answers >> LEAD_SHIFT &
+									      LEAD_MASK) };
 	return true;
 }
 
-/* What somebody thinks of a warning, whether it is still open or not. */
-static void count_verdict(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms)
+static void count(struct alert_state *alert, uint64_t told, int32_t change)
 {
-	if (verdict == VERDICT_USEFUL)
-		alert->useful_count += alert->useful_count < INT32_MAX;
-	if (verdict != VERDICT_WRONG)
+	int32_t *counts = told == TOLD_WRONG ? &alert->wrong_count : &alert->useful_count;
+	if (told != 0 && (change < 0 ? *counts > 0 : *counts < INT32_MAX))
+		*counts += change;
+}
+
+/* What somebody thinks of a warning, whether it is still open or not: instead of what was said of
+ * it before. */
+static void count_verdict(struct alert_state *alert, int32_t episode, enum alert_verdict verdict,
+			  int64_t at_ms)
+{
+	int32_t back = alert->episode - episode;
+	if (verdict < VERDICT_USEFUL || back >= ALERT_ANSWERS_MAX)
 		return;
-	alert->wrong_count += alert->wrong_count < INT32_MAX;
-	if (alert->cool_until_ms < at_ms + COOL_WRONG_MS)
-		alert->cool_until_ms = at_ms + COOL_WRONG_MS;
+	uint64_t told = verdict == VERDICT_WRONG ? TOLD_WRONG : TOLD_USEFUL;
+	uint64_t before = alert->answers >> ANSWER_BITS * back & TOLD_MASK;
+	if (told == before)
+		return;
+	alert->answers ^= (before ^ told) << ANSWER_BITS * back;
+	count(alert, before, -1);
+	count(alert, told, 1);
+	int64_t wrong_ms = at_ms + COOL_WRONG_MS, usual_ms = at_ms + COOL_MS;
+	if (told == TOLD_WRONG && alert->cool_until_ms < wrong_ms)
+		alert->cool_until_ms = wrong_ms;
+	if (before == TOLD_WRONG && alert->cool_until_ms > usual_ms)
+		alert->cool_until_ms = usual_ms;
+}
+
+bool alert_life_answer(uint64_t before, uint64_t after, struct alert_answer *answer)
+{
+	if (before == after)
+		return false;
+	while (((before ^ after) & TOLD_MASK) == 0) {
+		before >>= ANSWER_BITS;
+		after >>= ANSWER_BITS;
+	}
+	uint64_t was = before & TOLD_MASK, is = after & TOLD_MASK;
+	*answer = (struct alert_answer){
+		.reason = (int32_t)(after >> LEAD_SHIFT & LEAD_MASK),
+		.useful = (is == TOLD_USEFUL) - (was == TOLD_USEFUL),
+		.wrong = (is == TOLD_WRONG) - (was == TOLD_WRONG),
+	};
+	return answer->reason != GROUP_PEERS;
 }
 
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status)
 {
 	if (alert->rule != ALERT_RULE_OPPORTUNITY)
-		count_verdict(alert, verdict, at_ms);
+		count_verdict(alert, alert->episode, verdict, at_ms);
 	if (!alert->open || verdict == VERDICT_USEFUL ||
 	    (verdict == VERDICT_ACK && alert->acknowledged) ||
 	    (verdict == VERDICT_SNOOZE && until_ms <= at_ms))
@@ -253,7 +302,7 @@ bool alert_life_take(struct alert_state *alert, struct bytes account,
 		return false;
 	if (!bytes_equal(alert_life_id(alert, account, own), id)) {
 		if (is_earlier(alert, account, id))
-			count_verdict(alert, verdict, at_ms);
+			count_verdict(alert, episode_of(id), verdict, at_ms);
 		return false;
 	}
 	if (until.len > 0 && until.len < sizeof text) {

@@ -8,7 +8,9 @@
  *
  * Between close and open nothing is said (hysteresis). After an alert has ended, the next one opens
  * only after a cool-down, unless its severity is high. While it is snoozed, only the end and the
- * highest severity are said. An alert that was called wrong raises what it takes to open the next.
+ * highest severity are said. An alert that was called wrong raises what it takes to open the next
+ * of this account; what it takes of all that the same reason leads is models/trust's. What was said
+ * last of an alert counts, and once, of the last ALERT_ANSWERS_MAX.
  *
  * An opportunity (consumers/opportunity) lives the same life in the same place, so that an account
  * has one conversation. It delays no warning of churn, and what is said of it does not count there.
@@ -32,13 +34,19 @@ struct alert_state {
 	bool acknowledged;
 	int64_t snoozed_until_ms, cool_until_ms; /* 0: not */
 	int32_t wrong_count, useful_count;
+	/* of the last alerts, the latest lowest, 5 bits each: useful (1) or wrong (2), and above
+	 * these two bits the reason that led it when it opened, enum feature_group */
+	uint64_t answers;
 };
+
+enum { ALERT_ANSWERS_MAX = 12 };
 
 /* What is known at a moment. */
 struct alert_view {
 	int64_t at_ms;
 	double probability, open, close; /* close < open */
 	int32_t severity, rule;
+	int32_t lead;  /* enum feature_group: its first reason; 0: not by a model of causes */
 	bool may_open; /* false: too little is known */
 	bool is_over;  /* the account has left, or is given up */
 };
@@ -81,9 +89,9 @@ extern const char *const verdict_names[VERDICT_COUNT]; /* "ack", "snooze", ... *
 /* The type of event by which feedback comes back: attrs alert_id, verdict, until (a time). */
 #define FEEDBACK_TYPE "foretell.feedback"
 
-/* Takes such an event: alert_life_feedback with what it says. What is said of an earlier warning of
- * the account, useful or wrong, is counted; what names another alert, or says it badly, is passed
- * over. */
+/* Takes such an event: alert_life_feedback with what it says. Useful or wrong is counted, also of
+ * an earlier warning of the account, and not of opportunities; what names another alert, or says it
+ * badly, is passed over. */
 bool alert_life_take(struct alert_state *alert, struct bytes account,
 		     const struct source_event *event, int64_t at_ms, enum alert_status *status);
 
@@ -91,6 +99,14 @@ bool alert_life_take(struct alert_state *alert, struct bytes account,
  */
 bool alert_life_feedback(struct alert_state *alert, enum alert_verdict verdict, int64_t at_ms,
 			 int64_t until_ms, enum alert_status *status);
+
+/* What was said anew, from the answers before it: of which first reason, and by how much its counts
+ * change (-1, 0 or 1). False: nothing, or the reason is not known. */
+struct alert_answer {
+	int32_t reason; /* enum feature_group, not 0 */
+	int32_t useful, wrong;
+};
+bool alert_life_answer(uint64_t before, uint64_t after, struct alert_answer *answer);
 
 /* Puts a mark (ACK, SNOOZE) that an alert had onto the one that goes on in its place. Whether it
  * had it, and something is to be said. */

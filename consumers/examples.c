@@ -173,6 +173,24 @@ void examples_look_at_buyer(struct bytes account, int64_t at_ms, struct account_
 	say_outcome(account, at_ms, at_ms, 0, effects);
 }
 
+void examples_answer(struct bytes account, int64_t at_ms, uint64_t answers_before,
+		     const struct account_state *state, struct effects *effects)
+{
+	struct alert_answer answer;
+	if (account.len > EXAMPLE_ACCOUNT_MAX ||
+	    !alert_life_answer(answers_before, state->alert.answers, &answer))
+		return;
+	const struct example example = { .account = account,
+					 .at_ms = at_ms,
+					 .matured_ms = at_ms,
+					 .features = bytes_str(""),
+					 .outcome = -1,
+					 .reason = answer.reason,
+					 .useful = answer.useful,
+					 .wrong = answer.wrong };
+	effects_say(effects, "examples", bytes_str(examples_key), &example_type, &example);
+}
+
 void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,
 		   struct effects *effects)
 {

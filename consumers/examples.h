@@ -2,6 +2,8 @@
  * came of it. Each account is an example every EXAMPLE_DAYS, from a day that its name decides; the
  * outcome is told EXAMPLE_GRACE_DAYS after the horizon, since a silence needs time to be heard.
  *
+ * What somebody answers to a warning goes the same way, by the reason that led it.
+ *
  * Of accounts of which orders alone are known, one in BUYERS_ONE_IN, by its name, is an example
  * every BUYERS_DAYS: of what it bought by then, which awaits no outcome. */
 #ifndef CONSUMERS_EXAMPLES_H
@@ -28,6 +30,11 @@ void examples_look(struct bytes account, const struct risk_occasion *occasion, b
 void examples_look_at_buyer(struct bytes account, int64_t at_ms, struct account_state *state,
 			    struct effects *effects);
 
+/* Feedback came as an event: says what was answered, if that is new. answers_before: as the
+ * account's alert had them. */
+void examples_answer(struct bytes account, int64_t at_ms, uint64_t answers_before,
+		     const struct account_state *state, struct effects *effects);
+
 /* The account goes into another one, or is erased: nobody will know what came of its examples. */
 void examples_drop(struct bytes account, int64_t at_ms, struct account_state *state,
 		   struct effects *effects);
@@ -46,6 +53,12 @@ struct example_facts {
 static inline bool examples_are_known(const struct example_facts *facts)
 {
 	return facts->features[FEATURE_LEVEL] != 0;
+}
+
+/* Whether an example or a lesson is what somebody answered, by its reason. */
+static inline bool examples_is_answer(int32_t reason)
+{
+	return reason > GROUP_PEERS && reason < GROUP_COUNT;
 }
 
 struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms);

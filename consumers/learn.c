@@ -8,7 +8,7 @@
 #include "consumers/examples.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 4, LEARNER_KIND = 0, VERSION_LEN = 16 };
+enum { LOGIC_VERSION = 5, LEARNER_KIND = 0, VERSION_LEN = 16 };
 
 static const char meta_topic[] = "learn.meta";
 static const char models_topic[] = "models";
@@ -52,7 +52,8 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	*parsed = &stage->lesson;
 	struct err *err =
 		registry_decode(stage->registry, &lesson_type, record->value, &stage->lesson);
-	if (err == NULL && !examples_are_long(stage->lesson.features.len))
+	if (err == NULL && !examples_is_answer(stage->lesson.reason) &&
+	    !examples_are_long(stage->lesson.features.len))
 		err = err_new(ERR_POISON, "LESSON_INVALID", "%d bytes of features are expected",
 			      EXAMPLE_BYTES);
 	return err;
@@ -77,7 +78,7 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	const struct lesson *lesson = parsed;
 	struct learning *learning = state;
 	struct example_facts facts;
-	if (!examples_unpack(lesson->features, &facts))
+	if (!examples_is_answer(lesson->reason) && !examples_unpack(lesson->features, &facts))
 		return; /* of another set of features: what was learnt before stays */
 	if (!learning->is_begun) {
 		hazard_learner_init(&learning->learner);
@@ -87,6 +88,11 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	if (learning->due_ms == 0)
 		learning->due_ms =
 			time_floor(lesson->matured_ms, MS_PER_WEEK, WEEK_ORIGIN_MS) + MS_PER_WEEK;
+	if (examples_is_answer(lesson->reason)) {
+		trust_add(&learning->learner.model.trust, (enum feature_group)lesson->reason,
+			  lesson->useful, lesson->wrong);
+		return;
+	}
 	if (examples_are_known(&facts))
 		hazard_learn(&learning->learner, facts.features, lesson->ended);
 	if (facts.history.repeats >= 0)
@@ -156,6 +162,19 @@ static struct err *encode(void *context, const char *topic, struct bytes key, co
 			       OUTPUT_LEN_MAX, len);
 }
 
+/* Earlier versions had no buyers behind the hazard model's learner. */
+static bool unpack(struct bytes packed, struct learning *learning)
+{
+	bgnbd_learner_init(&learning->buyers);
+	if (hazard_learner_unpack(packed, &learning->learner))
+		return true;
+	if (packed.len < BGNBD_LEARNER_BYTES)
+		return false;
+	struct bytes hazard = bytes_of(packed.data, packed.len - BGNBD_LEARNER_BYTES);
+	return hazard_learner_unpack(hazard, &learning->learner) &&
+	       bgnbd_learner_unpack(packed.data + hazard.len, &learning->buyers);
+}
+
 static struct err *decode(void *context, struct bytes value, void *state)
 {
 	struct learn_stage *stage = context;
@@ -170,15 +189,7 @@ static struct err *decode(void *context, struct bytes value, void *state)
 	learning->is_begun = record.learner.len > 0;
 	if (!learning->is_begun)
 		return NULL;
-	struct bytes hazard = record.learner;
-	/* earlier versions had none */
-	bool has_buyers = record.learner.len == sizeof stage->packed;
-	bgnbd_learner_init(&learning->buyers);
-	if (has_buyers)
-		hazard.len = HAZARD_LEARNER_BYTES;
-	if (!hazard_learner_unpack(hazard, &learning->learner) ||
-	    (has_buyers && !bgnbd_learner_unpack(record.learner.data + HAZARD_LEARNER_BYTES,
-						 &learning->buyers))) {
+	if (!unpack(record.learner, learning)) {
 		/* of another set of features: what was learnt then says nothing about these */
 		learning->is_begun = false;
 		learning->due_ms = 0;

@@ -3,7 +3,8 @@
  *
  * Lessons come in the order of (matured at, account), so the same lessons give the same bytes. A
  * version goes to `models` with its measurements; with model.activate=auto it also goes to every
- * partition of account.events, body and all, and is active from that record on. */
+ * partition of account.events, body and all, and is active from that record on. What people answer
+ * to warnings comes between the lessons, and goes into the versions as models/trust. */
 #ifndef CONSUMERS_LEARN_H
 #define CONSUMERS_LEARN_H
 

@@ -26,7 +26,7 @@
 
 enum { ORDERS_MIN = 4, SEATS_MIN = 3, SEAT_SIGNALS_MIN = 10, TRIAL_USES_MIN = 5, LOOKS_MIN = 4 };
 
-static const char rule_version[] = "1";
+static const char rule_version[] = "2"; /* 2: PRODUCT */
 
 static const char *const codes[OPPORTUNITY_COUNT] = { "PURCHASE_DUE", "PLAN_LIMIT", "TRIAL",
 						      "INTEREST", "PRODUCT" };

@@ -15,7 +15,7 @@
 
 enum { KNOWN_SIGNALS = 5 };
 
-const char risk_rule_version[] = "1";
+const char risk_rule_version[] = "2"; /* 2: what people answer moves where it opens */
 
 /* Upper bounds of the bands below SEVERE, for a risk of which a twentieth is usual. */
 static const double band_bounds[] = {
@@ -189,6 +189,18 @@ static bool converse(const struct risk_options *options, struct bytes account,
 	       alerted;
 }
 
+/* A warning opens by its first reason: from the more on, the more often people called those wrong
+ * that it led. Never from less than is set. */
+static void lead_set(struct alert_view *view, const struct hazard_model *model,
+		     const struct hazard_score *score)
+{
+	enum feature_group ranked[GROUP_COUNT];
+	if (view->probability < view->open || hazard_rank(score, ranked) == 0)
+		return;
+	view->lead = (int32_t)ranked[0];
+	view->open = trust_open(&model->trust, ranked[0], view->open);
+}
+
 bool risk_judge(const struct risk_options *options, struct bytes account,
 		const struct risk_occasion *occasion, struct account_state *state,
 		struct effects *effects)
@@ -205,14 +217,15 @@ bool risk_judge(const struct risk_options *options, struct bytes account,
 		state->band = band;
 		say_score(account, occasion, state, &score, abstains, effects);
 	}
-	const struct alert_view view = { .at_ms = at_ms,
-					 .probability = score.probability,
-					 .open = options->open,
-					 .close = options->close,
-					 .severity = severity_of(score.probability),
-					 .rule = ALERT_RULE_RISK,
-					 .may_open = abstains == NULL,
-					 .is_over = is_over };
+	struct alert_view view = { .at_ms = at_ms,
+				   .probability = score.probability,
+				   .open = options->open,
+				   .close = options->close,
+				   .severity = severity_of(score.probability),
+				   .rule = ALERT_RULE_RISK,
+				   .may_open = abstains == NULL,
+				   .is_over = is_over };
+	lead_set(&view, occasion->model, &score);
 	bool alerted = converse(options, account, occasion, &view, &score, state, effects);
 	if (occasion->trigger_event_id.data == NULL)
 		examples_look(account, occasion,

@@ -262,8 +262,8 @@ static struct reason others(double rest, const enum feature_group *ranked, size_
 	if (rest > 0)
 		words_say(&words, "all else together: ", "其余因素合计：");
 	else
-		words_say(&words, "all else together, as usual or better: ",
-			  "其余因素合计，正常或更好：");
+		words_say(&words,
+			  "all else together, as usual or better: ", "其余因素合计，正常或更好：");
 	for (size_t i = 0; i < count; i++) {
 		words_say(&words, i == 0 ? "" : ", ", i == 0 ? "" : "、");
 		words_say(&words, names_en[ranked[i]], names_zh[ranked[i]]);
@@ -288,6 +288,11 @@ static struct reason tell(const struct account_state *state, const struct risk_o
 				.text = bytes_of(texts->en[at], phrase_end(&words.en)),
 				.contribution = score->groups[group],
 				.text_zh = bytes_of(texts->zh[at], phrase_end(&words.zh)) };
+}
+
+const char *risk_words_code(enum feature_group group)
+{
+	return codes[group];
 }
 
 size_t risk_words(const struct account_state *state, const struct risk_occasion *occasion,

@@ -12,4 +12,7 @@ size_t risk_words(const struct account_state *state, const struct risk_occasion 
 		  const struct hazard_score *score, struct reason reasons[REASONS_MAX],
 		  struct reason_texts *texts);
 
+/* A group's reason code: "SERVICE". */
+const char *risk_words_code(enum feature_group group);
+
 #endif

@@ -349,7 +349,7 @@ void hazard_batch_end(struct hazard_learner *learner)
 
 /* ---- as bytes ---- */
 
-enum { NUMBER_COUNT = HAZARD_WEIGHT_COUNT + 4 };
+enum { BUYS_COUNT = HAZARD_WEIGHT_COUNT + 4, NUMBER_COUNT = BUYS_COUNT + 2 * GROUP_COUNT };
 
 static uint8_t *put(uint8_t *at, const double *numbers, size_t count)
 {
@@ -378,7 +378,8 @@ static void weights_pack(const struct hazard_model *model, uint8_t layout,
 	out[0] = layout;
 	out[1] = NUMBER_COUNT & 0xff;
 	out[2] = NUMBER_COUNT >> 8;
-	put(put(out + 3, model->weights, HAZARD_WEIGHT_COUNT), buys, 4);
+	uint8_t *at = put(put(out + 3, model->weights, HAZARD_WEIGHT_COUNT), buys, 4);
+	put(put(at, model->trust.useful, GROUP_COUNT), model->trust.wrong, GROUP_COUNT);
 }
 
 size_t hazard_model_pack(const struct hazard_model *model, uint8_t out[HAZARD_MODEL_BYTES_MAX])
@@ -395,28 +396,34 @@ static size_t head_of(struct bytes packed)
 	if (packed.len < 3 || packed.data[0] < 1 || packed.data[0] > 2)
 		return 0;
 	size_t count = packed.data[1] | (size_t)packed.data[2] << 8, head = 3 + 8 * count;
-	bool is_known = count == NUMBER_COUNT || count == HAZARD_WEIGHT_COUNT;
+	bool is_known =
+		count == NUMBER_COUNT || count == BUYS_COUNT || count == HAZARD_WEIGHT_COUNT;
 	return is_known && packed.len >= head ? head : 0;
 }
 
 bool hazard_model_unpack(struct bytes packed, struct hazard_model *model)
 {
 	struct grove grove = { 0 };
+	struct trust trust = { .useful = { 0 } };
 	struct bgnbd model_buys = bgnbd_prior();
 	double buys[4];
 	size_t head = head_of(packed);
 	if (head == 0)
 		return false;
-	if (head == HAZARD_MODEL_BYTES) {
-		get(packed.data + 3 + 8 * HAZARD_WEIGHT_COUNT, buys, 4);
+	const uint8_t *at = packed.data + 3 + 8 * HAZARD_WEIGHT_COUNT;
+	if (head >= 3 + 8 * BUYS_COUNT) {
+		at = get(at, buys, 4);
 		model_buys = (struct bgnbd){ buys[0], buys[1], buys[2], buys[3] };
 	}
-	if (!bgnbd_is_valid(&model_buys))
+	if (head == HAZARD_MODEL_BYTES)
+		get(get(at, trust.useful, GROUP_COUNT), trust.wrong, GROUP_COUNT);
+	if (!bgnbd_is_valid(&model_buys) || !trust_is_valid(&trust))
 		return false;
 	if (packed.data[0] == 2 && !grove_unpack(packed.data + head, packed.len - head, &grove))
 		return false;
 	get(packed.data + 3, model->weights, HAZARD_WEIGHT_COUNT);
 	model->buys = model_buys;
+	model->trust = trust;
 	model->grove = grove;
 	return true;
 }

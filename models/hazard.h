@@ -33,6 +33,7 @@
 #include "models/bgnbd.h"
 #include "models/features.h"
 #include "models/grove.h"
+#include "models/trust.h"
 
 enum {
 	HAZARD_HORIZON_DAYS = 90,
@@ -46,12 +47,13 @@ enum {
 };
 
 struct hazard_model {
-	char version[HAZARD_VERSION_MAX]; /* "prior-2", or the first digits of the hash */
+	char version[HAZARD_VERSION_MAX]; /* "prior-3", or the first digits of the hash */
 	double weights[HAZARD_WEIGHT_COUNT];
 	bool is_proven;	    /* measured in this stream to be better than the base rate */
 	bool is_refuted;    /* measured in this stream to be no better */
 	double base_rate;   /* of the examples, decayed; the prior's where there are none */
 	struct bgnbd buys;  /* when accounts buy next: for opportunities */
+	struct trust trust; /* what people think of its warnings */
 	struct grove grove; /* trees on top, or instead; a learner's model has none */
 };
 
@@ -134,14 +136,14 @@ double hazard_mean(size_t feature);
 void hazard_learn(struct hazard_learner *learner, const double features[FEATURE_COUNT], bool ended);
 
 /* Bytes to keep: layout 1 is a byte 1, two bytes of the count of numbers, then the numbers as
- * 8-byte little-endian doubles: the weights, and the four of buys; layout 2, of a model with trees,
- * is a byte 2, the same, and the grove's bytes (of a brought one the weights say nothing); of a
- * learner after them the covariance, the measure's example_count and ended_count, weight, ended,
- * loss, base_loss, the three rows of bins. All but the weights of a model (version, base_rate,
- * is_proven, is_refuted) stand beside them. Of earlier versions, whose count is that of the weights
- * alone, what isn't trees is read, too: with the prior's buys. */
+ * 8-byte little-endian doubles: the weights, the four of buys, and trust's useful and wrong; layout
+ * 2, of a model with trees, is a byte 2, the same, and the grove's bytes (of a brought one the
+ * weights say nothing); of a learner after them the covariance, the measure's example_count and
+ * ended_count, weight, ended, loss, base_loss, the three rows of bins. All but the weights of a
+ * model (version, base_rate, is_proven, is_refuted) stand beside them. Earlier versions lack trust,
+ * or buys, too, and are read: as if nobody had answered, and with the prior's buys. */
 enum {
-	HAZARD_MODEL_BYTES = 3 + 8 * (HAZARD_WEIGHT_COUNT + 4),
+	HAZARD_MODEL_BYTES = 3 + 8 * (HAZARD_WEIGHT_COUNT + 4 + 2 * GROUP_COUNT),
 	HAZARD_MODEL_BYTES_MAX = HAZARD_MODEL_BYTES + GROVE_BYTES_MAX,
 	HAZARD_LEARNER_BYTES =
 		HAZARD_MODEL_BYTES + 8 * (HAZARD_COVARIANCE_COUNT + 6 + 3 * HAZARD_BIN_COUNT),

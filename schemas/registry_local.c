@@ -35,9 +35,9 @@ static const struct {
 	{ 38, "account_v2" },
 	{ 40, "alert" },
 	{ 41, "score" },
-	{ 42, "example" },
-	{ 43, "lesson" },
-	{ 44, "gathered" },
+	{ 42, "example_v1" },
+	{ 43, "lesson_v1" },
+	{ 44, "gathered_v1" },
 	{ 45, "learner" },
 	{ 46, "model" },
 	{ 47, "region_state" },
@@ -66,9 +66,13 @@ static const struct {
 	{ 84, "series_shelf" },
 	{ 85, "forecast" },
 	{ 86, "series_state" },
-	{ 87, "account" },
+	{ 87, "account_v3" },
 	{ 88, "identity_name" },
 	{ 89, "identity_seen" },
+	{ 90, "account" },
+	{ 91, "example" },
+	{ 92, "lesson" },
+	{ 93, "gathered" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

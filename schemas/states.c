@@ -225,6 +225,7 @@ static const struct field relationship_fields[] = {
 	LONG(relationship_record, limit_said),
 	ARRAY(relationship_record, products, product_count, usual_product_type, USUAL_PRODUCTS_MAX),
 	LONG(relationship_record, product_said_ms),
+	LONG(relationship_record, answers),
 };
 static TYPE(relationship_type, "Relationship", relationship_record, relationship_fields);
 
@@ -312,6 +313,9 @@ static const struct field gathered_fields[] = {
 	LONG(gathered, due_ms),
 	REQ(gathered, "features", features, FIELD_BYTES),
 	INT(gathered, outcome),
+	INT(gathered, reason),
+	INT(gathered, useful),
+	INT(gathered, wrong),
 };
 TYPE(gathered_type, "gathered", gathered, gathered_fields);
 

@@ -190,6 +190,7 @@ struct relationship_record {
 	size_t product_count;
 	struct usual_product_record products[USUAL_PRODUCTS_MAX];
 	int64_t product_said_ms;
+	int64_t answers;
 };
 
 struct account_record {
@@ -277,6 +278,7 @@ struct gathered {
 	int64_t at_ms, due_ms;
 	struct bytes features;
 	int32_t outcome;
+	int32_t reason, useful, wrong;
 };
 
 struct learner_record {

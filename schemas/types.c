@@ -204,12 +204,14 @@ TYPE(score_type, "score", score, score_fields);
 static const struct field example_fields[] = {
 	TEXT(example, account),	   LONG(example, at_ms),
 	LONG(example, matured_ms), BYTES(example, features), INT(example, outcome),
+	INT(example, reason),	   INT(example, useful),     INT(example, wrong),
 };
 TYPE(example_type, "example", example, example_fields);
 
 static const struct field lesson_fields[] = {
 	TEXT(lesson, account),	 LONG(lesson, at_ms), LONG(lesson, matured_ms),
-	BYTES(lesson, features), BOOL(lesson, ended),
+	BYTES(lesson, features), BOOL(lesson, ended),  INT(lesson, reason),
+	INT(lesson, useful),	 INT(lesson, wrong),
 };
 TYPE(lesson_type, "lesson", lesson, lesson_fields);
 

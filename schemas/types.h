@@ -150,12 +150,14 @@ struct score {
 
 extern const struct record_type score_type;
 
-/* example: what was known of an account, or what came of it; lesson: both together, in order. */
+/* example: what was known of an account, or what came of it, or what somebody answered to an alert
+ * about it (reason not 0); lesson: the first two together, or an answer, in order. */
 struct example {
 	struct bytes account;
 	int64_t at_ms, matured_ms;
-	struct bytes features; /* empty: the outcome */
+	struct bytes features; /* empty: the outcome, or an answer */
 	int32_t outcome;
+	int32_t reason, useful, wrong;
 };
 
 struct lesson {
@@ -163,6 +165,7 @@ struct lesson {
 	int64_t at_ms, matured_ms;
 	struct bytes features;
 	bool ended;
+	int32_t reason, useful, wrong;
 };
 
 struct model_record {

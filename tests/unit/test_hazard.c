@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,6 +304,7 @@ static void what_an_earlier_version_learnt_is_read(void **state)
 {
 	(void)state;
 	enum { HEAD = 3 + 8 * HAZARD_WEIGHT_COUNT, GAP = HAZARD_MODEL_BYTES - HEAD };
+	enum { BUYS = HAZARD_WEIGHT_COUNT + 4, LATER = 3 + 8 * BUYS };
 	static uint8_t bytes[HAZARD_LEARNER_BYTES], again[HAZARD_LEARNER_BYTES];
 	const struct bgnbd prior = bgnbd_prior();
 	struct prng random = prng_new(5, 5);
@@ -321,6 +323,17 @@ static void what_an_earlier_version_learnt_is_read(void **state)
 	assert_memory_equal(&b->model.buys, &prior, sizeof prior);
 	hazard_learner_pack(b, again);
 	assert_memory_equal(bytes, again, sizeof bytes);
+	/* one that knew of buyers, and not what people answered */
+	a->model.buys.r = 1.5;
+	hazard_learner_pack(a, bytes);
+	memcpy(again, bytes, LATER);
+	memcpy(again + LATER, bytes + HAZARD_MODEL_BYTES, sizeof bytes - HAZARD_MODEL_BYTES);
+	again[1] = BUYS & 0xff;
+	again[2] = BUYS >> 8;
+	trust_add(&b->model.trust, GROUP_PRICE, 1, 0);
+	assert_true(hazard_learner_unpack(
+		bytes_of(again, sizeof again - (HAZARD_MODEL_BYTES - LATER)), b));
+	assert_true(b->model.buys.r == 1.5 && b->model.trust.useful[GROUP_PRICE] == 0);
 	free(a);
 	free(b);
 }
@@ -647,16 +660,100 @@ static void an_alert_lives(void **state)
 	assert_false(tell(&alert, 121, "nonsense", "A/churn.silence/3", "", ALERT_OPENED));
 	assert_false(tell(&alert, 121, "useful", "A/churn.silence/3", "", ALERT_OPENED));
 	assert_true(alert_life_open(&alert, 0.5) == 0.5);
-	/* what is said of an earlier one counts, and ends nothing */
+	/* what is said of an earlier one counts, and ends nothing; what is said twice counts once
+	 */
 	assert_false(tell(&alert, 122, "wrong", "A/churn.silence/2", "", ALERT_RESOLVED));
-	assert_false(tell(&alert, 122, "useful", "A/churn.risk/1", "", ALERT_RESOLVED));
-	assert_true(alert.open && alert.wrong_count == 2 && alert.useful_count == 2);
+	assert_false(tell(&alert, 122, "wrong", "A/churn.silence/1", "", ALERT_RESOLVED));
+	assert_true(alert.open && alert.wrong_count == 2 && alert.useful_count == 1);
 	static const char *const others[] = { "A/churn.silence/4", "A/churn.silence/02",
 					      "A/opportunity/2",   "B/churn.silence/2",
 					      "A/churn.silence/",  "A/churn.silence/99999999999" };
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		assert_false(tell(&alert, 122, "wrong", others[i], "", ALERT_RESOLVED));
 	assert_true(alert.open && alert.wrong_count == 2);
+}
+
+/* Who thinks otherwise is heard, also who then thinks as before: what was said last counts. */
+static void the_last_word_counts(void **state)
+{
+	(void)state;
+	struct alert_state alert = { 0 };
+	struct alert_answer answer;
+	uint64_t before = 0;
+	assert_true(step(&alert, 0, 0.6, SEVERITY_LOW, ALERT_OPENED));
+	for (int turn = 0; turn < 3; turn++) {
+		assert_false(tell(&alert, turn, "useful", "A/churn.silence/1", "", ALERT_OPENED));
+		assert_false(tell(&alert, turn, "useful", "A/churn.silence/1", "", ALERT_OPENED));
+		assert_true(alert.useful_count == 1 && alert.wrong_count == 0);
+		before = alert.answers;
+		bool ends = tell(&alert, turn, "wrong", "A/churn.silence/1", "", ALERT_RESOLVED);
+		assert_int_equal(ends, turn == 0);
+		assert_false(
+			tell(&alert, turn + 1, "wrong", "A/churn.silence/1", "", ALERT_RESOLVED));
+		assert_true(alert.useful_count == 0 && alert.wrong_count == 1);
+		assert_int_equal(alert.cool_until_ms, now_ms + (turn + 60) * MS_PER_DAY);
+	}
+	assert_false(alert_life_answer(before, alert.answers, &answer)); /* of no known reason */
+	assert_false(tell(&alert, 3, "useful", "A/churn.silence/1", "", ALERT_RESOLVED));
+	assert_int_equal(alert.cool_until_ms, now_ms + (3 + 14) * MS_PER_DAY);
+}
+
+static void answers_are_kept_of_the_last_alerts(void **state)
+{
+	(void)state;
+	struct alert_state alert = { 0 };
+	char id[ALERT_ID_MAX];
+	for (int32_t i = 1; i <= ALERT_ANSWERS_MAX + 3; i++) {
+		enum alert_status status;
+		const struct alert_view view = { .at_ms = now_ms + 30 * i * MS_PER_DAY,
+						 .probability = 0.9,
+						 .open = 0.5,
+						 .close = 0.3,
+						 .rule = ALERT_RULE_RISK,
+						 .lead = 1 + i % (GROUP_COUNT - 1),
+						 .may_open = true };
+		assert_true(alert_life_step(&alert, &view, &status));
+		assert_true(step(&alert, 30 * i + 1, 0.1, SEVERITY_LOW, ALERT_RESOLVED));
+	}
+	for (int32_t i = 1; i <= ALERT_ANSWERS_MAX + 3; i++) {
+		struct alert_answer answer = { 0 };
+		uint64_t before = alert.answers;
+		snprintf(id, sizeof id, "A/churn.risk/%d", i);
+		assert_false(tell(&alert, 900, "wrong", id, "", ALERT_RESOLVED));
+		assert_int_equal(alert_life_answer(before, alert.answers, &answer), i > 3);
+		assert_int_equal(alert.wrong_count, i > 3 ? i - 3 : 0);
+		assert_int_equal(answer.reason, i > 3 ? 1 + i % (GROUP_COUNT - 1) : 0);
+		assert_true(answer.useful == 0 && answer.wrong == (i > 3));
+		before = alert.answers;
+		assert_false(tell(&alert, 901, "useful", id, "", ALERT_RESOLVED));
+		assert_int_equal(alert_life_answer(before, alert.answers, &answer), i > 3);
+		assert_true(answer.wrong == -(i > 3) && answer.useful == (i > 3));
+		assert_false(tell(&alert, 902, "wrong", id, "", ALERT_RESOLVED));
+	}
+}
+
+/* Few answers say little, many of one reason tell of that reason, and nothing opens earlier. */
+static void trust_is_lost_by_reason(void **state)
+{
+	(void)state;
+	struct trust trust = { .useful = { 0 } };
+	assert_true(trust_open(&trust, GROUP_PRICE, 0.25) == 0.25);
+	trust_add(&trust, GROUP_PRICE, 0, 1);
+	double once = trust_open(&trust, GROUP_PRICE, 0.25);
+	assert_true(once > 0.25 && once < 0.31);
+	for (int i = 0; i < 50; i++) {
+		trust_add(&trust, GROUP_PRICE, 0, 1);
+		trust_add(&trust, GROUP_SERVICE, 1, 0);
+	}
+	double price = trust_open(&trust, GROUP_PRICE, 0.25);
+	assert_true(price > 0.5 && price <= 4.0 / (4 + 3) + 1e-12); /* odds of 4 x 1/3 */
+	assert_true(trust_open(&trust, GROUP_SERVICE, 0.25) == 0.25);
+	double usage = trust_open(&trust, GROUP_USAGE, 0.25); /* as all together, which is even */
+	assert_true(usage >= 0.25 && usage < 0.26);
+	trust_add(&trust, GROUP_PRICE, 0, -60);
+	assert_true(trust.wrong[GROUP_PRICE] == 0 && trust_is_valid(&trust));
+	trust.wrong[GROUP_PRICE] = -1;
+	assert_false(trust_is_valid(&trust));
 }
 
 /* An account goes into another one. */
@@ -704,6 +801,9 @@ int main(void)
 		cmocka_unit_test(a_model_judges_from_its_record_on),
 		cmocka_unit_test(a_brought_model_is_held),
 		cmocka_unit_test(an_alert_lives),
+		cmocka_unit_test(the_last_word_counts),
+		cmocka_unit_test(answers_are_kept_of_the_last_alerts),
+		cmocka_unit_test(trust_is_lost_by_reason),
 		cmocka_unit_test(an_alert_moves_under_its_rule),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

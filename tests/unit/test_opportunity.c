@@ -1,5 +1,6 @@
 /* Opportunities: when they open and end, that they are one conversation with warnings, and what a
  * purchase's probability is. */
+#include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +14,11 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/hash.h"
 #include "base/prng.h"
 #include "base/timestamp.h"
 #include "consumers/account_features.h"
+#include "consumers/account_merge.h"
 #include "consumers/churn.h"
 #include "consumers/examples.h"
 #include "consumers/gather.h"
@@ -37,6 +40,9 @@ struct heard {
 	struct model_shelf shelf;   /* of the models that were said */
 	int64_t example_count;	    /* of the last */
 	struct example_facts facts; /* of the last example */
+	struct example answer;	    /* the last, and as a lesson; without their texts */
+	struct lesson lesson;
+	char rule_version[8];
 	char id[ALERT_ID_MAX], code[32], text[REASON_TEXT_MAX + 1], text_zh[REASON_TEXT_MAX + 1];
 };
 
@@ -61,8 +67,14 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 	if (strcmp(out->topic, "test.examples") == 0) {
 		assert_null(registry_decode(heard->registry, &example_type, out->value, &example));
 		heard->examples++;
+		heard->answer = example;
 		if (example.features.len > 0)
 			assert_true(examples_unpack(example.features, &heard->facts));
+		return NULL;
+	}
+	if (strcmp(out->topic, "test.lessons") == 0) {
+		assert_null(
+			registry_decode(heard->registry, &lesson_type, out->value, &heard->lesson));
 		return NULL;
 	}
 	heard->scores += strcmp(out->topic, "test.scores") == 0;
@@ -71,6 +83,7 @@ static struct err *hear(struct bus *bus, const struct outgoing *out)
 	assert_null(registry_decode(heard->registry, &alert_type, out->value, &heard->alert));
 	heard->count++;
 	keep(heard->id, sizeof heard->id, heard->alert.alert_id);
+	keep(heard->rule_version, sizeof heard->rule_version, heard->alert.rule_version);
 	if (heard->alert.reason_count > 0) {
 		keep(heard->code, sizeof heard->code, heard->alert.reasons[0].code);
 		keep(heard->text, sizeof heard->text, heard->alert.reasons[0].text);
@@ -199,6 +212,68 @@ static void a_product_is_missed_once(void **context)
 	assert_false(judge(&heard, 88, false, &state) && heard.alert.status == ALERT_OPENED);
 	assert_false(judge(&heard, 89, true, &state)); /* of this order it was said */
 	deaf(&heard);
+}
+
+/* Two accounts that are one: both ordered bolts always, one of them tape, too. The days of both add
+ * up, and so does that which they are a share of. */
+static void usual_products_of_two_accounts_add_up(void **context)
+{
+	(void)context;
+	static const char *const bolts[] = { "bolts", NULL }, *const both[] = { "bolts", "tape",
+										NULL };
+	static const char *const others[] = { "glue", NULL };
+	struct account_state a = { .event_count = 1 }, b = { .event_count = 1 };
+	double share;
+	order(&a, 0, others);
+	for (int i = 1; i < 7; i++)
+		order(&a, 10.0 * i, bolts);
+	order(&b, 1, others);
+	order(&b, 2, others);
+	for (int i = 0; i < 5; i++)
+		order(&b, 3 + 10.0 * i, both);
+	account_state_merge(&a, &b);
+	const struct usual_products *usual = &a.relationship.usual;
+	assert_int_equal(usual->count, 3);
+	assert_int_equal(usual->products[0].order_count, 11);
+	order(&a, 70, others);
+	/* a ordered 6 times since bolts first came, b 5 times, and the last time without */
+	const struct usual_product *missing =
+		usual_products_missing(usual, a.buyer.last_ms, a.buyer.order_count, &share);
+	assert_non_null(missing);
+	assert_memory_equal(missing->name, "bolts", 5);
+	assert_true(share == 1);
+	/* tape was in 5 of 12: not usual, whichever account the other one went into */
+	struct account_state c = { .event_count = 1 }, d = { .event_count = 1 };
+	for (int i = 0; i < 7; i++)
+		order(&c, 10.0 * i, bolts);
+	for (int i = 0; i < 5; i++)
+		order(&d, 3 + 10.0 * i, both);
+	account_state_merge(&d, &c);
+	order(&d, 70, bolts);
+	assert_null(usual_products_missing(&d.relationship.usual, d.buyer.last_ms,
+					   d.buyer.order_count, &share));
+}
+
+/* More products than there are places for: none is counted too often, and the frequent ones stay.
+ */
+static void merged_products_are_never_counted_too_often(void **context)
+{
+	(void)context;
+	struct account_state a = { .event_count = 1 }, b = { .event_count = 1 };
+	for (int i = 0; i < 20; i++) {
+		char name[8];
+		snprintf(name, sizeof name, "p%d", i % 3);
+		order(&a, i, (const char *const[]){ "nuts", i < 12 ? name : "nuts", NULL });
+		snprintf(name, sizeof name, "q%d", i % 3);
+		order(&b, i, (const char *const[]){ "nuts", i < 9 ? name : "nuts", NULL });
+	}
+	account_state_merge(&a, &b);
+	const struct usual_products *usual = &a.relationship.usual;
+	assert_int_equal(usual->count, USUAL_PRODUCTS_MAX);
+	assert_memory_equal(usual->products[0].name, "nuts", 4);
+	assert_int_equal(usual->products[0].order_count, 40 - 3);
+	for (size_t i = 1; i < usual->count; i++)
+		assert_int_equal(usual->products[i].order_count, 4 - 3);
 }
 
 /* What comes in less than a fifth of the lines is not kept as usual. */
@@ -618,6 +693,52 @@ static void habits_come_with_the_model(void **context)
 	deaf(&heard);
 }
 
+/* What people answer goes through gather and learn into the next version, and there moves what it
+ * takes to warn. */
+static void answers_are_learnt(void **context)
+{
+	(void)context;
+	struct heard heard;
+	hearing(&heard);
+	struct gather_stage *gathers = gather_stage_new(1, heard.registry);
+	struct learn_stage *learns = learn_stage_new(false, heard.registry);
+	const struct processor gather = gather_processor(gathers), learn = learn_processor(learns);
+	void *learning = check_calloc(1, learn.kinds[0].state_size);
+	void *waiting = check_calloc(1, gather.kinds[0].state_size);
+	struct bytes key = bytes_str(examples_key);
+	bool must_publish = false;
+	for (int i = 0; i < 40; i++) {
+		struct account_state state = { .alert = { .answers = UINT64_C(2) | GROUP_PRICE
+											   << 2 } };
+		heard.lesson = (struct lesson){ .account = { NULL, 0 } };
+		examples_answer(bytes_str("A"), day(i), GROUP_PRICE << 2, &state, heard.effects);
+		hear_all(&heard);
+		assert_int_equal(heard.answer.wrong, 1);
+		gather.kinds[0].apply(gather.context, NULL, &heard.answer, key, waiting,
+				      heard.effects, &must_publish);
+		assert_int_equal(gather.kinds[0].due(waiting), day(i));
+		gather.kinds[0].fire(gather.context, NULL, bytes_str("A/f19000"), day(i), waiting,
+				     heard.effects, &must_publish);
+		hear_all(&heard);
+		assert_int_equal(heard.lesson.reason, GROUP_PRICE);
+		learn.kinds[0].apply(learn.context, NULL, &heard.lesson, key, learning,
+				     heard.effects, &must_publish);
+		if (i == 20)
+			goes_through_bytes(&learn, learning);
+	}
+	learn.kinds[0].fire(learn.context, NULL, key, day(42), learning, heard.effects,
+			    &must_publish);
+	hear_all(&heard);
+	const struct trust *trust = &heard.shelf.models[0].model.trust;
+	assert_true(trust->wrong[GROUP_PRICE] == 40 && trust->useful[GROUP_PRICE] == 0);
+	assert_true(trust_open(trust, GROUP_PRICE, 0.25) > 0.5);
+	free(learning);
+	free(waiting);
+	gather_stage_free(&gathers);
+	learn_stage_free(&learns);
+	deaf(&heard);
+}
+
 /* An account is looked at each day and falls silent: a score goes out where its band changes. */
 static void a_score_goes_out_when_its_band_changes(void **context)
 {
@@ -646,6 +767,92 @@ static void a_score_goes_out_when_its_band_changes(void **context)
 	deaf(&heard);
 }
 
+/* ---- a rule that changes has another version ------------------------------------------------ */
+
+static void digest_add(uint64_t *digest, double number)
+{
+	*digest = hash_key64(bytes_of(&number, sizeof number), *digest);
+}
+
+/* Of all that opportunities are told by, in many states. */
+static uint64_t opportunities_digest(struct heard *heard)
+{
+	static const char *const with[] = { "bolts", NULL }, *const without[] = { "tape", NULL };
+	const struct bgnbd buys = bgnbd_prior();
+	struct opportunity_score score;
+	uint64_t digest = 0;
+	for (int i = 0; i < 24; i++) {
+		struct account_state state = orders_every(4 + 3 * (i % 8), 2 + i % 5);
+		double last = (4 + 3 * (i % 8)) * (1 + i % 5);
+		for (int k = 1; k < 5 + i % 3; k++)
+			order(&state, last + 5 * k, k < 5 ? with : without);
+		features_seats(&state.relationship.features, day(0), 2 + i);
+		state.relationship.features.renewal_ms = i % 2 ? day(last + 60) : 0;
+		for (int at = 0; at < 40; at++)
+			use(&state, last + at, 1 + i);
+		for (int at = 30; at < 100; at += 7) {
+			opportunity_score(&state, &buys, day(last + at), &score);
+			for (int part = 0; part < OPPORTUNITY_COUNT; part++)
+				digest_add(&digest, score.parts[part]);
+			digest_add(&digest, score.margin);
+			(void)judge(heard, last + at, true, &state);
+			digest_add(&digest, state.alert.open + 2 * state.alert.revision);
+		}
+	}
+	return digest;
+}
+
+/* Of bands, severities, opening and ending of warnings, over all probabilities and answers. */
+static uint64_t risks_digest(struct heard *heard)
+{
+	static const struct risk_options risk = { 0.25, 0.15, { 0, 0 } };
+	const struct surroundings around = { 0 };
+	struct hazard_model model;
+	uint64_t digest = 0;
+	hazard_prior(&model);
+	for (int answers = 0; answers < 4; answers++) {
+		struct account_state state = { .event_count = 30, .first_ms = day(-60) };
+		for (int at = -60; at < 100; at++)
+			use(&state, at, 5);
+		for (int reason = GROUP_PEERS + 1; reason < GROUP_COUNT; reason++)
+			trust_add(&model.trust, (enum feature_group)reason, 0, 2 * answers);
+		for (int look = 0; look < 90; look++) {
+			const struct risk_occasion occasion = { .at_ms = day(100 + look),
+								.around = &around,
+								.model = &model };
+			all_alike(&model, (look % 30 - 20) / 3.0);
+			state.relationship.features.sign_ms = occasion.at_ms;
+			(void)risk_judge(&risk, bytes_str("A"), &occasion, &state, heard->effects);
+			hear_all(heard);
+			digest_add(&digest, state.band + 8 * state.alert.severity);
+			digest_add(&digest, state.alert.open + 2 * state.alert.revision);
+		}
+	}
+	return digest;
+}
+
+static void check_rule(const char *rule, const char *version, uint64_t digest,
+		       const char *version_then, uint64_t digest_then)
+{
+	if (strcmp(version, version_then) != 0 || digest != digest_then)
+		fail_msg("%s says other things (0x%" PRIx64
+			 ") than version %s did: give it another "
+			 "rule_version, and note both here (it says %s)",
+			 rule, digest, version_then, version);
+}
+
+static void a_rule_that_changes_has_another_version(void **context)
+{
+	(void)context;
+	struct heard heard;
+	hearing(&heard);
+	uint64_t digest = opportunities_digest(&heard);
+	check_rule("opportunity", heard.rule_version, digest, "2", UINT64_C(0x743669ee6d81bac4));
+	digest = risks_digest(&heard);
+	check_rule("churn.risk", heard.rule_version, digest, "2", UINT64_C(0x57ebe65980be3183));
+	deaf(&heard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -653,6 +860,9 @@ int main(void)
 		cmocka_unit_test(a_long_product_is_cut_between_characters),
 		cmocka_unit_test(a_product_is_missed_once),
 		cmocka_unit_test(a_product_of_many_is_not_usual),
+		cmocka_unit_test(usual_products_of_two_accounts_add_up),
+		cmocka_unit_test(merged_products_are_never_counted_too_often),
+		cmocka_unit_test(a_rule_that_changes_has_another_version),
 		cmocka_unit_test(an_order_is_due_once),
 		cmocka_unit_test(some_rhythms_need_no_reminder),
 		cmocka_unit_test(a_plan_comes_to_its_limit_once),
@@ -663,6 +873,7 @@ int main(void)
 		cmocka_unit_test(a_purchase_has_its_probability),
 		cmocka_unit_test(habits_are_learnt),
 		cmocka_unit_test(habits_come_with_the_model),
+		cmocka_unit_test(answers_are_learnt),
 		cmocka_unit_test(what_waits_of_an_earlier_version_is_a_lesson),
 		cmocka_unit_test(buyers_are_examples_too),
 	};
