@@ -8,6 +8,10 @@
 #include "consumers/webhook.h"
 
 #define NAMES	   "[A-Za-z0-9._-]+"
+#define HOST	   "(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)"
+/* to 65535: the C library would take a larger one modulo 65536 */
+#define PORT \
+	"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 #define DAYS_31_MS 2678400000.0
 
 static const struct conf_option rows[] = {
@@ -328,7 +332,7 @@ static const struct conf_option rows[] = {
 	  .fallback = "",
 	  .min = 0,
 	  .max = 300,
-	  .pattern = "^((\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5})?$",
+	  .pattern = "^(" HOST ":" PORT ")?$",
 	  .pattern_text = "host:port, [address]:port, or nothing",
 	  .doc = "Where `run` serves /metrics, /health, /ready and /status over HTTP, and where "
 		 "`status` looks for them. Empty: nowhere. Port 0: a free one, which the log "
@@ -338,7 +342,7 @@ static const struct conf_option rows[] = {
 	  .fallback = "127.0.0.1:8088",
 	  .min = 1,
 	  .max = 300,
-	  .pattern = "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$",
+	  .pattern = "^" HOST ":" PORT "$",
 	  .pattern_text = "host:port or [address]:port",
 	  .doc = "Where `serve` takes events in. Beyond loopback it needs serve.keys." },
 	{ .name = "serve.keys",
