@@ -132,6 +132,24 @@ static struct err *time_flag(const struct args *args, const char *name, int64_t 
 		       name, text);
 }
 
+/* When the events were, and what will make them of little use. */
+static void times_print(const struct ingest_result *result)
+{
+	char first[TIME_TEXT_LEN + 1], last[TIME_TEXT_LEN + 1];
+	if (result->last_ms == TIME_NONE) {
+		printf("all of them are dated in the future, so the resolve stage will refuse them "
+		       "(TIME_FUTURE)\n");
+		return;
+	}
+	time_format(result->first_ms, first);
+	time_format(result->last_ms, last);
+	printf("events from %s to %s\n", first, last);
+	if (result->disordered > result->events / 10)
+		printf("%" PRId64 " of them are dated a day or more before one above them, and "
+		       "will count as late: a mapping with \"order_by\": \"time\" sorts them\n",
+		       result->disordered);
+}
+
 static void result_print(const struct ingest_result *result, const char *dlq)
 {
 	if (result->complete) {
@@ -147,12 +165,8 @@ static void result_print(const struct ingest_result *result, const char *dlq)
 	if (result->resumed > 0)
 		printf("%" PRId64 " of these records were there already, from an earlier run\n",
 		       result->resumed);
-	if (result->events > 0) {
-		char first[TIME_TEXT_LEN + 1], last[TIME_TEXT_LEN + 1];
-		time_format(result->first_ms, first);
-		time_format(result->last_ms, last);
-		printf("events from %s to %s\n", first, last);
-	}
+	if (result->events > 0)
+		times_print(result);
 	if (result->dlq_rows > 0)
 		printf("see what was wrong with them: foretell tail dlq --raw\n");
 }

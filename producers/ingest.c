@@ -158,6 +158,8 @@ static struct err *send_event(struct run *run, int64_t event_ms, struct bytes ke
 	result->events++;
 	if (run->options->now_ms != 0 && event_ms > run->options->now_ms)
 		return NULL;
+	result->disordered +=
+		result->last_ms != TIME_NONE && event_ms <= result->last_ms - MS_PER_DAY;
 	if (result->first_ms == TIME_NONE || event_ms < result->first_ms)
 		result->first_ms = event_ms;
 	if (result->last_ms == TIME_NONE || event_ms > result->last_ms)

@@ -99,7 +99,9 @@ struct ingest_options {
 
 struct ingest_result {
 	int64_t rows, events, dlq_rows, outside_rows;
-	int64_t first_ms, last_ms; /* earliest and latest event time sent; TIME_NONE: no event */
+	int64_t disordered; /* events dated a day or more before one that came earlier */
+	int64_t first_ms, last_ms; /* earliest and latest event time sent, without the future;
+				    * TIME_NONE: no event */
 	int64_t end_ms;		   /* of CONTROL_END; TIME_NONE: none was sent */
 	int64_t resumed; /* records that an earlier run had sent; counted above like the others */
 	bool complete;	 /* an earlier run had sent everything: nothing was read */

@@ -272,6 +272,11 @@ static void test_order_by_time(void **state)
 	assert_string_equal(show(fixture, shown),
 			    "dlq{d,x,4} b@1997-01-01=200 a@1997-01-01=600 e@1997-01-02=500 "
 			    "a@1997-01-03=100 c@1997-01-03=300 " ENDS("1997-01-04T00:00:00.000Z"));
+	assert_int_equal(fixture->result.disordered, 0);
+	use_mapping(fixture, "");
+	run_text(fixture, "who,when,paid\na,19970103,1\nb,19970101,2\nc,19970103,3\nd,x,4\n"
+			  "e,19970102,5\na,19970101,6\n");
+	assert_int_equal(fixture->result.disordered, 3);
 }
 
 static void test_sort_bound(void **state)
