@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "consumers/names.h"
 #include "kafka/acks.h"
 #include "producers/cloud_event.h"
 #include "producers/recent_ids.h"
@@ -326,8 +327,11 @@ static struct err *take_event(void *context, const struct event_source *source,
 	const char *name = door->options.topics[topic];
 	if (!door_key_may_write(request->key, name))
 		return err_new(ERR_FATAL, "DOOR_FORBIDDEN", "this key may not write to %s", name);
-	struct err *err = registry_encode(door->options.registry, name, source->schema, event,
-					  door->value, sizeof door->value, &len);
+	struct name_key key; /* the resolve stage would refuse one that is none */
+	struct err *err = name_key_make(event->subject_scheme, event->subject, &key);
+	if (err == NULL)
+		err = registry_encode(door->options.registry, name, source->schema, event,
+				      door->value, sizeof door->value, &len);
 	if (err != NULL)
 		return err;
 	struct recent_id id = recent_id_of(event->source, event->event_id);
@@ -446,9 +450,8 @@ static void send_records(struct request *request)
 
 static enum MHD_Result refuse_err(struct request *request, struct err *err)
 {
-	unsigned status = err_verdict(err) == ERR_POISON		 ? 422
-			  : strcmp(err_code(err), "DOOR_FORBIDDEN") == 0 ? STATUS_FORBIDDEN
-									 : STATUS_AWAY;
+	unsigned status = strcmp(err_code(err), "DOOR_FORBIDDEN") == 0 ? STATUS_FORBIDDEN
+								       : STATUS_AWAY;
 	if (status == STATUS_AWAY)
 		log_emit(LOG_ERROR, "door", "events can't be encoded", "{s:s}", "why",
 			 err_text(err));

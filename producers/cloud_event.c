@@ -218,7 +218,11 @@ static struct err *finish(struct reading *reading, const struct event_source *so
 		check_blocks(reading, source);
 	if (reading->faults->count > 0)
 		return NULL;
-	return reading->sink->event(reading->sink->context, source, event);
+	err = reading->sink->event(reading->sink->context, source, event);
+	if (err == NULL || err_verdict(err) != ERR_POISON)
+		return err;
+	fault_err(reading, "", err);
+	return NULL;
 }
 
 static void clear_event(struct reading *reading)
@@ -400,6 +404,8 @@ struct err *cloud_events_read(const struct cloud_request *request, struct arena 
 		fault(reading, UNSUPPORTED, "content-type",
 		      "expected application/json, application/cloudevents+json or "
 		      "application/cloudevents-batch+json");
+	else if (!is_empty && request->body.len == 0)
+		fault(reading, BAD_REQUEST, "", "the request has no body");
 	else if (json == NULL)
 		fault(reading, BAD_REQUEST, "", "line %d, column %d: not JSON: %s", error.line,
 		      error.column, error.text);

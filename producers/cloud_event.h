@@ -58,8 +58,8 @@ struct cloud_faults {
 };
 
 struct cloud_sink {
-	/* One good event; all is borrowed for the call. Only called while nothing was wrong. An
-	 * error ends the reading and is returned. */
+	/* One good event; all is borrowed for the call. Only called while nothing was wrong.
+	 * Errors: POISON is a fault of the event; others end the reading and are returned. */
 	struct err *(*event)(void *context, const struct event_source *source,
 			     const struct source_event *event);
 	void *context;
