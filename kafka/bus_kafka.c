@@ -744,7 +744,7 @@ static struct err *consumer_new(struct bus_kafka *kafka)
 	err = rd_handle_new(RD_KAFKA_CONSUMER, conf, &kafka->consumer);
 	if (err != NULL)
 		return err;
-	rd_kafka_poll_set_consumer(kafka->consumer);
+	rd_forward(kafka->consumer, &kafka->consumer_client);
 	kafka->queue = rd_kafka_queue_get_consumer(kafka->consumer);
 	return NULL;
 }

@@ -161,7 +161,7 @@ static struct err *handle_open(struct follower *follower, const struct follower_
 	rd_kafka_conf_set_rebalance_cb(conf, rebalance_cb);
 	err = rd_handle_new(RD_KAFKA_CONSUMER, conf, &follower->handle);
 	if (err == NULL)
-		rd_kafka_poll_set_consumer(follower->handle);
+		rd_forward(follower->handle, &follower->client);
 	return err;
 }
 

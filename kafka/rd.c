@@ -181,6 +181,12 @@ struct err *rd_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_
 	return err_new(ERR_FATAL, "BUS_OPTION", "the Kafka client's options don't fit: %s", text);
 }
 
+void rd_forward(rd_kafka_t *consumer, struct rd_client *client)
+{
+	CHECK(rd_kafka_poll_set_consumer(consumer) == 0);
+	client->is_forwarded = true;
+}
+
 struct client_options rd_options_copy(const struct client_options *options)
 {
 	struct client_property *properties =
@@ -468,7 +474,8 @@ struct err *rd_partition_count(rd_kafka_t *handle, const struct rd_client *clien
 	rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, asked, &metadata, RD_CALL_MS);
 	rd_kafka_topic_destroy(asked);
 	if (code != 0) {
-		rd_kafka_poll(handle, 0); /* fetches the reason */
+		if (!client->is_forwarded)
+			rd_kafka_poll(handle, 0); /* fetches the reason */
 		return rd_err_code(code, client, "partitions of topic %s", topic);
 	}
 	struct err *err = NULL;

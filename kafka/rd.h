@@ -48,6 +48,7 @@ struct rd_client {
 	rd_kafka_resp_err_t delivery_error;
 	char delivery_topic[TOPIC_NAME_MAX + 1];
 	struct client_stats *stats; /* where its statistics go; borrowed, NULL: nowhere */
+	bool is_forwarded;	    /* by rd_forward */
 };
 
 struct rd_setting {
@@ -72,6 +73,11 @@ void rd_fetch_limits_set(size_t bytes, struct rd_fetch_limits *limits);
 /* A new handle; `conf` is stolen. Errors: FATAL BUS_OPTION. */
 ERR_MUST_USE struct err *rd_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 				       rd_kafka_t **handle);
+
+/* Lets what the consumer tells its owner come through the queue of its records. From then on
+ * rd_kafka_poll must not be called: it takes records for reports, of which librdkafka makes an end
+ * of the process, and would run a rebalance within whatever asks. */
+void rd_forward(rd_kafka_t *consumer, struct rd_client *client);
 
 /* Copies of options, for what is opened later; free with rd_options_free. */
 struct client_options rd_options_copy(const struct client_options *options);
