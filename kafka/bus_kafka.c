@@ -486,6 +486,10 @@ static struct err *kafka_abort(struct bus *bus)
 	committer_job_fini(&kafka->job);
 	if (kafka->producer_state == PRODUCER_READY)
 		return NULL;
+	/* A new one would fence whoever has the place now. */
+	if (kafka->producer_state == PRODUCER_NONE && kafka->owned_count > 0 &&
+	    (consumer_fenced(kafka) || rd_kafka_assignment_lost(kafka->consumer)))
+		return NULL; /* the next assignment makes one */
 	if (kafka->producer_state == PRODUCER_OPEN) {
 		struct err *err = producer_abort(kafka);
 		if (err == NULL) {
