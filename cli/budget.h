@@ -4,7 +4,8 @@
  *     program, its libraries and threads            BUDGET_PROCESS_BYTES
  *     each worker's fixed tables                    BUDGET_WORKER_BYTES
  *     of what is left: a quarter to the store, and the rest to the workers, each of them
- *         1/2 cache of states      1/4 fetched, not yet processed
+ *         1/2 cache of states      1/4 fetched, not yet processed (half of it by what puts
+ *                                      several inputs in order, and by a standby)
  *         1/8 producer's queue     1/16 outputs of a transaction    1/16 states that it publishes
  *
  * docs/operate.md has this table, too. */

@@ -9,6 +9,7 @@
 #include "cli/account_rules.h"
 #include "cli/budget.h"
 #include "cli/decisions_watch.h"
+#include "cli/gate.h"
 #include "cli/place.h"
 #include "consumers/names.h"
 #include "consumers/series_file.h"
@@ -20,16 +21,12 @@
 
 enum {
 	POLL_MS = 50,
-	AHEAD_MAX = 50000,     /* records of identity.events that wait while resolve goes on */
-	SETTLE_MS_MAX = 30000, /* that a history waits for names at most */
+	AHEAD_MAX = 50000, /* records of identity.events that wait while resolve goes on */
 	HOLD_BACK_STEP_MS = 5,
 	HOLD_BACK_MS_MAX = 2000,
 	DUE_BYTES = 48, /* of a state's timer, besides its slot */
 	CACHE_ENTRIES_MIN = 200,
 };
-
-/* Of a history that is loaded, before names have found their accounts in what came before. */
-#define STRETCH_MS (4 * MS_PER_WEEK)
 
 /* A stage of the line, and how far its workers have come together. */
 struct level {
@@ -59,10 +56,8 @@ struct seat {
 	struct standby *standby;
 	struct worker_stats stats;
 	struct client_stats consumer_stats, producer_stats;
-	/* resolve's: how far a history may be read on; since when it waits for identify, by which
-	 * question, and what that had said (0: it doesn't, none) */
-	int64_t pass_until_ms, closed_ms, asked, said;
-	_Atomic int64_t settled; /* identify's: the last question that it has answered */
+	struct gate_asker asker;       /* resolve's */
+	struct gate_answerer answerer; /* identify's */
 	pthread_t thread;
 	bool started;
 	_Atomic bool done;
@@ -80,8 +75,8 @@ struct line {
 	struct level levels[STAGE_COUNT];
 	struct seat seats[LINE_SEATS_MAX];
 	size_t seat_count;
-	_Atomic int64_t asked; /* of identify by resolve, whether it has come to rest; 0: never */
-	bool watched;	       /* somebody may ask for figures */
+	struct gate gate;
+	bool watched; /* somebody may ask for figures */
 	_Atomic bool stop;
 };
 
@@ -175,46 +170,15 @@ static bool is_identify(const struct seat *seat)
 	return strcmp(seat->level->name, stage_names[STAGE_IDENTIFY]) == 0;
 }
 
-/* Whether every identify worker has been at the end of its log since it was asked. What several say
- * to one another may come behind that: they are asked until nothing was said between. */
-static bool is_answered(struct seat *seat)
-{
-	struct line *line = seat->line;
-	int64_t said = 0;
-	for (size_t i = 0; i < line->seat_count; i++) {
-		if (!is_identify(&line->seats[i]))
-			continue;
-		if (atomic_load(&line->seats[i].settled) < seat->asked)
-			return false;
-		said += stats_get(&line->seats[i].stats.effects);
-	}
-	bool is_over = line->worker_count == 1 || said == seat->said;
-	seat->said = said;
-	seat->asked = is_over ? seat->asked : atomic_fetch_add(&line->asked, 1) + 1;
-	return is_over;
-}
-
-/* Whether identify has come to rest since resolve stopped: what names ask one another goes through
- * its log, step by step. */
-static bool is_settled(struct seat *seat)
-{
-	int64_t now_ms = time_monotonic_ms();
-	if (seat->closed_ms == 0)
-		seat->closed_ms = now_ms;
-	if (seat->asked == 0 && worker_is_settled(seat->worker))
-		seat->asked = atomic_fetch_add(&seat->line->asked, 1) + 1;
-	return (seat->asked > 0 && is_answered(seat)) || now_ms - seat->closed_ms >= SETTLE_MS_MAX;
-}
-
 /* An identify worker answers: it has read its log to the end, and has said all that follows. */
 static struct err *answer(struct seat *seat)
 {
-	int64_t asked = atomic_load(&seat->line->asked), partitions = -1;
-	if (asked == atomic_load(&seat->settled))
+	int64_t question = gate_question(&seat->line->gate, &seat->answerer), partitions = -1;
+	if (question == 0)
 		return NULL;
 	struct err *err = worker_share_at_end(seat->worker, &partitions);
 	if (err == NULL && partitions >= 0)
-		atomic_store(&seat->settled, asked);
+		gate_answer(&seat->answerer, question);
 	return err;
 }
 
@@ -223,16 +187,24 @@ static struct err *answer(struct seat *seat)
 static bool may_pass(void *context, int64_t time_ms)
 {
 	struct seat *seat = context;
-	if (time_ms < seat->pass_until_ms)
-		return true;
-	if (!is_settled(seat))
-		return false;
-	seat->pass_until_ms = time_ms + STRETCH_MS;
-	seat->closed_ms = seat->asked = 0;
-	return true;
+	struct line *line = seat->line;
+	const struct gate_answerer *answerers[STAGE_WORKERS_MAX];
+	struct gate_view view = { .answerers = answerers,
+				  .now_ms = time_monotonic_ms(),
+				  .is_settled = worker_is_settled(seat->worker) };
+	for (size_t i = 0; i < line->seat_count; i++)
+		if (is_identify(&line->seats[i]))
+			answerers[view.answerer_count++] = &line->seats[i].answerer;
+	return gate_may_pass(&line->gate, &seat->asker, &view, time_ms);
 }
 
 /* Of several inputs, the one that is read fastest must not run years ahead of the others. */
+static bool is_ordered(const struct seat *seat)
+{
+	return strcmp(seat->level->name, stage_names[STAGE_RESOLVE]) == 0 &&
+	       seat->level->input_count > 1;
+}
+
 static struct bus *in_order(struct seat *seat, struct bus *bus)
 {
 	const struct line_options *line = &seat->line->options;
@@ -243,10 +215,10 @@ static struct bus *in_order(struct seat *seat, struct bus *bus)
 		.time_of = event_peek_ms,
 		.may_pass = identifies ? may_pass : NULL,
 		.context = seat,
+		.bytes_max = fetch_bytes(seat->line) / 2,
 		.time = &time_system,
 	};
-	bool resolves = strcmp(seat->level->name, stage_names[STAGE_RESOLVE]) == 0;
-	return resolves && seat->level->input_count > 1 ? bus_ordered_new(&options, bus) : bus;
+	return bus_ordered_new(&options, bus);
 }
 
 static struct err *open_bus(struct seat *seat, struct bus **bus)
@@ -260,13 +232,13 @@ static struct err *open_bus(struct seat *seat, struct bus **bus)
 		.group = seat->group,
 		.instance = seat->place->instance,
 		.transactional_id = seat->transactional_id,
-		.fetch_bytes = fetch_bytes(line),
+		.fetch_bytes = fetch_bytes(line) / (is_ordered(seat) ? 2 : 1),
 		.producer_bytes = line->budget.producer_bytes,
 		.consumer_stats = line->watched ? &seat->consumer_stats : NULL,
 		.producer_stats = line->watched ? &seat->producer_stats : NULL,
 	};
 	struct err *err = bus_kafka_open(&options, bus);
-	if (err == NULL)
+	if (err == NULL && is_ordered(seat))
 		*bus = in_order(seat, *bus);
 	return err;
 }
@@ -466,6 +438,7 @@ static struct err *make_seat(struct line *line, struct level *level, int number)
 	seat->number = number;
 	seat->place = &line->places[number - 1];
 	seat->ended = -1;
+	seat->answerer.effects = &seat->stats.effects;
 	struct err *err =
 		registry_open(conf_string(line->options.conf, "registry.url"), &seat->registry);
 	if (err != NULL)

@@ -6,21 +6,24 @@
 #include "base/check.h"
 
 enum {
-	ORDERED_PAUSE_AT = 4000,      /* records of a partition that wait: reading it pauses, */
-	ORDERED_PAUSE_EARLY_AT = 500, /* or here, while all have more than ORDERED_BYTES_MAX, */
-	ORDERED_RESUME_AT = 250,      /* and goes on from here */
-	ORDERED_BYTES_MAX = 32 << 20,
+	ORDERED_PAUSE_AT = 4000, /* records of a partition that wait: reading it pauses, */
+	ORDERED_RESUME_AT = 250, /* and goes on from here */
+	ORDERED_BYTES = 32 << 20,
 	ORDERED_WAIT_MS = 500,
+	ORDERED_GATED_MS = 5000,
+	RING_ROOM_MIN = 64, /* records */
 };
 
 #define NO_TIME	 INT64_MIN   /* before a lane's first time is known */
 #define LIVE_MS	 MS_PER_DAY  /* younger than that when it came in: of the present */
 #define SLACK_MS MS_PER_HOUR /* by which partitions may overtake, so that runs are long */
 
-/* The bytes of one poll's records. */
+/* The bytes of a run of records: of one poll, of one partition. So blocks are let go in the order
+ * in which they came, and what is ahead in one partition keeps nothing of another. */
 struct block {
+	struct lane *lane;
 	size_t left; /* records that point into it */
-	size_t len;
+	size_t cost; /* bytes, with what it takes to keep them */
 	uint8_t bytes[];
 };
 
@@ -40,6 +43,7 @@ struct lane {
 	int64_t last_ms;      /* of the record that came last */
 	struct held *ring;
 	size_t first, count, room; /* room: a power of 2, or 0 */
+	size_t bytes;		   /* of its blocks */
 };
 
 struct bus_ordered {
@@ -49,6 +53,7 @@ struct bus_ordered {
 	struct bus_listener listener; /* of the one who polls */
 	struct lane *lanes;
 	size_t lane_count, held_count, held_bytes;
+	int64_t gated_since_ms;			 /* monotonic; 0: the gate holds nothing */
 	bool is_blocked;			 /* what waits may not go yet */
 	struct record records[POLL_RECORDS_MAX]; /* handed out */
 	struct block *blocks[POLL_RECORDS_MAX];	 /* of these */
@@ -64,17 +69,32 @@ static struct bus_ordered *ordered_of(struct bus *bus)
 
 static void block_release(struct bus_ordered *ordered, struct block *block)
 {
+	struct lane *lane = block->lane;
 	if (--block->left > 0)
 		return;
-	ordered->held_bytes -= block->len;
+	ordered->held_bytes -= block->cost;
+	lane->bytes -= block->cost;
 	free(block);
+	if (lane->count > 0 || lane->room == RING_ROOM_MIN)
+		return;
+	free(lane->ring);
+	lane->ring = NULL;
+	lane->room = lane->first = 0;
+}
+
+static void lane_pop(struct bus_ordered *ordered, struct lane *lane)
+{
+	lane->first = (lane->first + 1) & (lane->room - 1);
+	lane->count--;
+	ordered->held_count--;
 }
 
 static void lane_clear(struct bus_ordered *ordered, struct lane *lane)
 {
-	for (; lane->count > 0; lane->count--, ordered->held_count--) {
-		block_release(ordered, lane->ring[lane->first].block);
-		lane->first = (lane->first + 1) & (lane->room - 1);
+	while (lane->count > 0) {
+		struct block *block = lane->ring[lane->first].block;
+		lane_pop(ordered, lane);
+		block_release(ordered, block);
 	}
 	lane->last_ms = NO_TIME;
 }
@@ -111,7 +131,7 @@ static struct lane *lane_find(const struct bus_ordered *ordered, const char *top
 static void lane_push(struct lane *lane, const struct held *held)
 {
 	if (lane->count == lane->room) {
-		size_t room = lane->room == 0 ? 64 : 2 * lane->room;
+		size_t room = lane->room == 0 ? RING_ROOM_MIN : 2 * lane->room;
 		struct held *ring = check_malloc(room * sizeof *ring);
 		for (size_t i = 0; i < lane->count; i++)
 			ring[i] = lane->ring[(lane->first + i) & (lane->room - 1)];
@@ -139,14 +159,6 @@ static int64_t time_in(const struct bus_ordered *ordered, const struct lane *lan
 
 /* ---- taking records in ---------------------------------------------------------------------- */
 
-static size_t bytes_in(const struct bus_batch *batch)
-{
-	size_t len = 0;
-	for (size_t i = 0; i < batch->count; i++)
-		len += batch->records[i].key.len + batch->records[i].value.len;
-	return len;
-}
-
 static struct bytes keep(struct block *block, size_t *at, struct bytes from)
 {
 	if (from.data == NULL)
@@ -158,23 +170,29 @@ static struct bytes keep(struct block *block, size_t *at, struct bytes from)
 	return bytes_of(to, from.len);
 }
 
-static void take_in(struct bus_ordered *ordered, const struct bus_batch *batch)
+/* How many records from `first` on are of one partition, and their bytes. */
+static size_t run_of(const struct record *first, size_t count, size_t *len)
 {
-	if (batch->count == 0)
-		return;
-	size_t len = bytes_in(batch), at = 0;
+	size_t n = 0;
+	for (*len = 0;
+	     n < count && first[n].topic == first->topic && first[n].partition == first->partition;
+	     n++)
+		*len += first[n].key.len + first[n].value.len;
+	return n;
+}
+
+static void take_run(struct bus_ordered *ordered, struct lane *lane, const struct record *records,
+		     size_t count, size_t len)
+{
+	/* a ring has at most twice the room that it needs */
+	size_t at = 0, cost = sizeof(struct block) + len + 2 * count * sizeof(struct held);
 	struct block *block = check_malloc(sizeof *block + len + 1);
-	struct lane *lane = NULL;
-	block->len = len;
-	block->left = 1; /* this one's, until all are in */
-	ordered->held_bytes += len;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct record *record = &batch->records[i];
-		if (lane == NULL || lane->topic != record->topic ||
-		    lane->partition != record->partition)
-			lane = lane_find(ordered, record->topic, record->partition);
-		if (lane == NULL)
-			continue; /* not assigned any more */
+	*block = (struct block){ .lane = lane, .left = count, .cost = cost };
+	ordered->held_bytes += cost;
+	ordered->held_count += count;
+	lane->bytes += cost;
+	for (size_t i = 0; i < count; i++) {
+		const struct record *record = &records[i];
 		const struct held held = {
 			.offset = record->offset,
 			.timestamp_ms = record->timestamp_ms,
@@ -185,10 +203,19 @@ static void take_in(struct bus_ordered *ordered, const struct bus_batch *batch)
 		};
 		lane->last_ms = held.time_ms;
 		lane_push(lane, &held);
-		block->left++;
-		ordered->held_count++;
 	}
-	block_release(ordered, block);
+}
+
+static void take_in(struct bus_ordered *ordered, const struct bus_batch *batch)
+{
+	size_t len, n;
+	for (size_t i = 0; i < batch->count; i += n) {
+		const struct record *first = &batch->records[i];
+		struct lane *lane = lane_find(ordered, first->topic, first->partition);
+		n = run_of(first, batch->count - i, &len);
+		if (lane != NULL) /* else it is not assigned any more */
+			take_run(ordered, lane, first, n, len);
+	}
 }
 
 /* Whether a batch can go as it is: nothing waits, and all of it is of the present. */
@@ -211,14 +238,20 @@ static const struct held *head_of(const struct lane *lane)
 	return &lane->ring[lane->first];
 }
 
-/* The lane with the earliest record, and until when it is that, with some slack; NULL: none. */
-static struct lane *earliest(const struct bus_ordered *ordered, int64_t *until_ms)
+static bool head_is_live(const struct lane *lane)
+{
+	return is_live(head_of(lane)->timestamp_ms, head_of(lane)->time_ms);
+}
+
+/* The lane with the earliest record (of the present, if only that may go), and until when it is
+ * that, with some slack; NULL: none. */
+static struct lane *earliest(const struct bus_ordered *ordered, bool live_only, int64_t *until_ms)
 {
 	struct lane *first = NULL;
 	int64_t first_ms = INT64_MAX, second_ms = INT64_MAX;
 	for (size_t i = 0; i < ordered->lane_count; i++) {
 		struct lane *lane = &ordered->lanes[i];
-		if (lane->count == 0)
+		if (lane->count == 0 || (live_only && !head_is_live(lane)))
 			continue;
 		int64_t time_ms = head_of(lane)->time_ms;
 		if (first == NULL || time_ms < first_ms) {
@@ -240,10 +273,8 @@ static bool is_dry(const struct bus_ordered *ordered, const struct lane *lane)
 	       bus_end_reached(ordered->inner, lane->topic, lane->partition) < 0;
 }
 
-static bool must_wait(struct bus_ordered *ordered)
+static bool must_wait(struct bus_ordered *ordered, int64_t now_ms)
 {
-	const struct time_source *time = ordered->options.time;
-	int64_t now_ms = time->monotonic_ns(time->context) / 1000000 + 1;
 	bool wait = false;
 	for (size_t i = 0; i < ordered->lane_count; i++) {
 		struct lane *lane = &ordered->lanes[i];
@@ -258,16 +289,25 @@ static bool must_wait(struct bus_ordered *ordered)
 	return wait;
 }
 
-static bool may_pass(const struct bus_ordered *ordered, const struct held *head)
+/* Whether what is of the past may go. */
+static bool gate_is_open(struct bus_ordered *ordered, int64_t time_ms, int64_t now_ms)
 {
-	return is_live(head->timestamp_ms, head->time_ms) || ordered->options.may_pass == NULL ||
-	       ordered->options.may_pass(ordered->options.context, head->time_ms);
+	const struct bus_ordered_options *options = &ordered->options;
+	if (options->may_pass == NULL || options->may_pass(options->context, time_ms)) {
+		ordered->gated_since_ms = 0;
+		return true;
+	}
+	if (ordered->gated_since_ms == 0)
+		ordered->gated_since_ms = now_ms;
+	return false;
 }
 
+/* A run that begins in the present goes no further than that. */
 static void hand_out_run(struct bus_ordered *ordered, struct lane *lane, int64_t until_ms)
 {
+	bool live = head_is_live(lane);
 	while (lane->count > 0 && ordered->out_count < POLL_RECORDS_MAX &&
-	       head_of(lane)->time_ms <= until_ms) {
+	       head_of(lane)->time_ms <= until_ms && (!live || head_is_live(lane))) {
 		const struct held *held = head_of(lane);
 		ordered->records[ordered->out_count] = (struct record){
 			.topic = lane->topic,
@@ -278,46 +318,60 @@ static void hand_out_run(struct bus_ordered *ordered, struct lane *lane, int64_t
 			.value = held->value,
 		};
 		ordered->blocks[ordered->out_count++] = held->block;
-		lane->first = (lane->first + 1) & (lane->room - 1);
-		lane->count--;
-		ordered->held_count--;
+		lane_pop(ordered, lane);
 	}
 }
 
 static void hand_out(struct bus_ordered *ordered)
 {
-	int64_t until_ms;
+	const struct time_source *time = ordered->options.time;
+	int64_t now_ms = time->monotonic_ns(time->context) / 1000000 + 1, until_ms;
 	struct lane *lane;
-	bool wait = false, looked = false;
-	ordered->is_blocked = false;
+	bool wait = false, looked = false, live_only = false, blocked = false;
 	while (ordered->out_count < POLL_RECORDS_MAX &&
-	       (lane = earliest(ordered, &until_ms)) != NULL) {
-		const struct held *head = head_of(lane);
-		bool live = is_live(head->timestamp_ms, head->time_ms);
+	       (lane = earliest(ordered, live_only, &until_ms)) != NULL) {
+		int64_t time_ms = head_of(lane)->time_ms;
+		bool live = head_is_live(lane);
 		if (!looked)
-			wait = must_wait(ordered);
-		if ((wait && !live) || !may_pass(ordered, head)) {
-			ordered->is_blocked = true;
-			return;
+			wait = must_wait(ordered, now_ms);
+		if (!live && (wait || !gate_is_open(ordered, time_ms, now_ms))) {
+			blocked = true;
+			if (wait || now_ms - ordered->gated_since_ms < ORDERED_GATED_MS)
+				break;
+			live_only = true;
+			continue;
 		}
 		/* a gate is asked for each stretch, not for a whole history at once */
-		int64_t stretch_ms = head->time_ms + (live ? LIVE_MS : SLACK_MS);
+		int64_t stretch_ms = time_ms + (live ? LIVE_MS : SLACK_MS);
 		hand_out_run(ordered, lane, until_ms < stretch_ms ? until_ms : stretch_ms);
 		looked = lane->count > 0;
 	}
+	ordered->is_blocked = blocked && ordered->out_count == 0;
 }
 
 /* ---- pausing -------------------------------------------------------------------------------- */
 
+/* From half of bytes_max on, who has half of a partition's share pauses: what the others may still
+ * take is the other half. One that has nothing is never paused: it may hold up the others. */
+static bool must_pause(const struct bus_ordered *ordered, const struct lane *lane)
+{
+	size_t bytes = ordered->options.bytes_max > 0 ? ordered->options.bytes_max : ORDERED_BYTES;
+	size_t share = bytes / ordered->lane_count;
+	if (lane->count == 0)
+		return false;
+	if (!lane->is_paused)
+		return lane->count >= ORDERED_PAUSE_AT ||
+		       (ordered->held_bytes >= bytes / 2 && lane->bytes >= share / 2);
+	return lane->count > ORDERED_RESUME_AT ||
+	       (ordered->held_bytes > bytes / 4 && lane->bytes > share / 4);
+}
+
 static struct err *pause_lanes(struct bus_ordered *ordered)
 {
 	struct err *err = NULL;
-	size_t most =
-		ordered->held_bytes > ORDERED_BYTES_MAX ? ORDERED_PAUSE_EARLY_AT : ORDERED_PAUSE_AT;
 	for (size_t i = 0; err == NULL && i < ordered->lane_count; i++) {
 		struct lane *lane = &ordered->lanes[i];
-		bool pause =
-			lane->is_paused ? lane->count > ORDERED_RESUME_AT : lane->count >= most;
+		bool pause = must_pause(ordered, lane);
 		if (pause == lane->is_paused)
 			continue;
 		err = bus_pause(ordered->inner, lane->topic, lane->partition, pause);
@@ -496,6 +550,11 @@ static struct err *ordered_ids(struct bus *bus, const char *const *topics, size_
 size_t bus_ordered_waiting(const struct bus *bus)
 {
 	return ((const struct bus_ordered *)bus)->held_count;
+}
+
+size_t bus_ordered_bytes(const struct bus *bus)
+{
+	return ((const struct bus_ordered *)bus)->held_bytes;
 }
 
 struct bus *bus_ordered_unwrap(struct bus **bus)

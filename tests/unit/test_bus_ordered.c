@@ -14,6 +14,7 @@
 #include "kafka/bus_ordered.h"
 
 enum { TODAY = 1000, POLLS = 60, SEEN_MAX = 20000 };
+enum { BYTES = 64 * 1024, RECORD_COST_MIN = 100, RECORD_COST_MAX = 200 };
 
 struct fixture {
 	struct memory_kafka *kafka;
@@ -70,12 +71,16 @@ static struct err *on_revoked(void *context, const struct position *positions, s
 
 static struct time_source clock_source;
 
-static int setup(void **state)
+static int setup_with(void **state, size_t bytes_scale)
 {
 	struct fixture *fixture = check_calloc(1, sizeof *fixture);
 	clock_source = (struct time_source){ .monotonic_ns = monotonic_ns, .context = fixture };
 	const struct bus_ordered_options options = {
-		.time_of = time_of, .may_pass = may_pass, .context = fixture, .time = &clock_source
+		.time_of = time_of,
+		.may_pass = may_pass,
+		.context = fixture,
+		.bytes_max = BYTES * bytes_scale,
+		.time = &clock_source,
 	};
 	fixture->now_ms = 1;
 	fixture->gate_days = 2 * TODAY;
@@ -87,6 +92,16 @@ static int setup(void **state)
 	fixture->listener = (struct bus_listener){ fixture, on_assigned, on_revoked, true };
 	*state = fixture;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, 0);
+}
+
+static int setup_with_little_room(void **state)
+{
+	return setup_with(state, 1);
 }
 
 static int teardown(void **state)
@@ -259,6 +274,85 @@ static void a_seek_ends_a_pause(void **state)
 	expect_sorted(fixture, 10);
 }
 
+/* What waits costs no more than it may, whichever partitions it is of, and all of it comes. */
+static void what_waits_has_its_bytes(void **state)
+{
+	enum { EACH = 3000, AT_ONCE = 100 };
+	struct fixture *fixture = *state;
+	for (int i = 0; i < EACH; i++) {
+		append(fixture, "crm", 0, 300 + i / 10);
+		append(fixture, "iot", 0, 310 + i / 10);
+		append(fixture, "iot", 1, 320 + i / 10);
+	}
+	memory_kafka_set_poll_max(fixture->kafka, AT_ONCE);
+	fixture->gate_days = 100;
+	join(fixture);
+	size_t most = 0;
+	for (int i = 0; i < 20 * POLLS; i++) {
+		fixture->gate_days = i < 5 * POLLS ? 100 : 2 * TODAY;
+		(void)poll(fixture);
+		size_t bytes = bus_ordered_bytes(fixture->bus);
+		most = bytes > most ? bytes : most;
+		assert_true(bytes <= BYTES + AT_ONCE * RECORD_COST_MAX);
+		assert_true(bytes >= bus_ordered_waiting(fixture->bus) * RECORD_COST_MIN);
+	}
+	assert_true(most > BYTES / 2);
+	expect_sorted(fixture, 3 * (size_t)EACH);
+	(void)poll(fixture);
+	assert_int_equal(bus_ordered_bytes(fixture->bus), 0);
+}
+
+/* A gate that holds the past must not hold alerts of today up for long. */
+static void the_present_waits_for_a_gate_only_so_long(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->gate_days = 10;
+	append(fixture, "iot", 0, 500);
+	append(fixture, "iot", 0, TODAY);
+	append(fixture, "iot", 1, TODAY);
+	join(fixture);
+	for (int i = 0; i < POLLS; i++)
+		assert_int_equal(poll(fixture), 0);
+	fixture->now_ms += 4999;
+	assert_int_equal(poll(fixture), 0);
+	fixture->now_ms++;
+	assert_int_equal(poll(fixture), 1);
+	assert_int_equal(fixture->from[0], 1);
+	append(fixture, "crm", 0, TODAY);
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	assert_int_equal(fixture->seen_count, 2);
+	fixture->gate_days = 2 * TODAY;
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	assert_int_equal(fixture->seen_count, 4);
+	assert_int_equal(fixture->seen[2], 500);
+	fixture->gate_days = 10; /* the next stretch has its own time */
+	append(fixture, "iot", 0, 600);
+	append(fixture, "crm", 0, TODAY);
+	for (int i = 0; i < POLLS; i++)
+		assert_int_equal(poll(fixture), 0);
+}
+
+/* A record of today opens no gate for the past behind it. */
+static void the_past_behind_the_present_is_gated(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->gate_days = 10;
+	append(fixture, "crm", 0, TODAY);
+	append(fixture, "crm", 0, 500);
+	append(fixture, "crm", 0, 501);
+	append(fixture, "crm", 0, TODAY);
+	join(fixture);
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	assert_int_equal(fixture->seen_count, 1);
+	fixture->gate_days = 2 * TODAY;
+	for (int i = 0; i < POLLS; i++)
+		(void)poll(fixture);
+	assert_int_equal(fixture->seen_count, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +362,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wrong_date_holds_nobody_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_seek_drops_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_seek_ends_a_pause, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_waits_has_its_bytes, setup_with_little_room,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_present_waits_for_a_gate_only_so_long, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_past_behind_the_present_is_gated, setup,
+						teardown),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
