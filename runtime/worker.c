@@ -26,7 +26,7 @@ struct worker {
 	struct engine engine;
 	struct bus_listener listener;
 	enum worker_state state;
-	int attempts;  /* of the recovery under way */
+	int attempts;  /* of the recovery under way, for its back-off */
 	bool assigned; /* at least once */
 	bool closing;
 };
@@ -281,8 +281,9 @@ static struct err *recover(struct worker *worker)
 	}
 	if (err_verdict(err) == ERR_FATAL)
 		return err;
-	if (++worker->attempts >= RECOVERY_ATTEMPTS_MAX)
-		return err_wrap(err, "no recovery in %d attempts", RECOVERY_ATTEMPTS_MAX);
+	/* brokers may be away for hours: a restart would not bring them back */
+	if (worker->attempts < FAILURES_COUNTED_MAX)
+		worker->attempts++;
 	observe_abort(engine, err);
 	err_free(&err);
 	return NULL;
@@ -378,6 +379,14 @@ static struct err *process_batch(struct engine *engine, const struct bus_batch *
 	return err;
 }
 
+/* Whether all of its input was read. Behind the end for readers there may be more: what an open
+ * transaction holds back would be late by the wall clock. */
+static bool has_read_all(const struct engine *engine, const struct task *task)
+{
+	int64_t reached = bus_end_reached(engine->bus, task->topic, task->partition);
+	return reached >= 0 && reached >= bus_known_end(engine->bus, task->topic, task->partition);
+}
+
 /* Inputs that have been read to their end and are quiet may be carried on by the wall clock. */
 static struct err *watch_quiet(struct engine *engine)
 {
@@ -390,7 +399,7 @@ static struct err *watch_quiet(struct engine *engine)
 		struct task *task = engine->tasks[i];
 		if (task == NULL)
 			continue;
-		if (bus_end_reached(engine->bus, task->topic, task->partition) < 0)
+		if (!has_read_all(engine, task))
 			task->quiet_since_ms = 0;
 		else if (task->quiet_since_ms == 0)
 			task->quiet_since_ms = now_ms;

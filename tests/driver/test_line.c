@@ -318,6 +318,49 @@ static void clock_of_a_quiet_input_is_kept(void **state)
 	memory_kafka_free(&kafka);
 }
 
+/* An input that an open transaction holds back is not quiet: what it hides would be late. */
+static void an_input_that_is_held_back_is_not_quiet(void **state)
+{
+	(void)state;
+	const char *log = "identity.events", *map = "tests/driver/cases/map.json";
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 100,
+						     .cache_entries = 1000,
+						     .idle_ms = 1000 };
+	const struct memory_timeouts patient = { 45000, 60000, 10 * MS_PER_HOUR };
+	const struct outgoing out = { .topic = "erp.events", .value = bytes_str("anything") };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	struct bus *other = bus_memory_open(kafka, "other", "other");
+	memory_kafka_set_timeouts(kafka, &patient);
+	(void)memory_line_ingest(line, map, "tests/driver/cases/late.csv");
+	assert_null(bus_begin(other));
+	assert_null(bus_produce(other, &out));
+	step(line, 50);
+	char *before = memory_line_dump(line, &log, 1);
+	for (int i = 0; i < 3; i++) {
+		memory_line_wait(line, 2 * options.idle_ms);
+		step(line, 5);
+	}
+	char *held = memory_line_dump(line, &log, 1);
+	assert_string_equal(held, before);
+	assert_null(bus_abort(other));
+	for (int i = 0; i < 3; i++) {
+		memory_line_wait(line, 2 * options.idle_ms);
+		step(line, 5);
+	}
+	char *after = memory_line_dump(line, &log, 1);
+	assert_true(count_of(after, "TICK") > count_of(before, "TICK"));
+	free(before);
+	free(held);
+	free(after);
+	bus_close(&other);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 static struct task_figures figures_of(const struct memory_line *line)
 {
 	return memory_line_stats(line, 0)->board.tasks[0];
@@ -363,6 +406,62 @@ static void open_transaction_that_holds_it_back_is_told(void **state)
 	memory_kafka_free(&kafka);
 }
 
+static bool strikes(void *context, enum memory_call call)
+{
+	return call == MEMORY_COMMITTED && *(bool *)context;
+}
+
+static uint32_t most_below(void *context, uint32_t bound)
+{
+	(void)context;
+	return bound - 1;
+}
+
+static void no_pause(void *context, int64_t until_ms)
+{
+	(void)context;
+	(void)until_ms;
+}
+
+/* However often a recovery fails, it is tried again, and not in a hot loop. */
+static void a_recovery_goes_on_until_it_succeeds(void **state)
+{
+	(void)state;
+	const struct memory_line_options options = { .app_id = "test",
+						     .partition_count = 1,
+						     .commit_interval_ms = 5,
+						     .checkpoint_interval_ms = 100,
+						     .cache_entries = 1000 };
+	const struct outgoing out = { .topic = "erp.events", .value = bytes_str("anything") };
+	bool broken = false;
+	const struct memory_chaos chaos = {
+		.context = &broken, .below = most_below, .pause = no_pause, .strikes = strikes
+	};
+	const struct memory_timeouts patient = { MS_PER_HOUR, MS_PER_HOUR, MS_PER_HOUR };
+	struct memory_kafka *kafka = memory_kafka_new();
+	struct memory_line *line = memory_line_new(kafka, &options);
+	memory_kafka_set_timeouts(kafka, &patient);
+	memory_kafka_append(kafka, &out);
+	step(line, 50);
+	memory_kafka_append(kafka, &out);
+	memory_kafka_set_chaos(kafka, &chaos);
+	memory_kafka_fault(kafka, MEMORY_FAULT_COMMIT_ABORTS);
+	broken = true;
+	const struct worker_stats *stats = memory_line_stats(line, 0);
+	int64_t began_ms = memory_line_now_ms(line);
+	step(line, 1000);
+	assert_int_equal(stats_phase(stats), PHASE_RECOVERING);
+	assert_int_equal(stats_get(&stats->recoveries), 1);
+	assert_true(memory_line_now_ms(line) - began_ms > 900 * 1000);
+	broken = false;
+	step(line, 50);
+	assert_int_equal(stats_phase(stats), PHASE_RUNNING);
+	assert_int_equal(stats_get(&stats->dead_letters), 3); /* the second one twice */
+	memory_kafka_set_chaos(kafka, NULL);
+	memory_line_free(&line);
+	memory_kafka_free(&kafka);
+}
+
 #define CASE(case_name)                                           \
 	{                                                         \
 		.name = "case " case_name, .test_func = run_case, \
@@ -386,7 +485,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(odd_series_are_forecast_without_a_nan),
 		cmocka_unit_test(an_account_that_began_in_1970_goes_on),
 		cmocka_unit_test(clock_of_a_quiet_input_is_kept),
+		cmocka_unit_test(an_input_that_is_held_back_is_not_quiet),
 		cmocka_unit_test(open_transaction_that_holds_it_back_is_told),
+		cmocka_unit_test(a_recovery_goes_on_until_it_succeeds),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,11 @@ void memory_line_wait(struct memory_line *line, int64_t ms)
 	memory_kafka_set_time(line->kafka, wall_ms(line));
 }
 
+int64_t memory_line_now_ms(const struct memory_line *line)
+{
+	return line->now_ns / 1000000;
+}
+
 static void make_topics(struct memory_line *line)
 {
 	for (size_t i = 0; i < topics_count; i++) {
@@ -157,10 +162,9 @@ static void publish(struct memory_line *line, const char *topic, const struct re
 	struct registry *registry = NULL;
 	must(registry_open(NULL, &registry));
 	must(registry_encode(registry, topic, type, record, value, sizeof value, &len));
-	const struct outgoing out = { .topic = topic,
-				      .partition = partition,
-				      .key = key,
-				      .value = bytes_of(value, len) };
+	const struct outgoing out = {
+		.topic = topic, .partition = partition, .key = key, .value = bytes_of(value, len)
+	};
 	memory_kafka_append(line->kafka, &out);
 	registry_close(&registry);
 }
@@ -190,8 +194,8 @@ void memory_line_deploy(struct memory_line *line, const char *file, int64_t from
 							  .by = bytes_str("test") };
 	topics_name(line->options.app_id, "account.events", topic);
 	for (int32_t i = 0; i < line->options.partition_count; i++)
-		publish(line, topic, &series_definitions_type, &record,
-			bytes_str(series_shelf_key), i);
+		publish(line, topic, &series_definitions_type, &record, bytes_str(series_shelf_key),
+			i);
 }
 
 static struct stage_options stage_options(const struct memory_line *line)

@@ -18,13 +18,13 @@ struct memory_line_options {
 	const char *dimension; /* NULL: totals only */
 	int64_t wait_ms;       /* for an account; 0: a week */
 	bool unknown_to_dlq;
-	bool all_inputs; /* of a company, else of the ERP alone */
+	bool all_inputs;	 /* of a company, else of the ERP alone */
 	const int64_t *until_ms; /* several inputs are read in their order, the past up to here; or
 				  * NULL: as they come */
-	bool activate;	       /* model.activate=auto */
+	bool activate;		 /* model.activate=auto */
 	struct decisions *decisions; /* about names; borrowed; NULL: none */
-	const char *series;    /* text of a series.file; NULL: revenue */
-	const char *network;   /* text of an allocation.file; NULL: none */
+	const char *series;	     /* text of a series.file; NULL: revenue */
+	const char *network;	     /* text of an allocation.file; NULL: none */
 };
 
 struct memory_line;
@@ -54,6 +54,9 @@ void memory_line_lose_store(struct memory_line *line);	       /* kills all, dele
 
 /* Virtual time goes on. */
 void memory_line_wait(struct memory_line *line, int64_t ms);
+
+/* Its monotonic clock. */
+int64_t memory_line_now_ms(const struct memory_line *line);
 
 /* Steps a stage until it has processed what is there (bounded). */
 struct err *memory_line_run(struct memory_line *line, size_t stage);
