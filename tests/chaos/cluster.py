@@ -182,16 +182,21 @@ class Cluster(Broker):
         os.kill(pid, signal.SIGKILL)
         return lambda: not os.path.exists(f"/proc/{pid}")
 
-    def lag(self, group, topic):
-        """What the group has still to commit on a topic without transactions."""
+    def committed(self, group, topic):
+        """{partition: what the group has committed there, 0 where nothing}."""
         if group not in self.members:
             self.members[group] = Consumer({
                 "bootstrap.servers": self.address, "group.id": group, "log_level": 0,
                 "isolation.level": "read_uncommitted"})
-        ends = self.ends(topic, committed=False)
-        asked = [TopicPartition(topic, partition) for partition in ends]
-        return sum(ends[position.partition] - max(0, position.offset) for position in
-                   self.members[group].committed(asked, timeout=30))
+        asked = [TopicPartition(topic, partition) for partition in self.partitions(topic)]
+        return {position.partition: max(0, position.offset) for position in
+                self.members[group].committed(asked, timeout=30)}
+
+    def lag(self, group, topic):
+        """What the group has still to commit on a topic without transactions."""
+        done = self.committed(group, topic)
+        return sum(end - done[partition] for partition, end in
+                   self.ends(topic, committed=False).items())
 
     def producers(self, topic, partition):
         """What Kafka's own tool says of who has a transaction open there."""

@@ -12,6 +12,7 @@ DAY_MS = orders.DAY_MS
 ORDERS_MEAN = 18
 TOPIC = "erp.events"
 SLICE_S = 0.05
+TAKEN_S_MAX = 1200
 # Late amounts are of series of their own: what a forecast knows of them when it is made depends on
 # how the partitions that write the series were interleaved.
 LATE_EVERY, LATE_MS, LATE_CURRENCY = 61, 40 * DAY_MS, "CHF"
@@ -40,6 +41,7 @@ class Load(threading.Thread):
         self.address, self.rows, self.seconds = address, rows, seconds
         self.poison_every, self.first_serial = poison_every, first_serial
         self.event_ids, self.poison_count = [], 0
+        self.taken_count = 0  # by the brokers
         self.failed = None
 
     def run(self):
@@ -51,10 +53,12 @@ class Load(threading.Thread):
     def write(self):
         producer = Producer({
             "bootstrap.servers": self.address, "acks": "all", "enable.idempotence": True,
-            "linger.ms": 5, "partitioner": "murmur2_random", "message.timeout.ms": 300000,
+            "linger.ms": 5, "partitioner": "murmur2_random",
+            "message.timeout.ms": TAKEN_S_MAX * 1000,
             "message.max.bytes": 2 << 20, "log_level": 0})
 
         def delivered(error, message):
+            self.taken_count += 1
             if error is not None:
                 self.failed = RuntimeError(f"{message.topic()}: {error}")
 
@@ -70,7 +74,7 @@ class Load(threading.Thread):
             producer.poll(0)
             if done < len(self.rows):
                 time.sleep(SLICE_S)
-        if producer.flush(360) != 0:
+        if producer.flush(TAKEN_S_MAX + 60) != 0:
             raise RuntimeError(f"{len(producer)} events were not taken")
 
     def write_one(self, producer, index, delivered):

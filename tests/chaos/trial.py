@@ -22,10 +22,10 @@ from lib.tap import Failure, check
 APP, CLEAN = "chaos", "clean"
 DAY_MS = 86400000
 DAYS = 200
-DRAIN_S_MAX = 400
+STUCK_S_MAX = 300         # a loaded machine takes its time, as long as something moves
 CALM_S = 12.0             # without a new output: the line has come to its end
 HANGING_S = 45.0          # longer than any transaction may take to be given up
-RUN_S_MAX = 400
+RUN_S_MAX = 1800
 EPILOGUE_EVENTS = 3000
 DISK_BYTES = 192 << 20     # of which a quarter of what memory.max leaves must stay free
 POISON_EVERY = 97
@@ -34,6 +34,8 @@ LATE_KEY = f"/{load.LATE_CURRENCY}/".encode()
 OUTPUTS = digest.STREAMS + digest.BAGS + digest.TABLES
 HELD = ("identity.events", "account.events", "accounts", "alerts", "scores", "series.points",
         "forecasts", "forecast.series", "examples", "lessons", "dlq")
+STAGES = {"resolve": "erp.events", "identify": f"{APP}.identity.events",
+          "account": f"{APP}.account.events"}
 COMPACTED = ("accounts", "forecast.series", "resolve.meta", "identity.meta", "account.meta",
              "forecast.meta")
 # Rewritten all the time, instead of weekly.
@@ -217,13 +219,22 @@ class Trial:
         return sum(end for logical in OUTPUTS for end in
                    self.cluster.ends(f"{APP}.{logical}", committed=True).values())
 
+    def places(self):
+        """How far the stages have come: what each has committed."""
+        return {stage: sum(self.cluster.committed(f"{APP}.{stage}", topic).values())
+                for stage, topic in STAGES.items()}
+
     def drain(self):
         """Those who live go on to the end by themselves."""
         self.await_load(self.load)
-        end = time.monotonic() + DRAIN_S_MAX
         last, since, held_since = -1, time.monotonic(), time.monotonic()
+        places, moved_since = None, time.monotonic()
         while time.monotonic() - since < CALM_S:
-            check(time.monotonic() < end, f"no end of the outputs within {DRAIN_S_MAX} s; "
+            before, places = places, self.places()
+            if places != before:
+                moved_since = time.monotonic()
+            check(time.monotonic() - moved_since < STUCK_S_MAX,
+                  f"no end of the outputs, and no stage has moved for {STUCK_S_MAX} s: {places}; "
                   f"{[worker.tail()[-600:] for worker in self.workers]}")
             self.monkey.turn()
             now, held = self.ends(), self.held()
@@ -255,8 +266,13 @@ class Trial:
         return found
 
     def await_load(self, loading):
-        loading.join(DRAIN_S_MAX)
-        check(not loading.is_alive(), "the load did not come to its end")
+        before, moved_since = -1, time.monotonic()
+        while loading.is_alive():
+            loading.join(1)
+            if loading.taken_count != before:
+                before, moved_since = loading.taken_count, time.monotonic()
+            check(time.monotonic() - moved_since < STUCK_S_MAX,
+                  f"the load has stopped at {before} of {len(loading.event_ids)} events")
         check(loading.failed is None, f"the load failed: {loading.failed}")
         self.event_ids += loading.event_ids
         self.poison_count += loading.poison_count
