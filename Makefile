@@ -139,7 +139,7 @@ chaos: ## faults by SEED on a real Kafka (BROKERS=1 or 3) for MINUTES, then agai
 tidy: ## check the include directions, the bans and the layout of the sources
 	@tools/tidy
 
-.PHONY: sim mutants mutant unit-mutant
+.PHONY: sim mutants mutant test-mutant
 RUNS ?= 1000
 FROM ?= 1
 JOBS ?= $(shell nproc)
@@ -147,7 +147,7 @@ sim: ## simulate faults by seed: RUNS=1000 from FROM=1, or SEED=n again, told st
 	@$(MAKE) $(B)/tests/sim/sim
 	@$(B)/tests/sim/sim $(or $(SEED),$(FROM) $(RUNS) $(JOBS))
 
-mutants: ## break protocol and solver in one way after the other; a test has to see each
+mutants: ## break protocol, solver and hub in one way after the other; a test has to see each
 	@$(MAKE) $(B)/tests/sim/sim
 	@tests/sim/mutants
 
@@ -294,8 +294,8 @@ mutant: $(SIM_OBJ) $(B)/libforetell.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $(MUTANT)/sim $(SIM_OBJ) $(MUTANT)/mutant.o \
 		$(B)/libforetell.a $(LIBS)
 
-# The unit test TEST with another SOURCE.
-unit-mutant: $(B)/obj/tests/unit/$(TEST).o $(B)/libtests.a $(B)/libforetell.a
+# The test TEST (unit/test_x, driver/test_x) with another SOURCE.
+test-mutant: $(B)/obj/tests/$(TEST).o $(B)/libtests.a $(B)/libforetell.a
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-error -w -c -o $(MUTANT)/mutant.o \
 		$(MUTANT)/$(SOURCE)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $(MUTANT)/test $< $(MUTANT)/mutant.o $(B)/libtests.a \

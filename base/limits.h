@@ -54,6 +54,7 @@ enum {
 	SEEN_EVENTS_MAX = 160,	  /* ids in one of its buckets, where there are more */
 	SEEN_SPLIT_AT = 112,	  /* ids in a bucket that make for one more */
 	SEEN_BUCKETS_MAX = 128,	  /* of one name */
+	REPEAT_FILTER_WORDS = 16, /* which say what no bucket of a name has; a power of two */
 	HELD_RECORDS_MAX = 6,	  /* of one name, that wait in its state; then a queue begins */
 	HELD_BYTES_MAX = 704,	  /* of these, in all */
 	WAITING_EVENTS_MAX = 252, /* of one name, until its account is known */

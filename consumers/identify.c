@@ -10,7 +10,7 @@
 #include "consumers/names.h"
 #include "runtime/relay.h"
 
-enum { LOGIC_VERSION = 4 };
+enum { LOGIC_VERSION = 5 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";
@@ -108,7 +108,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	identify->record = *record;
 	identify->step = QUEUE_NOTHING;
 	identify->dropped = 0;
-	identify->spill.count = 0;
+	identify->spill.count = identify->look_count = 0;
 	*parsed = identify;
 	if (record->value.len > OUTPUT_LEN_MAX)
 		return err_new(ERR_POISON, "RECORD_TOO_LARGE", "%zu bytes, at most %d are accepted",
@@ -140,8 +140,8 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 	return 2;
 }
 
-/* Of a name that nothing is known of, whether it was erased; of another one's event, whether it has
- * come before the latest ones. */
+/* Of a name that nothing is known of, whether it was erased; of another one's event, the buckets by
+ * which it is judged. */
 static size_t read_with_name(void *context, const void *state, const void *parsed,
 			     struct target reads[READS_MAX])
 {
@@ -155,15 +155,19 @@ static size_t read_with_name(void *context, const void *state, const void *parse
 		reads[0] = (struct target){ IDENTIFY_ERASED, key, NO_TIMERS };
 		return 1;
 	}
-	if (!identify->is_event || name->erased ||
-	    !repeats_look(&name->recent, identify->event.ingest_ms))
+	if (!identify->is_event || name->erased)
 		return 0;
-	int32_t bucket = repeats_bucket(identify->print, name->recent.bucket_count);
-	reads[0] = (struct target){ IDENTIFY_SEEN,
-				    identify_bucket_key(text, bucket, identify->bucket_key),
-				    NO_TIMERS };
-	return 1;
+	identify->look_count = repeats_looks(&name->recent, identify->print,
+					     identify->event.ingest_ms, identify->looks);
+	for (size_t i = 0; i < identify->look_count; i++)
+		reads[i] = (struct target){ IDENTIFY_SEEN,
+					    identify_bucket_key(text, identify->looks[i].bucket,
+								identify->look_keys[i]),
+					    NO_TIMERS };
+	return identify->look_count;
 }
+
+_Static_assert((int)LOOKS_MAX <= (int)READS_MAX, "each look is a read");
 
 /* ---- what was erased ------------------------------------------------------------------------ */
 

@@ -120,13 +120,12 @@ static bool queue(struct identify *identify, struct bytes key, struct name_state
 /* The record at hand waits until the account is known: in the state, as long as there is room and
  * nothing is behind it. */
 static void hold(struct identify *identify, struct bytes key, struct name_state *name,
-		 int64_t at_ms, struct effects *effects, bool *must_publish)
+		 int64_t at_ms, struct effects *effects)
 {
 	bool queued = name->releasing || name->first_seq != name->next_seq ||
 		      !name_hold(name, identify->record.value);
 	if (queued && !queue(identify, key, name, effects))
 		return;
-	*must_publish |= queued;
 	if (has_account(name))
 		return;
 	if (!name->has_deadline && !name->refusing) {
@@ -143,25 +142,25 @@ static void hold(struct identify *identify, struct bytes key, struct name_state 
 /* Whether the event at hand has come before. A large one that waits leaves no target for a bucket
  * that is split. */
 static bool is_repeat(struct identify *identify, struct bytes key, struct name_state *name,
-		      const struct seen_state *bucket, bool *must_publish)
+		      bool *must_publish)
 {
 	bool fits =
 		identify->record.value.len <= WAITING_PART_MAX * (TARGETS_MAX - SPILL_BUCKETS_MAX);
 	enum repeats_room room = key.len > NAME_KEY_MAX ? REPEATS_NO_BUCKET
 				 : fits			? REPEATS_ANY
 							: REPEATS_NO_SPLIT;
-	bool repeat = repeats_saw(&name->recent, bucket, identify->print, identify->event.ingest_ms,
-				  room, &identify->spill);
+	bool repeat =
+		repeats_saw(&name->recent, identify->looks, identify->look_count, identify->print,
+			    identify->event.ingest_ms, room, &identify->spill);
 	*must_publish |= identify->spill.count > 0;
 	return repeat;
 }
 
 static void apply_event(struct identify *identify, struct bytes key, struct name_state *name,
-			const struct seen_state *bucket, struct effects *effects,
-			bool *must_publish)
+			struct effects *effects, bool *must_publish)
 {
 	int64_t at_ms = identify->event.effective_ms;
-	if (is_repeat(identify, key, name, bucket, must_publish)) {
+	if (is_repeat(identify, key, name, must_publish)) {
 		name->duplicate_count++;
 		return;
 	}
@@ -169,7 +168,7 @@ static void apply_event(struct identify *identify, struct bytes key, struct name
 	if (!has_account(name) && founds(identify, key))
 		settle(identify, key, name, key, at_ms, effects);
 	if (!has_account(name) || name->releasing) {
-		hold(identify, key, name, at_ms, effects, must_publish);
+		hold(identify, key, name, at_ms, effects);
 		return;
 	}
 	struct bytes account = name_text_bytes(&name->account);
@@ -250,13 +249,13 @@ static void apply_link(struct identify *identify, struct bytes key, struct name_
 }
 
 static void apply_find(struct identify *identify, struct bytes key, struct name_state *name,
-		       struct effects *effects, bool *must_publish)
+		       struct effects *effects)
 {
 	const struct identity_note *find = &identify->note;
 	if (!has_account(name) && founds(identify, key))
 		settle(identify, key, name, key, find->at_ms, effects);
 	if (!has_account(name)) {
-		hold(identify, key, name, find->at_ms, effects, must_publish);
+		hold(identify, key, name, find->at_ms, effects);
 		return;
 	}
 	const struct identity_note found = { .kind = NOTE_FOUND,
@@ -300,7 +299,7 @@ static void release_block(struct identify *identify, struct name_state *name, en
 }
 
 static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,
-			  struct effects *effects, bool *must_publish)
+			  struct effects *effects)
 {
 	if (!name->releasing)
 		return;
@@ -312,7 +311,6 @@ static void apply_release(struct identify *identify, struct bytes key, struct na
 		release_block(identify, name, step);
 	else if (name->erased)
 		forget_buckets(identify, name);
-	*must_publish = identify->step != QUEUE_NOTHING;
 	if (name->first_seq < name->next_seq || (name->erased && name->recent.bucket_count > 0)) {
 		if (identify->note.rest == 0)
 			say_releases(key, name, identify->note.at_ms, effects);
@@ -324,13 +322,13 @@ static void apply_release(struct identify *identify, struct bytes key, struct na
 }
 
 static void apply_suggest(struct identify *identify, struct bytes key, struct name_state *name,
-			  struct effects *effects, bool *must_publish)
+			  struct effects *effects)
 {
 	const struct identity_note *note = &identify->note;
 	if (!has_account(name) && founds(identify, key))
 		settle(identify, key, name, key, note->at_ms, effects);
 	if (!has_account(name))
-		hold(identify, key, name, note->at_ms, effects, must_publish);
+		hold(identify, key, name, note->at_ms, effects);
 	else if (!bytes_equal(name_text_bytes(&name->account), note->other))
 		identify_suggest(note, effects);
 }
@@ -386,24 +384,24 @@ void identify_apply_name(void *context, const struct origin *origin, const void 
 	(void)parsed;
 	struct identify *identify = context;
 	struct name_state *name = state;
-	/* one of them at most is read, see read_with_name */
-	const bool new = name_is_new(name);
-	const struct erased_state *mark = new ? origin->reads[0] : NULL;
-	const struct seen_state *bucket = new ? NULL : origin->reads[0];
+	/* either the mark is read or buckets, see read_with_name */
+	const struct erased_state *mark = name_is_new(name) ? origin->reads[0] : NULL;
+	for (size_t i = 0; i < identify->look_count; i++)
+		identify->looks[i].seen = origin->reads[i];
 	if (is_erased(identify, name, mark)) {
 		drop(identify, effects);
 		return;
 	}
 	if (identify->is_event) {
-		apply_event(identify, key, name, bucket, effects, must_publish);
+		apply_event(identify, key, name, effects, must_publish);
 		return;
 	}
 	switch (identify->note.kind) {
 	case NOTE_LINK: apply_link(identify, key, name, effects); break;
-	case NOTE_FIND: apply_find(identify, key, name, effects, must_publish); break;
+	case NOTE_FIND: apply_find(identify, key, name, effects); break;
 	case NOTE_FOUND: apply_found(identify, key, name, effects); break;
-	case NOTE_RELEASE: apply_release(identify, key, name, effects, must_publish); break;
-	case NOTE_SUGGEST: apply_suggest(identify, key, name, effects, must_publish); break;
+	case NOTE_RELEASE: apply_release(identify, key, name, effects); break;
+	case NOTE_SUGGEST: apply_suggest(identify, key, name, effects); break;
 	case NOTE_ERASE: apply_erase(identify, key, name, effects, must_publish); break;
 	default: break;
 	}

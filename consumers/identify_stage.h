@@ -26,6 +26,8 @@ struct identify {
 	bool is_event;
 	struct named_event event;
 	uint64_t print; /* of the event */
+	struct repeats_look looks[LOOKS_MAX];
+	size_t look_count;
 	struct identity_note note;
 
 	enum queue_step step;
@@ -36,7 +38,7 @@ struct identify {
 	struct name_text account; /* RELEASE: where to */
 	struct spill spill;
 	uint8_t keys[TARGETS_MAX][KEY_LEN_MAX];
-	uint8_t bucket_key[KEY_LEN_MAX];
+	uint8_t look_keys[LOOKS_MAX][KEY_LEN_MAX];
 	struct erased_key erased;
 	size_t item_len; /* a record that is put together from its parts */
 	uint8_t item[WAITING_PARTS_MAX * WAITING_PART_MAX];

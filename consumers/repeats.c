@@ -71,11 +71,83 @@ int32_t repeats_bucket(uint64_t print, int32_t bucket_count)
 	return bucket < bucket_count ? bucket : bucket - power;
 }
 
-bool repeats_look(const struct recent_prints *recent, int64_t ingest_ms)
+/* ---- the filter ----------------------------------------------------------------------------- */
+
+enum { FILTER_SPAN_MS = REPEAT_WINDOW_MS + MS_PER_HOUR }; /* hours are whole ones */
+
+static uint64_t filter_bits(uint64_t print, size_t *word)
 {
-	return recent->bucket_count > 0 &&
-	       ingest_ms - recent->seen_ms < REPEAT_WINDOW_MS + MS_PER_HOUR;
+	uint64_t mixed = (print * UINT64_C(0xbf58476d1ce4e5b9)) >> 40;
+	*word = mixed % REPEAT_FILTER_WORDS;
+	return UINT64_C(1) << (mixed >> 12 & 63) | UINT64_C(1) << (mixed >> 18 & 63);
 }
+
+static bool filter_has(const struct recent_prints *recent, uint64_t print)
+{
+	size_t word;
+	uint64_t bits = filter_bits(print, &word);
+	return (recent->filter[word].now & bits) == bits ||
+	       (recent->filter[word].before & bits) == bits;
+}
+
+/* What goes into buckets, of which the latest came at latest_ms. */
+static void filter_put(struct recent_prints *recent, const struct spill *spill, int64_t latest_ms)
+{
+	if (latest_ms - recent->filter_ms >= FILTER_SPAN_MS) {
+		for (size_t i = 0; i < REPEAT_FILTER_WORDS; i++)
+			recent->filter[i] = (struct filter_word){ 0, recent->filter[i].now };
+		recent->filter_ms = latest_ms;
+	}
+	for (size_t i = 0; i < spill->count; i++) {
+		size_t word;
+		uint64_t bits = filter_bits(spill->prints[i], &word);
+		recent->filter[word].now |= bits;
+	}
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+static bool is_full(const struct recent_prints *recent, uint16_t hour)
+{
+	if (recent->count < RECENT_EVENTS_MAX)
+		return false;
+	for (size_t i = 0; i < recent->count; i++)
+		if (is_stale(recent->hours[i], hour))
+			return false;
+	return true;
+}
+
+/* The bucket to which most of the state belongs, of so many > 0; of several the one that was first
+ * to have so many. */
+static int32_t fullest(const struct recent_prints *recent, int32_t bucket_count)
+{
+	uint8_t of[SEEN_BUCKETS_MAX] = { 0 };
+	int32_t best = 0;
+	for (size_t i = 0; i < recent->count; i++) {
+		int32_t bucket = repeats_bucket(recent->prints[i], bucket_count);
+		if (++of[bucket] > of[best])
+			best = bucket;
+	}
+	return best;
+}
+
+size_t repeats_looks(const struct recent_prints *recent, uint64_t print, int64_t ingest_ms,
+		     struct repeats_look looks[LOOKS_MAX])
+{
+	size_t count = 0;
+	if (recent->bucket_count == 0 || ingest_ms - recent->seen_ms >= FILTER_SPAN_MS)
+		return 0;
+	if (filter_has(recent, print))
+		looks[count++].bucket = repeats_bucket(print, recent->bucket_count);
+	if (is_full(recent, hour_of(ingest_ms))) {
+		int32_t bucket = fullest(recent, recent->bucket_count);
+		if (count == 0 || looks[0].bucket != bucket)
+			looks[count++].bucket = bucket;
+	}
+	return count;
+}
+
+/* ---- a spill -------------------------------------------------------------------------------- */
 
 static void spill_add(struct spill *spill, uint64_t print, uint16_t hour)
 {
@@ -134,8 +206,6 @@ void repeats_put(struct spill *spill, int32_t bucket, struct seen_state *seen)
 	}
 }
 
-/* ---- a name's own --------------------------------------------------------------------------- */
-
 static size_t live(const struct seen_state *seen, uint16_t hour)
 {
 	size_t count = 0;
@@ -162,17 +232,12 @@ static void recent_add(struct recent_prints *recent, uint64_t print, uint16_t ho
 	recent->hours[recent->count++] = hour;
 }
 
-/* The state is full of what is not stale: those of the new one's bucket go there; where there are
- * none of it, the new one goes there itself. */
-static void spill_bucket(struct recent_prints *recent, const struct seen_state *bucket,
-			 uint64_t print, uint16_t hour, bool may_split, struct spill *spill)
+/* Those of one bucket leave the state. */
+static void take_out(struct recent_prints *recent, int32_t bucket_count, struct spill *spill)
 {
-	int32_t count = recent->bucket_count > 0 ? recent->bucket_count : 1;
 	size_t kept = 0;
-	spill->hour = hour;
-	spill->bucket = repeats_bucket(print, count);
 	for (size_t i = 0; i < recent->count; i++) {
-		if (repeats_bucket(recent->prints[i], count) == spill->bucket) {
+		if (repeats_bucket(recent->prints[i], bucket_count) == spill->bucket) {
 			spill_add(spill, recent->prints[i], recent->hours[i]);
 			continue;
 		}
@@ -182,11 +247,21 @@ static void spill_bucket(struct recent_prints *recent, const struct seen_state *
 	memset(recent->prints + kept, 0, (recent->count - kept) * sizeof recent->prints[0]);
 	memset(recent->hours + kept, 0, (recent->count - kept) * sizeof recent->hours[0]);
 	recent->count = (uint8_t)kept;
-	if (spill->count == 0)
-		spill_add(spill, print, hour);
-	else
-		recent_add(recent, print, hour);
-	size_t load = live(bucket, hour) + spill->count;
+}
+
+/* The state is full of what is not stale: those of one bucket go there. */
+static void spill_bucket(struct recent_prints *recent, const struct repeats_look *looks,
+			 size_t look_count, uint16_t hour, bool may_split, struct spill *spill)
+{
+	int32_t count = recent->bucket_count > 0 ? recent->bucket_count : 1;
+	const struct seen_state *seen = NULL;
+	spill->hour = hour;
+	spill->bucket = fullest(recent, count);
+	for (size_t i = 0; i < look_count; i++)
+		if (looks[i].bucket == spill->bucket)
+			seen = looks[i].seen;
+	take_out(recent, count, spill);
+	size_t load = live(seen, hour) + spill->count;
 	if (load > SEEN_SPLIT_AT && may_split && count < SEEN_BUCKETS_MAX) {
 		spill->split_from = count - level(count);
 		count++;
@@ -194,34 +269,47 @@ static void spill_bucket(struct recent_prints *recent, const struct seen_state *
 	recent->bucket_count = spill->bucket_count = count;
 	if (load <= SEEN_EVENTS_MAX)
 		return;
-	recent->outrun_count += outrun_in(bucket, spill, spill->bucket);
+	recent->outrun_count += outrun_in(seen, spill, spill->bucket);
 	if (spill->split_from == spill->bucket)
-		recent->outrun_count += outrun_in(bucket, spill, count - 1);
+		recent->outrun_count += outrun_in(seen, spill, count - 1);
 }
 
-bool repeats_saw(struct recent_prints *recent, const struct seen_state *bucket, uint64_t print,
-		 int64_t ingest_ms, enum repeats_room room, struct spill *spill)
+/* Of the event at hand and of what leaves the state, which may have come after it. */
+static int64_t latest_of(const struct spill *spill, int64_t ingest_ms)
+{
+	int64_t ahead = 0;
+	for (size_t i = 0; i < spill->count; i++) {
+		int64_t hours = (int16_t)(uint16_t)(spill->hours[i] - spill->hour);
+		ahead = hours > ahead ? hours : ahead;
+	}
+	return ingest_ms + ahead * MS_PER_HOUR;
+}
+
+bool repeats_saw(struct recent_prints *recent, const struct repeats_look *looks, size_t look_count,
+		 uint64_t print, int64_t ingest_ms, enum repeats_room room, struct spill *spill)
 {
 	uint16_t hour = hour_of(ingest_ms);
 	spill->count = 0;
 	spill->split_from = -1;
-	if (has(recent->prints, recent->count, print) ||
-	    (bucket != NULL && has(bucket->prints, bucket->count, print)))
+	bool repeat = has(recent->prints, recent->count, print);
+	for (size_t i = 0; !repeat && i < look_count; i++)
+		repeat = has(looks[i].seen->prints, looks[i].seen->count, print);
+	if (repeat)
 		return true;
-	if (recent->count == RECENT_EVENTS_MAX)
-		recent->count =
-			(uint8_t)drop_stale(recent->prints, recent->hours, recent->count, hour);
-	bool full = recent->count == RECENT_EVENTS_MAX;
+	bool full = is_full(recent, hour);
 	if (full && room != REPEATS_NO_BUCKET) {
-		spill_bucket(recent, bucket, print, hour, room == REPEATS_ANY, spill);
-		if (ingest_ms > recent->seen_ms)
-			recent->seen_ms = ingest_ms;
-		return false;
-	}
-	if (full) {
+		spill_bucket(recent, looks, look_count, hour, room == REPEATS_ANY, spill);
+		int64_t latest_ms = latest_of(spill, ingest_ms);
+		filter_put(recent, spill, latest_ms);
+		if (latest_ms > recent->seen_ms)
+			recent->seen_ms = latest_ms;
+	} else if (full) {
 		recent->count =
 			(uint8_t)drop_oldest(recent->prints, recent->hours, recent->count, hour);
 		recent->outrun_count++;
+	} else if (recent->count == RECENT_EVENTS_MAX) {
+		recent->count =
+			(uint8_t)drop_stale(recent->prints, recent->hours, recent->count, hour);
 	}
 	recent_add(recent, print, hour);
 	return false;
@@ -254,6 +342,31 @@ static struct err *load(struct bytes prints, struct bytes hours, size_t count_ma
 	return NULL;
 }
 
+/* First the words of now, then those of before, where there are any. */
+static struct bytes store_filter(const struct recent_prints *recent, uint8_t *out)
+{
+	uint64_t before = 0;
+	if (recent->bucket_count == 0)
+		return bytes_of(out, 0);
+	for (size_t i = 0; i < REPEAT_FILTER_WORDS; i++) {
+		little_store64(&out[8 * i], recent->filter[i].now);
+		little_store64(&out[8 * (REPEAT_FILTER_WORDS + i)], recent->filter[i].before);
+		before |= recent->filter[i].before;
+	}
+	return bytes_of(out, 8 * REPEAT_FILTER_WORDS * (before != 0 ? 2 : 1));
+}
+
+/* A state of before there was a filter: any event may be in its buckets. */
+static void load_filter(struct bytes stored, struct recent_prints *recent)
+{
+	const size_t half = 8 * REPEAT_FILTER_WORDS;
+	for (size_t i = 0; i < REPEAT_FILTER_WORDS; i++) {
+		struct filter_word *word = &recent->filter[i];
+		word->now = stored.len > 0 ? little_load64(&stored.data[8 * i]) : UINT64_MAX;
+		word->before = stored.len > half ? little_load64(&stored.data[half + 8 * i]) : 0;
+	}
+}
+
 void recent_to_record(const struct recent_prints *recent, struct print_bytes *bytes,
 		      struct identity_name_record *record)
 {
@@ -263,18 +376,26 @@ void recent_to_record(const struct recent_prints *recent, struct print_bytes *by
 	record->seen_buckets = recent->bucket_count;
 	record->seen_ms = recent->seen_ms;
 	record->outrun_count = recent->outrun_count;
+	record->seen_filter = store_filter(recent, bytes->filter);
+	record->filter_ms = recent->filter_ms;
 }
 
 struct err *recent_from_record(const struct identity_name_record *record,
 			       struct recent_prints *recent)
 {
+	const size_t half = 8 * REPEAT_FILTER_WORDS, len = record->seen_filter.len;
 	memset(recent, 0, sizeof *recent);
 	if (record->seen_buckets < 0 || record->seen_buckets > SEEN_BUCKETS_MAX)
 		return err_new(ERR_FATAL, "STATE_INVALID", "a name has %d buckets, at most are %d",
 			       (int)record->seen_buckets, SEEN_BUCKETS_MAX);
+	if (len != 0 && len != half && len != 2 * half)
+		return err_new(ERR_FATAL, "STATE_INVALID", "the filter of a name is damaged");
 	recent->bucket_count = record->seen_buckets;
 	recent->seen_ms = record->seen_ms;
 	recent->outrun_count = record->outrun_count;
+	recent->filter_ms = len > 0 ? record->filter_ms : record->seen_ms;
+	if (recent->bucket_count > 0)
+		load_filter(record->seen_filter, recent);
 	return load(record->recent, record->recent_hours, RECENT_EVENTS_MAX, recent->prints,
 		    recent->hours, &recent->count);
 }

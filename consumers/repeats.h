@@ -1,14 +1,19 @@
 /* Which events of a name have come before: fingerprints of those of the last REPEAT_WINDOW_MS, by
  * the time at which they came in.
  *
- * The latest lie in the name's own state. Where these are full, those that belong to one bucket go
- * there together; buckets are states of their own, of which there is one more each time that one
+ * The latest lie in the name's own state. Where these are full, those go together of whose bucket
+ * there are most; buckets are states of their own, of which there is one more each time that one
  * gets full: linear hashing (Litwin, "Linear hashing: a new tool for file and table addressing",
  * VLDB 1980). So a name with few events has none, each bucket is written for many events at a time,
  * and one bucket tells whether an event is a repeat:
  *
- *   state ── full: those of the event's bucket ──► bucket b
+ *   state ── full: those of the fullest bucket ──► bucket b
  *                  one is full: bucket p ──► half of it to a new bucket
+ *
+ * A filter in the name's state says of most new events that no bucket has them, so that none is
+ * looked into: two bits in one word (Bloom, "Space/time trade-offs in hash coding with allowable
+ * errors", CACM 13(7), 1970; blocked as by Putze, Sanders and Singler, WEA 2007), in two
+ * generations, of which the one before is forgotten when all of it is older than the window.
  *
  * What is older than the window gives way first. Where the last bucket that there may be is full,
  * too, the oldest one does, and is counted.
@@ -23,6 +28,11 @@
 
 #define REPEAT_WINDOW_MS (7 * MS_PER_DAY)
 
+/* A word of the filter. */
+struct filter_word {
+	uint64_t now, before;
+};
+
 /* In the state of a name. */
 struct recent_prints {
 	uint8_t count;
@@ -31,6 +41,8 @@ struct recent_prints {
 	int32_t bucket_count;
 	int64_t seen_ms;      /* when the latest event came that put any into a bucket */
 	int64_t outrun_count; /* gave way before their time */
+	int64_t filter_ms;    /* when the filter's generation began */
+	struct filter_word filter[REPEAT_FILTER_WORDS];
 };
 
 /* A bucket. */
@@ -50,26 +62,35 @@ struct spill {
 	uint64_t prints[RECENT_EVENTS_MAX + SEEN_EVENTS_MAX];
 };
 
-enum { SPILL_BUCKETS_MAX = 3 };
+enum { SPILL_BUCKETS_MAX = 3, LOOKS_MAX = 2 };
+
+/* A bucket that has to be looked into. */
+struct repeats_look {
+	int32_t bucket;
+	const struct seen_state *seen; /* what it holds */
+};
 
 /* Room for fingerprints and hours as bytes. */
 struct print_bytes {
 	uint8_t prints[8 * SEEN_EVENTS_MAX], hours[2 * SEEN_EVENTS_MAX];
+	uint8_t filter[sizeof(struct filter_word) * REPEAT_FILTER_WORDS];
 };
 
 /* The bucket of a fingerprint, of so many > 0. */
 int32_t repeats_bucket(uint64_t print, int32_t bucket_count);
 
-/* Whether the bucket of an event's fingerprint may say that it is a repeat. */
-bool repeats_look(const struct recent_prints *recent, int64_t ingest_ms);
+/* The buckets that repeats_saw has to look into for an event: one that may have its fingerprint,
+ * one into which the state has to be emptied. Returns how many. */
+size_t repeats_looks(const struct recent_prints *recent, uint64_t print, int64_t ingest_ms,
+		     struct repeats_look looks[LOOKS_MAX]);
 
 /* What the name's own state allows. */
 enum repeats_room { REPEATS_NO_BUCKET, REPEATS_NO_SPLIT, REPEATS_ANY };
 
-/* Whether the event with that fingerprint has come before; if not, it has from now on. `bucket` is
- * the one of the fingerprint where repeats_look asks for it, else NULL. Fills *spill. */
-bool repeats_saw(struct recent_prints *recent, const struct seen_state *bucket, uint64_t print,
-		 int64_t ingest_ms, enum repeats_room room, struct spill *spill);
+/* Whether the event with that fingerprint has come before; if not, it has from now on. `looks` are
+ * those that repeats_looks asked for. Fills *spill. */
+bool repeats_saw(struct recent_prints *recent, const struct repeats_look *looks, size_t look_count,
+		 uint64_t print, int64_t ingest_ms, enum repeats_room room, struct spill *spill);
 
 /* The buckets that a spill changes, in the order in which repeats_put must be called for them. */
 size_t repeats_targets(const struct spill *spill, int32_t buckets[SPILL_BUCKETS_MAX]);

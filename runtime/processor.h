@@ -86,8 +86,9 @@ struct processor {
 	size_t (*route)(void *context, const void *parsed, struct target targets[TARGETS_MAX]);
 	/* Further keys that only a state could name, called once the routed ones are applied; NULL:
 	 * there are none. A replay may find the naming state ahead, and then nothing is named: the
-	 * state that names and those that are named must say must_publish, so that none of them is
-	 * kept without the others. */
+	 * states that are named must say must_publish, so that none of them is left behind. So must
+	 * the one that names where it is judged with them (`reads`), or it would be judged again
+	 * with what they became later; one that isn't names the same again. */
 	size_t (*follow)(void *context, struct target targets[TARGETS_MAX]);
 
 	/* Clocked: everything due up to clock_ms has fired. NULL: nothing to do. */

@@ -53,6 +53,8 @@ static const struct field name_fields[] = {
 	LONG(identity_name_record, outrun_count),
 	INT(identity_name_record, seen_buckets),
 	LONG(identity_name_record, seen_ms),
+	REQ(identity_name_record, "seen_filter", seen_filter, FIELD_BYTES),
+	LONG(identity_name_record, filter_ms),
 	ARRAY(identity_name_record, held, held_count, identity_held_type, HELD_RECORDS_MAX),
 };
 SHARED_TYPE(identity_name_type, "identity_name", identity_name_record, name_fields);

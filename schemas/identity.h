@@ -46,6 +46,8 @@ struct identity_name_record {
 	int64_t outrun_count;
 	int32_t seen_buckets;
 	int64_t seen_ms;
+	struct bytes seen_filter;
+	int64_t filter_ms;
 	size_t held_count;
 	struct identity_held_record held[HELD_RECORDS_MAX];
 };

@@ -67,12 +67,13 @@ static const struct {
 	{ 85, "forecast" },
 	{ 86, "series_state" },
 	{ 87, "account_v3" },
-	{ 88, "identity_name" },
+	{ 88, "identity_name_v3" },
 	{ 89, "identity_seen" },
 	{ 90, "account" },
 	{ 91, "example" },
 	{ 92, "lesson" },
 	{ 93, "gathered" },
+	{ 94, "identity_name" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

@@ -214,17 +214,49 @@ static void a_name_comes_back_from_its_record(void **state)
 					      .prints = { 1, UINT64_MAX },
 					      .bucket_count = SEEN_BUCKETS_MAX,
 					      .seen_ms = 5,
-					      .outrun_count = 6 };
+					      .outrun_count = 6,
+					      .filter_ms = 4,
+					      .filter = { { 1, 0 }, { UINT64_MAX, 0 } } };
 	assert_true(name_hold(&name, bytes_str("first")));
 	assert_true(name_hold(&name, bytes_str("")));
 	assert_int_equal(name_waits(&name), 16);
 	name_to_record(&name, &bytes, &record);
 	assert_null(name_from_record(&record, &back));
 	assert_memory_equal(&name, &back, sizeof name);
-	record.next_seq = 2;
+	name.recent.filter[REPEAT_FILTER_WORDS - 1].before = 7;
+	name_to_record(&name, &bytes, &record);
+	assert_null(name_from_record(&record, &back));
+	assert_memory_equal(&name, &back, sizeof name);
+	record.seen_filter.len--;
 	struct err *err = name_from_record(&record, &back);
 	assert_string_equal(err_code(err), "STATE_INVALID");
 	err_free(&err);
+	record.seen_filter.len++;
+	record.next_seq = 2;
+	err = name_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
+}
+
+/* What was written before there was a filter is looked for in its bucket. */
+static void a_name_without_a_filter_looks_everywhere(void **state)
+{
+	(void)state;
+	static struct recent_prints recent, back;
+	struct print_bytes bytes;
+	struct identity_name_record record = { 0 };
+	struct repeats_look looks[LOOKS_MAX];
+	recent = (struct recent_prints){ .bucket_count = 5, .seen_ms = MS_PER_DAY };
+	recent_to_record(&recent, &bytes, &record);
+	assert_null(recent_from_record(&record, &back));
+	for (uint64_t print = 1; print < 100; print++)
+		assert_int_equal(repeats_looks(&back, print << 40, MS_PER_DAY, looks), 0);
+	record.seen_filter = bytes_of(NULL, 0);
+	assert_null(recent_from_record(&record, &back));
+	for (uint64_t print = 1; print < 100; print++) {
+		assert_int_equal(repeats_looks(&back, print << 40, MS_PER_DAY, looks), 1);
+		assert_int_equal(looks[0].bucket, repeats_bucket(print << 40, 5));
+	}
 }
 
 static void what_waits_in_a_name_has_its_bound(void **state)
@@ -249,7 +281,7 @@ static void what_waits_in_a_name_has_its_bound(void **state)
 struct seen_world {
 	struct recent_prints recent;
 	struct seen_state buckets[SEEN_BUCKETS_MAX];
-	int64_t written; /* buckets */
+	int64_t written, looked; /* at buckets */
 };
 
 static uint64_t print_at(int64_t i)
@@ -260,12 +292,14 @@ static uint64_t print_at(int64_t i)
 static bool saw(struct seen_world *world, uint64_t print, int64_t ms, enum repeats_room room)
 {
 	struct recent_prints *recent = &world->recent;
-	const struct seen_state *bucket = NULL;
+	struct repeats_look looks[LOOKS_MAX];
 	struct spill spill;
 	int32_t buckets[SPILL_BUCKETS_MAX];
-	if (repeats_look(recent, ms))
-		bucket = &world->buckets[repeats_bucket(print, recent->bucket_count)];
-	bool repeat = repeats_saw(recent, bucket, print, ms, room, &spill);
+	size_t look_count = repeats_looks(recent, print, ms, looks);
+	for (size_t i = 0; i < look_count; i++)
+		looks[i].seen = &world->buckets[looks[i].bucket];
+	world->looked += (int64_t)look_count;
+	bool repeat = repeats_saw(recent, looks, look_count, print, ms, room, &spill);
 	size_t count = repeats_targets(&spill, buckets);
 	for (size_t i = 0; i < count; i++)
 		repeats_put(&spill, buckets[i], &world->buckets[buckets[i]]);
@@ -307,6 +341,44 @@ static void repeats_are_known_for_seven_days(void **state)
 	/* one each five hours: the state holds a week of them */
 	unknown_of(&world, 3000, 5 * MS_PER_HOUR);
 	assert_int_equal(world.recent.bucket_count, 0);
+}
+
+/* Of a few hundred new events few are looked for, and buckets are written for many at a time. */
+static void most_new_events_need_no_bucket(void **state)
+{
+	(void)state;
+	static struct seen_world world;
+	static const struct {
+		int64_t count, looked_max, written_max;
+	} rows[] = { { 100, 4, 2 }, { 300, 40, 14 }, { 1000, 600, 120 } };
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		memset(&world, 0, sizeof world);
+		for (int64_t k = 0; k < rows[i].count; k++)
+			assert_false(saw(&world, print_at(k), 0, REPEATS_ANY));
+		if (world.looked > rows[i].looked_max || world.written > rows[i].written_max)
+			fail_msg("%lld events: %lld looks, %lld written", (long long)rows[i].count,
+				 (long long)world.looked, (long long)world.written);
+	}
+}
+
+/* Inputs are not read in the order in which their events came. */
+static void an_event_that_came_later_is_known_as_long(void **state)
+{
+	(void)state;
+	static struct seen_world world;
+	const int64_t later_ms = 12 * MS_PER_DAY;
+	memset(&world, 0, sizeof world);
+	for (int64_t i = 0; i < 40; i++)
+		assert_false(saw(&world, print_at(i), later_ms, REPEATS_ANY));
+	for (int64_t i = 40; i < 400; i++)
+		assert_false(saw(&world, print_at(i), MS_PER_DAY, REPEATS_ANY));
+	/* the filter's generation changes twice */
+	for (int64_t i = 400; i < 800; i++)
+		assert_false(saw(&world, print_at(i), 9 * MS_PER_DAY, REPEATS_ANY));
+	for (int64_t i = 800; i < 1200; i++)
+		assert_false(saw(&world, print_at(i), 18 * MS_PER_DAY, REPEATS_ANY));
+	for (int64_t i = 0; i < 40; i++)
+		assert_true(saw(&world, print_at(i), 18 * MS_PER_DAY, REPEATS_ANY));
 }
 
 static void what_gives_way_too_early_is_counted(void **state)
@@ -555,7 +627,10 @@ int main(void)
 		cmocka_unit_test(likeness_is_jaro_winkler),
 		cmocka_unit_test(a_name_comes_back_from_its_record),
 		cmocka_unit_test(what_waits_in_a_name_has_its_bound),
+		cmocka_unit_test(a_name_without_a_filter_looks_everywhere),
 		cmocka_unit_test(repeats_are_known_for_seven_days),
+		cmocka_unit_test(most_new_events_need_no_bucket),
+		cmocka_unit_test(an_event_that_came_later_is_known_as_long),
 		cmocka_unit_test(what_gives_way_too_early_is_counted),
 		cmocka_unit_test(a_bucket_comes_back_from_its_record),
 		cmocka_unit_test(decisions_are_told_apart_and_taken_back),
