@@ -306,7 +306,7 @@ static void read_usage(const struct view *view, double *out)
 	out[FEATURE_USE_LEVEL] = 0;
 	if (features->seats_usual > 0 && features->traces[SIGNAL_USE].count > 0)
 		out[FEATURE_USE_LEVEL] = dm_log(rate(view, SIGNAL_USE, HORIZON_WEEKS) /
-						(double)(features->seats_usual + 1));
+						((double)features->seats_usual + 1));
 	out[FEATURE_VISIT_TREND] = trend(view, SIGNAL_VISIT, HORIZON_WEEKS);
 	out[FEATURE_VISIT_DRIFT] = trend(view, SIGNAL_VISIT, HORIZON_QUARTER);
 	out[FEATURE_READING_TREND] = level_trend(view, SIGNAL_READING, HORIZON_WEEKS) * 7;
