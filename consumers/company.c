@@ -39,8 +39,12 @@ static uint8_t next(struct bytes name, size_t *at, bool *twice)
 		return c;
 	if (c < 0x80)
 		return 0;
+	if (c == 0xc2) { /* signs of two bytes: a no-break space, a registered trade mark */
+		*at += *at < name.len;
+		return 0;
+	}
 	if (c < 0xc3 || c > 0xc5 || *at == name.len)
-		return c == 0xc2 ? 0 : c;
+		return c;
 	unsigned point = (c & 0x1fu) << 6 | (name.data[*at] & 0x3fu);
 	(*at)++;
 	*twice = point == 0xdf;

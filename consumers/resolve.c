@@ -15,6 +15,7 @@
 #include "schemas/states.h"
 
 enum { LOGIC_VERSION = 3, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
+enum { BLOCK_LETTERS = 5, LETTER_BYTES_MAX = 4 }; /* by which company names meet */
 
 static const char log_topic[] = "identity.events";
 static const char meta_topic[] = "resolve.meta";
@@ -211,20 +212,28 @@ static struct bytes company_of(const struct source_event *event)
 	return bytes_of(NULL, 0);
 }
 
+/* The first characters of a squeezed name, whole ones of whatever script. */
+static struct bytes first_letters(struct bytes squeezed)
+{
+	size_t len = 0, letters = 0;
+	for (; len < squeezed.len; len++)
+		if ((squeezed.data[len] & 0xc0) != 0x80 && letters++ == BLOCK_LETTERS)
+			break;
+	return bytes_of(squeezed.data, len);
+}
+
 /* Names that begin alike meet at one place. */
 static void tell_company(const struct account_event *event, struct effects *effects)
 {
-	enum { BLOCK_LETTERS = 5 };
 	uint8_t squeezed[COMPANY_TEXT_MAX], kept[COMPANY_KEPT_MAX];
 	struct bytes text = company_of(&event->event);
 	size_t len = company_squeeze(text, squeezed);
 	if (len < COMPANY_LEN_MIN)
 		return;
-	struct bytes begin = bytes_of(squeezed, len < BLOCK_LETTERS ? len : BLOCK_LETTERS);
-	char block[16 + BLOCK_LETTERS];
+	char block[16 + LETTER_BYTES_MAX * BLOCK_LETTERS];
 	struct phrase phrase = phrase_in(block, sizeof block);
 	phrase_text(&phrase, "company:");
-	phrase_bytes(&phrase, bytes_of(begin.data, name_keep(begin, kept, begin.len)));
+	phrase_bytes(&phrase, first_letters(bytes_of(squeezed, len)));
 	const struct identity_note company = {
 		.kind = NOTE_COMPANY,
 		.name = bytes_of(block, phrase_end(&phrase)),

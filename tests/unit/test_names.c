@@ -161,6 +161,8 @@ static void companies_are_squeezed(void **state)
 		  "d\xc5\xba",
 		  "lodz" },
 		{ "KG", "kg" },
+		{ "Acme\xc2\xae\xc2\xa0GmbH", "acme" },
+		{ "\xe5\xae\xa2\xe6\x88\xb7 Ltd.", "\xe5\xae\xa2\xe6\x88\xb7" },
 		{ "", "" },
 		{ "...", "" },
 	};
