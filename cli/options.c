@@ -403,7 +403,8 @@ const struct conf_table options_table = {
 	.open_prefix = "kafka.",
 	.open_doc =
 		"Any other name goes to the Kafka client as librdkafka's CONFIGURATION.md has it: "
-		"kafka.security.protocol, kafka.sasl.username, kafka.ssl.ca.location, ...",
+		"kafka.security.protocol, kafka.sasl.username, kafka.ssl.ca.location, ... "
+		"Records are written with kafka.compression.codec=lz4 unless it is set.",
 };
 
 static struct err *bounds_check(const struct conf *conf)

@@ -5,8 +5,11 @@ The values are held against sums over the CSV that this test makes up, never aga
 """
 
 import collections
+import glob
 import json
 import math
+import os
+import struct
 import subprocess
 
 from lib import orders
@@ -72,6 +75,27 @@ def no_open_transaction(line):
     for logical in [*OUTPUTS, "account.events", "account.meta", "series.points", "dlq"]:
         same(line.broker.ends(name(logical), committed=True),
              line.broker.ends(name(logical), committed=False), f"last stable offset of {logical}")
+
+
+def codecs(segment):
+    """The codecs of a log's batches. A batch that gains nothing by it is left as it is."""
+    with open(segment, "rb") as f:
+        log = f.read()
+    found, at = set(), 0
+    while at + 23 <= len(log) and (length := struct.unpack_from(">i", log, at + 8)[0]) > 0:
+        found.add(struct.unpack_from(">h", log, at + 21)[0] & 7)
+        at += 12 + length
+    return found
+
+
+@test("what is written is compressed with lz4 on the broker's disk", needs=line_runs)
+def compressed(line):
+    for logical in ("erp.events", name("account.events"), name("accounts")):
+        segments = glob.glob(os.path.join(line.broker.folder, "**", f"{logical}-*", "*.log"),
+                             recursive=True)
+        same(len(segments), PARTITIONS, f"segments of {logical}")
+        for segment in segments:
+            check(3 in codecs(segment), f"{segment}: codecs {codecs(segment)}")
 
 
 @test("account.events: every event once, in its source's order, in one partition per account",
