@@ -179,6 +179,6 @@ void account_send_on(struct bytes value, struct bytes from, const struct account
 {
 	const struct header moved = { ACCOUNT_MOVED_HEADER, from };
 	size_t len = readdress(value, account_state_into(state), scratch);
-	effects_pass(effects, log_topic, -1, account_state_into(state), bytes_of(scratch, len),
-		     &moved, 1);
+	effects_pass(effects, log_topic, EFFECTS_BY_KEY, account_state_into(state),
+		     bytes_of(scratch, len), &moved, 1);
 }

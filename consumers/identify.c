@@ -48,13 +48,9 @@ void identify_pass(struct identify *identify, struct bytes account, struct bytes
 {
 	size_t len = readdress(value, account, identify->scratch);
 	struct bytes passed = bytes_of(identify->scratch, len);
-	if (!name_is_place(account)) {
-		effects_pass(effects, accounts_log, -1, account, passed, NULL, 0);
-		return;
-	}
 	/* what happens in a place is of interest to accounts in any partition */
-	for (int32_t i = 0; i < identify->options.partition_count; i++)
-		effects_pass(effects, accounts_log, i, account, passed, NULL, 0);
+	effects_pass(effects, accounts_log, name_is_place(account) ? EFFECTS_ALL : EFFECTS_BY_KEY,
+		     account, passed, NULL, 0);
 }
 
 void identify_suggest(const struct identity_note *note, struct effects *effects)

@@ -8,7 +8,15 @@
 #include "base/hash.h"
 #include "runtime/names.h"
 
-enum { EFFECT_TOPICS_MAX = 32, ALL_PARTITIONS = -2 };
+#define DIGEST_PREFIX "sha256:"
+
+enum {
+	EFFECT_TOPICS_MAX = 32,
+	PASSED_LEN_MAX = 2 * RECORD_LEN_MAX,
+	DIGEST_LEN = sizeof DIGEST_PREFIX - 1 + HASH_SHA256_HEX_LEN
+};
+
+_Static_assert(2 * PASSED_LEN_MAX < TXN_OUTPUT_BYTES_MAX, "the arena has room for one more");
 
 struct effect_topic {
 	const char *logical; /* borrowed literal */
@@ -96,13 +104,27 @@ static void say(struct effects *effects, const char *topic, int32_t partition, s
 void effects_say(struct effects *effects, const char *topic, struct bytes key,
 		 const struct record_type *type, const void *record)
 {
-	say(effects, topic, -1, key, type, record);
+	say(effects, topic, EFFECTS_BY_KEY, key, type, record);
 }
 
 void effects_tell_all(struct effects *effects, const char *topic, struct bytes key,
 		      const struct record_type *type, const void *record)
 {
-	say(effects, topic, ALL_PARTITIONS, key, type, record);
+	say(effects, topic, EFFECTS_ALL, key, type, record);
+}
+
+static struct bytes digest(struct bytes what, char text[DIGEST_LEN + 1])
+{
+	memcpy(text, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
+	hash_sha256_hex(what, text + strlen(DIGEST_PREFIX));
+	return bytes_str(text);
+}
+
+/* Beyond what any topic takes, nothing is copied. */
+static struct bytes keep(struct effects *effects, struct bytes what)
+{
+	char text[DIGEST_LEN + 1];
+	return arena_copy(effects->arena, what.len > PASSED_LEN_MAX ? digest(what, text) : what);
 }
 
 void effects_pass(struct effects *effects, const char *topic, int32_t partition, struct bytes key,
@@ -117,8 +139,8 @@ void effects_pass(struct effects *effects, const char *topic, int32_t partition,
 	*add_item(effects) = (struct outgoing){
 		.topic = effects_topic(effects, topic),
 		.partition = partition,
-		.key = arena_copy(effects->arena, key),
-		.value = arena_copy(effects->arena, value),
+		.key = keep(effects, key),
+		.value = keep(effects, value),
 		.headers = copies,
 		.header_count = header_count,
 	};
@@ -154,23 +176,23 @@ struct err *effects_error(struct effects *effects)
 	return err;
 }
 
-/* What doesn't fit into its topic is stood for by its digest; the headers say where it lies. */
-static struct err *produce_digest(struct bus *bus, const struct outgoing *item)
-{
-	char text[sizeof "sha256:" + HASH_SHA256_HEX_LEN] = "sha256:";
-	hash_sha256_hex(item->value, text + strlen("sha256:"));
-	struct outgoing stand_in = *item;
-	stand_in.value = bytes_str(text);
-	return bus_produce(bus, &stand_in);
-}
-
+/* What doesn't fit into its topic is stood for by digests, of the value first; the headers say
+ * where the record lies. */
 static struct err *produce_one(struct bus *bus, const struct outgoing *item)
 {
-	struct err *err = bus_produce(bus, item);
+	char value[DIGEST_LEN + 1], key[DIGEST_LEN + 1];
+	struct outgoing shorter = *item;
+	struct err *err = bus_produce(bus, &shorter);
 	if (err == NULL || err_verdict(err) != ERR_POISON)
 		return err;
 	err_free(&err);
-	return produce_digest(bus, item);
+	shorter.value = digest(item->value, value);
+	err = bus_produce(bus, &shorter);
+	if (err == NULL || err_verdict(err) != ERR_POISON)
+		return err;
+	err_free(&err);
+	shorter.key = digest(item->key, key);
+	return bus_produce(bus, &shorter);
 }
 
 static struct err *produce_to_all(struct bus *bus, const struct outgoing *item)
@@ -179,7 +201,7 @@ static struct err *produce_to_all(struct bus *bus, const struct outgoing *item)
 	struct err *err = bus_partition_count(bus, item->topic, &partition_count);
 	struct outgoing copy = *item;
 	for (copy.partition = 0; err == NULL && copy.partition < partition_count; copy.partition++)
-		err = bus_produce(bus, &copy);
+		err = produce_one(bus, &copy);
 	return err;
 }
 
@@ -188,8 +210,8 @@ struct err *effects_produce(struct effects *effects, struct bus *bus)
 	struct err *err = NULL;
 	for (size_t i = 0; err == NULL && i < effects->count; i++) {
 		const struct outgoing *item = &effects->items[i];
-		err = item->partition == ALL_PARTITIONS ? produce_to_all(bus, item)
-							: produce_one(bus, item);
+		err = item->partition == EFFECTS_ALL ? produce_to_all(bus, item)
+						     : produce_one(bus, item);
 	}
 	return err;
 }
@@ -198,4 +220,5 @@ void effects_clear(struct effects *effects)
 {
 	effects->count = 0;
 	arena_reset(effects->arena);
+	err_free(&effects->error);
 }

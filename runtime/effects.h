@@ -10,6 +10,9 @@
 
 enum { READS_MAX = 2 };
 
+/* Instead of a partition. */
+enum { EFFECTS_BY_KEY = -1, EFFECTS_ALL = -2 /* one copy is kept, and produced to each */ };
+
 /* Where a record came from. */
 struct origin {
 	const char *topic;
@@ -35,7 +38,7 @@ void effects_say(struct effects *effects, const char *topic, struct bytes key,
 void effects_tell_all(struct effects *effects, const char *topic, struct bytes key,
 		      const struct record_type *type, const void *record);
 
-/* Bytes as they are, to one partition, with headers. */
+/* Bytes as they are, with headers, to a partition or EFFECTS_*. */
 void effects_pass(struct effects *effects, const char *topic, int32_t partition, struct bytes key,
 		  struct bytes value, const struct header *headers, size_t header_count);
 
@@ -49,10 +52,11 @@ size_t effects_count(const struct effects *effects);
 size_t effects_bytes(const struct effects *effects);
 ERR_MUST_USE struct err *effects_error(struct effects *effects);
 
-/* Produces everything in order, in the open transaction. A value too large for the client (only a
- * dead letter can be) is stood for by its SHA-256. */
+/* Produces everything in order, in the open transaction. A value or key too large for its
+ * topic (only a dead letter's can be) is stood for by its SHA-256. */
 ERR_MUST_USE struct err *effects_produce(struct effects *effects, struct bus *bus);
 
+/* Forgets what was said, and an error that nobody asked for. */
 void effects_clear(struct effects *effects);
 
 /* The full name of a logical topic; lives as long as effects. */

@@ -9,9 +9,10 @@
 #include "runtime/names.h"
 
 enum {
-	PAUSE_MS = 50,	    /* between two looks where nothing has come */
-	BEGIN_MS = 10000,   /* without any assignment, before it begins by itself */
-	SLICE_RECORDS = 200 /* between two chances for the worker to take a shelf */
+	PAUSE_MS = 50,	      /* between two looks where nothing has come */
+	PAUSE_MAX_MS = 60000, /* after what failed for good again and again */
+	BEGIN_MS = 10000,     /* without any assignment, before it begins by itself */
+	SLICE_RECORDS = 200   /* between two chances for the worker to take a shelf */
 };
 
 enum unit_state {
@@ -48,6 +49,7 @@ struct standby {
 	size_t unit_count;
 	bool begun; /* what is not owned is known */
 	int64_t began_ms;
+	int64_t pause_ms, resume_ms; /* begun anew: 0 while it works */
 	_Atomic bool quit;
 	_Atomic int64_t records;
 };
@@ -235,7 +237,8 @@ static void read_again(struct standby *standby, struct err *cause)
 	}
 }
 
-/* All units of partitions whose topics have lost what was next begin anew. */
+/* All units of partitions whose topics have lost what was next begin anew: at once, and less and
+ * less often where that fails, too (a topic that is gone). */
 static void begin_anew(struct standby *standby, struct err *cause)
 {
 	log_emit(LOG_WARN, "standby", "followed from the beginning again", "{s:s,s:s}", "code",
@@ -244,11 +247,17 @@ static void begin_anew(struct standby *standby, struct err *cause)
 		if (standby->units[i].state == UNIT_FOLLOWED)
 			standby->units[i].state = UNIT_WAITING;
 	err_free(&cause);
+	standby->resume_ms = now_ms(standby) + standby->pause_ms;
+	standby->pause_ms = standby->pause_ms == 0 ? PAUSE_MS : 2 * standby->pause_ms;
+	if (standby->pause_ms > PAUSE_MAX_MS)
+		standby->pause_ms = PAUSE_MAX_MS;
 }
 
 static size_t follow(struct standby *standby)
 {
 	struct bus_batch batch = { NULL, 0 };
+	if (now_ms(standby) < standby->resume_ms)
+		return 0;
 	struct err *err = begin_waiting(standby);
 	if (err == NULL)
 		err = log_tail_poll(standby->options.tail, SLICE_RECORDS, &batch);
@@ -264,6 +273,8 @@ static size_t follow(struct standby *standby)
 			return 0;
 		}
 	}
+	if (batch.count > 0)
+		standby->pause_ms = 0;
 	atomic_fetch_add_explicit(&standby->records, (int64_t)batch.count, memory_order_relaxed);
 	return batch.count;
 }

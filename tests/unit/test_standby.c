@@ -21,7 +21,8 @@ enum {
 	TURNS = 20,
 	LOOKS = 20,
 	POLLS_MAX = 5, /* of the thread, while somebody waits for the lock: one, and some chance */
-	POLL_US = 1000
+	POLL_US = 1000,
+	HOUR_MS = 3600 * 1000
 };
 
 static const char *const inputs[] = { "in" };
@@ -335,6 +336,36 @@ static void whoever_needs_the_lock_gets_it(void **state)
 	assert_in_range(worst, 0, POLLS_MAX);
 }
 
+static struct err *gone_poll(struct log_tail *tail, size_t count_max, struct bus_batch *batch)
+{
+	struct endless *gone = (struct endless *)tail;
+	(void)count_max;
+	*batch = (struct bus_batch){ NULL, 0 };
+	atomic_fetch_add(&gone->polls, 1);
+	return err_new(ERR_FATAL, "BUS_TOPIC_MISSING", "there is none");
+}
+
+static const struct log_tail_ops gone_ops = { endless_add, endless_drop, gone_poll, endless_close };
+
+static void what_fails_for_good_is_tried_less_and_less_often(void **state)
+{
+	struct fixture *fixture = *state;
+	struct endless gone = { .tail.ops = &gone_ops };
+	struct standby_mark mark;
+	standby_close(&fixture->standby);
+	open_standby(fixture, &gone.tail, &fixture->time);
+	standby_own(fixture->standby, NULL, 0, &mark);
+	for (; fixture->now_ms < HOUR_MS; fixture->now_ms += 50)
+		(void)standby_turn(fixture->standby);
+	assert_in_range(atomic_load(&gone.polls), 60, 75); /* a minute apart in the end */
+	gone.tail.ops = &endless_ops; /* the topic is there again */
+	int64_t before = atomic_load(&gone.polls), until_ms = fixture->now_ms + HOUR_MS / 60;
+	for (; fixture->now_ms < until_ms; fixture->now_ms += 50)
+		(void)standby_turn(fixture->standby);
+	assert_in_range(atomic_load(&gone.polls) - before, 1, INT64_MAX);
+	standby_close(&fixture->standby);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +375,7 @@ int main(void)
 		TEST(what_is_given_is_followed_from_there_and_loses_its_position),
 		TEST(without_an_assignment_what_is_in_order_stays),
 		TEST(whoever_needs_the_lock_gets_it),
+		TEST(what_fails_for_good_is_tried_less_and_less_often),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
