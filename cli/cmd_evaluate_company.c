@@ -10,7 +10,7 @@
 #include "evaluate/company_report.h"
 
 static const struct args_flag flags[] = {
-	{ "seed", "N", NULL, "first company's seed (101)" },
+	{ "seed", "N", NULL, "first company's seed (301)" },
 	{ "companies", "N", NULL, "how many, with the seeds that follow (5)" },
 	{ "accounts", "N", NULL, "customers of each (2000)" },
 	{ "months", "M", NULL, "of the calendar (24)" },
@@ -49,7 +49,7 @@ struct job {
 static struct err *job_read(const struct args *args, struct job *job)
 {
 	job->fit = args_value(args, "fit", NULL);
-	struct err *err = args_number(args, "seed", 101, 1, INT32_MAX, &job->seed);
+	struct err *err = args_number(args, "seed", 301, 1, INT32_MAX, &job->seed);
 	if (err == NULL)
 		err = args_number(args, "companies", 5, 1, 100, &job->companies);
 	if (err == NULL)
@@ -69,8 +69,10 @@ static struct err *fit(const struct job *job, const struct company_table *table)
 	FILE *out = fopen(job->fit, "w");
 	if (out == NULL)
 		return err_new(ERR_FATAL, "FILE", "can't write %s", job->fit);
-	snprintf(from, sizeof from, "seeds %" PRId64 " to %" PRId64, job->seed,
-		 job->seed + job->companies - 1);
+	snprintf(from, sizeof from,
+		 "--seed %" PRId64 " --companies %" PRId64 " --accounts %" PRId64
+		 " --months %" PRId64,
+		 job->seed, job->companies, job->accounts, job->months);
 	company_fit_print(out, table, from);
 	if (fclose(out) != 0)
 		return err_new(ERR_FATAL, "FILE", "can't write %s", job->fit);
@@ -104,7 +106,9 @@ int cmd_evaluate_company(int argc, char **argv)
 		const struct company_options options = { .seed = (uint64_t)(job.seed + i),
 							 .account_count = (uint32_t)job.accounts,
 							 .month_count = (int)job.months,
-							 .future_count = (int)job.futures,
+							 /* a fit asks the oracle nothing */
+							 .future_count =
+								 job.fit ? 1 : (int)job.futures,
 							 .keep_features = job.fit != NULL,
 							 .stop = stop_flag() };
 		err = company_play(&options, &table);

@@ -201,15 +201,19 @@ void company_fit_print(FILE *out, const struct company_table *table, const char 
 				: is_slot(i)	     ? DEVIATION_SEGMENT
 						     : DEVIATION;
 	fprintf(out,
-		"/* The hazard model before anything was learnt. Made by `foretell evaluate "
-		"company\n"
-		" * --fit` on %s: %zu looks. Simulated companies, not real ones. */\n"
+		"/* The hazard model before anything was learnt, from %zu looks at simulated\n"
+		" * companies, not real ones. Made by\n"
+		" *\n"
+		" *     foretell evaluate company --fit models/hazard_prior.h\n"
+		" *         %s\n"
+		" *\n"
+		" * `make evaluate ONLY=prior` makes it anew and compares. */\n"
 		"#ifndef MODELS_HAZARD_PRIOR_H\n#define MODELS_HAZARD_PRIOR_H\n\n"
 		"#include \"models/hazard.h\"\n\n"
 		"/* clang-format off */\n"
-		"#define HAZARD_PRIOR_VERSION   \"prior-2\"\n"
+		"#define HAZARD_PRIOR_VERSION   \"prior-3\"\n"
 		"#define HAZARD_PRIOR_BASE_RATE %.6f\n",
-		from, table->count, fit->base_rate);
+		table->count, from, fit->base_rate);
 	print_numbers(out, "hazard_prior_means", fit->means, FEATURE_COUNT);
 	print_numbers(out, "hazard_prior_scales", fit->scales, FEATURE_COUNT);
 	print_numbers(out, "hazard_prior_weights", fit->weights, HAZARD_WEIGHT_COUNT);
