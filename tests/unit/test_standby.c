@@ -12,8 +12,10 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "kafka/bus_memory.h"
 #include "kafka/memory_tail.h"
-#include "runtime/standby.h"
+#include "runtime/worker.h"
 
 enum {
 	STORE_BYTES = 8 << 20,
@@ -260,6 +262,79 @@ static void without_an_assignment_what_is_in_order_stays(void **state)
 	assert_int_equal(number_at(fixture, 1, "k"), 3);
 }
 
+/* ---- what its worker gives it ---------------------------------------------------------------- */
+
+/* A worker's bus, of which the test tells the assignments: it asks for positions, and reads. */
+static struct bus_listener told;
+
+static struct err *listen(struct bus *bus, const char *const *topics, size_t count,
+			  const struct bus_listener *listener)
+{
+	(void)bus;
+	(void)topics;
+	(void)count;
+	told = *listener;
+	return NULL;
+}
+
+static struct err *committed(struct bus *bus, struct position *positions, size_t count)
+{
+	(void)bus;
+	for (size_t i = 0; i < count; i++) {
+		positions[i].offset = 0;
+		snprintf(positions[i].metadata, sizeof positions[i].metadata, "Y=0;v=0");
+	}
+	return NULL;
+}
+
+/* What is in the shelf of a partition after its worker has lost it, or drained it and given it,
+ * where "late" was written to its topic while the worker had it. */
+static int64_t late_after(struct fixture *fixture, bool lost)
+{
+	struct bus *bus = bus_memory_open(fixture->kafka, "group", "tid");
+	struct bus_ops ops = *bus->ops;
+	const struct worker_options options = { .app_id = "app",
+						.inputs = inputs,
+						.input_count = 1,
+						.cache_entries = 16,
+						.checkpoint_interval_ms = 1000,
+						.time = &fixture->time,
+						.standby = fixture->standby };
+	static struct worker_stats stats;
+	struct registry *registry = NULL;
+	struct worker *worker = NULL;
+	struct position position = { .topic = inputs[0], .partition = 0 };
+	ops.subscribe = listen;
+	ops.committed = committed;
+	bus->ops = &ops;
+	memset(&stats, 0, sizeof stats);
+	expect_ok(registry_open(NULL, &registry));
+	expect_ok(worker_open(&options, &numbers, bus, fixture->store, registry, &stats, &worker));
+	expect_ok(told.assigned(told.context, &position, 1));
+	append(fixture, "app.numbers", 0, "late", 4);
+	expect_ok(told.revoked(told.context, &position, 1, lost));
+	(void)own(fixture, 1);
+	follow(fixture);
+	worker_close(&worker);
+	registry_close(&registry);
+	return number_at(fixture, 0, "late");
+}
+
+/* A commit of which the worker did not hear may have written states that its shelf lacks. */
+static void what_was_lost_is_followed_from_the_beginning(void **state)
+{
+	struct fixture *fixture = *state;
+	memory_kafka_topic(fixture->kafka, inputs[0], PARTITIONS);
+	assert_int_equal(late_after(fixture, true), 4);
+}
+
+static void what_was_drained_is_followed_from_its_end(void **state)
+{
+	struct fixture *fixture = *state;
+	memory_kafka_topic(fixture->kafka, inputs[0], PARTITIONS);
+	assert_int_equal(late_after(fixture, false), -1);
+}
+
 /* ---- its lock ------------------------------------------------------------------------------- */
 
 /* A log that never ends. */
@@ -358,7 +433,7 @@ static void what_fails_for_good_is_tried_less_and_less_often(void **state)
 	for (; fixture->now_ms < HOUR_MS; fixture->now_ms += 50)
 		(void)standby_turn(fixture->standby);
 	assert_in_range(atomic_load(&gone.polls), 60, 75); /* a minute apart in the end */
-	gone.tail.ops = &endless_ops; /* the topic is there again */
+	gone.tail.ops = &endless_ops;			   /* the topic is there again */
 	int64_t before = atomic_load(&gone.polls), until_ms = fixture->now_ms + HOUR_MS / 60;
 	for (; fixture->now_ms < until_ms; fixture->now_ms += 50)
 		(void)standby_turn(fixture->standby);
@@ -374,9 +449,12 @@ int main(void)
 		TEST(an_assignment_of_nothing_follows_all),
 		TEST(what_is_given_is_followed_from_there_and_loses_its_position),
 		TEST(without_an_assignment_what_is_in_order_stays),
+		TEST(what_was_lost_is_followed_from_the_beginning),
+		TEST(what_was_drained_is_followed_from_its_end),
 		TEST(whoever_needs_the_lock_gets_it),
 		TEST(what_fails_for_good_is_tried_less_and_less_often),
 	};
+	log_set_level(LOG_OFF);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
