@@ -223,6 +223,13 @@ static void print_alert(const struct alert_state *alert)
 	       alert_rule_names[alert->rule], alert->open ? "open" : "closed",
 	       severities[alert->severity], alert->episode, alert->revision);
 	print_time("opened", alert->opened_ms);
+	double opens = alert_life_open(alert, 0.5);
+	if (alert->useful_count > 0 || alert->wrong_count > 0)
+		printf("  %-18s %" PRId32 " useful, %" PRId32
+		       " wrong: odds to open the next x %.2f\n",
+		       "answers", alert->useful_count, alert->wrong_count, opens / (1 - opens));
+	if (!alert->open && alert->cool_until_ms > 0)
+		print_time("cools down until", alert->cool_until_ms);
 }
 
 static void print_opportunity(const struct account_state *state, const struct bgnbd *buys,

@@ -211,6 +211,8 @@ def answered(line):
         check(ends[alert_id], f"{alert_id} was not answered: {life[-2:]}")
         key = life[0]["account"].encode()
         same(wrongs(after[key]), wrongs(before[key]) + 1, alert_id)
+        told = line.call("explain", key.decode(), app=APP).out
+        check(f" {wrongs(after[key])} wrong: odds to open the next" in told, told)
         if ends[alert_id] == "answered":
             same(life[-1]["model_version"], line.brought, "the model that judges")
     diag(f"{len(last)} alerts, {len(still_open)} open; {sorted(ends.values())}")
