@@ -1,5 +1,6 @@
 #include "consumers/forecast_words.h"
 
+#include "base/saturate.h"
 #include "consumers/supply_note.h"
 #include "models/accuracy.h"
 
@@ -69,7 +70,7 @@ void forecast_words_accuracy(const struct series_context *series, int64_t actual
 		.inside_80 = actual >= made->lower_80 && actual <= made->upper_80,
 		.inside_95 = actual >= made->lower_95 && actual <= made->upper_95,
 		.decimals = series_decimals(series->definition, series->name.unit),
-		.bias = made->point - actual,
+		.bias = saturating_subtract(made->point, actual),
 		.has_mase = made->scale > 0,
 		.mase = made->scale > 0 ? accuracy_absolute(came, (double)made->point) / made->scale
 					: 0,
