@@ -17,9 +17,9 @@
 #include "tests/lib/memory_line.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#define SEEDS 2
+#define SEEDS 1
 #else
-#define SEEDS 3
+#define SEEDS 2
 #endif
 
 enum {
