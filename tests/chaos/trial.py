@@ -272,7 +272,9 @@ class Trial:
             if loading.taken_count != before:
                 before, moved_since = loading.taken_count, time.monotonic()
             check(time.monotonic() - moved_since < STUCK_S_MAX,
-                  f"the load has stopped at {before} of {len(loading.event_ids)} events")
+                  f"the load has stopped at {before} of {len(loading.event_ids)} events; not the "
+                  "line's doing where its own client, which tools/setup does not mend, has "
+                  "forgotten all brokers (librdkafka's issue 5301): then do it again")
         check(loading.failed is None, f"the load failed: {loading.failed}")
         self.event_ids += loading.event_ids
         self.poison_count += loading.poison_count
