@@ -91,27 +91,43 @@ static void list_names(struct erase *erase)
 		add_name(erase, name_text_bytes(&table->rows[i].key));
 }
 
-/* "<log>/company/<block>": the blocks in which one of the names stands. */
+static void forget_block(struct erase *erase, struct bytes block)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < erase->block_count; i++) {
+		if (bytes_equal(name_text_bytes(&erase->blocks[2 * i]), block))
+			continue;
+		memmove(&erase->blocks[2 * kept++], &erase->blocks[2 * i],
+			2 * sizeof *erase->blocks);
+	}
+	erase->block_count = kept;
+}
+
+/* "<log>/company/<block>": the blocks in whose latest state one of the names stands. */
 static struct err *take_block(void *context, const struct record *record)
 {
 	struct erase *erase = context;
 	char log[TOPIC_NAME_MAX + 1], prefix[TOPIC_NAME_MAX + 16];
-	struct identity_block_record block;
+	struct identity_block_record block = { .count = 0 };
 	topics_name(conf_string(erase->conf, "app.id"), "identity.events", log);
 	int len = snprintf(prefix, sizeof prefix, "%s/company/", log);
 	size_t from = (size_t)len;
-	if (record->value.data == NULL || record->key.len <= from ||
-	    record->key.len - from > KEY_LEN_MAX || memcmp(record->key.data, prefix, from) != 0)
+	if (record->key.len <= from || record->key.len - from > KEY_LEN_MAX ||
+	    memcmp(record->key.data, prefix, from) != 0)
 		return NULL;
-	struct err *err =
-		registry_decode(erase->registry, &identity_block_type, record->value, &block);
+	struct bytes name = bytes_of(record->key.data + from, record->key.len - from);
+	forget_block(erase, name);
+	struct err *err = record->value.data == NULL
+				  ? NULL
+				  : registry_decode(erase->registry, &identity_block_type,
+						    record->value, &block);
 	for (size_t i = 0; err == NULL && i < block.count; i++) {
 		if (!has_name(erase, block.names[i].name))
 			continue;
 		erase->blocks = check_realloc(erase->blocks,
 					      2 * (erase->block_count + 1) * sizeof *erase->blocks);
 		struct name_text *pair = &erase->blocks[2 * erase->block_count++];
-		name_text_set(&pair[0], bytes_of(record->key.data + from, record->key.len - from));
+		name_text_set(&pair[0], name);
 		name_text_set(&pair[1], block.names[i].name);
 	}
 	return err;
@@ -120,6 +136,7 @@ static struct err *take_block(void *context, const struct record *record)
 static struct err *list_blocks(struct erase *erase)
 {
 	char topic[TOPIC_NAME_MAX + 1];
+	erase->block_count = 0;
 	topics_name(conf_string(erase->conf, "app.id"), "identity.meta", topic);
 	const struct reader_options reading = { .client = &erase->client.options,
 						.topic = topic,
@@ -237,8 +254,8 @@ static struct err *look(struct erase *erase, bool *done)
 	return err != NULL || !*done ? err : look_in(erase, "identity.meta", prefix, done);
 }
 
-/* A name may have been answered just before its account was erased, or what that had gone into: it
- * is found now, and follows. */
+/* A name may have been answered just before its account was erased, or what that had gone into, or
+ * its company been told: it is found now, and follows. */
 static struct err *sweep(struct erase *erase, bool *done)
 {
 	struct name_table *table = &erase->table;
@@ -247,7 +264,9 @@ static struct err *sweep(struct erase *erase, bool *done)
 	struct err *err = name_table_read_under(table, erase->conf, &erase->client.options,
 						erase->names, erase->name_count);
 	table->account = account;
-	*done = err == NULL && table->count == 0;
+	if (err == NULL)
+		err = list_blocks(erase);
+	*done = err == NULL && table->count == 0 && erase->block_count == 0;
 	if (err != NULL || *done)
 		return err;
 	list_names(erase);

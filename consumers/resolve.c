@@ -246,6 +246,12 @@ static void tell_company(const struct account_event *event, struct effects *effe
 	effects_say(effects, log_topic, company.name, &identity_note_type, &company);
 }
 
+static bool merges(const struct source_event *source)
+{
+	return source->has_crm && source->crm.has_account &&
+	       source->crm.account.merged_into.len > 0;
+}
+
 static void tell_names(struct decisions *decisions, const struct account_event *event,
 		       struct effects *effects)
 {
@@ -253,10 +259,22 @@ static void tell_names(struct decisions *decisions, const struct account_event *
 	for (size_t i = 0; i < source->identifier_count; i++)
 		tell_identifier(decisions, event, source->identifiers[i].scheme,
 				source->identifiers[i].value, effects);
-	if (source->has_crm && source->crm.has_account && source->crm.account.merged_into.len > 0)
+	if (merges(source))
 		tell_identifier(decisions, event, bytes_str("crm.account"),
 				source->crm.account.merged_into, effects);
 	tell_company(event, effects);
+}
+
+/* Of two names that belong together, the one that sorts first stays. */
+static bool leads_to_erased(struct decisions *decisions, struct bytes account, struct bytes scheme,
+			    struct bytes value)
+{
+	struct name_key key;
+	struct err *err = name_key_make(scheme, value, &key);
+	bool erased = err == NULL && name_compare(account, name_bytes(&key)) > 0 &&
+		      decisions_erased(decisions, name_bytes(&key));
+	err_free(&err);
+	return erased;
 }
 
 /* Whether the event is of an erased name, or says that its own leads to one. */
@@ -266,14 +284,12 @@ static bool is_erased(struct decisions *decisions, const struct account_event *e
 	if (!decisions_any(decisions))
 		return false;
 	bool erased = decisions_erased(decisions, event->account);
-	for (size_t i = 0; !erased && i < source->identifier_count; i++) {
-		struct name_key key;
-		struct err *err = name_key_make(source->identifiers[i].scheme,
-						source->identifiers[i].value, &key);
-		erased = err == NULL && name_compare(event->account, name_bytes(&key)) > 0 &&
-			 decisions_erased(decisions, name_bytes(&key));
-		err_free(&err);
-	}
+	for (size_t i = 0; !erased && i < source->identifier_count; i++)
+		erased = leads_to_erased(decisions, event->account, source->identifiers[i].scheme,
+					 source->identifiers[i].value);
+	if (!erased && merges(source))
+		erased = leads_to_erased(decisions, event->account, bytes_str("crm.account"),
+					 source->crm.account.merged_into);
 	return erased;
 }
 

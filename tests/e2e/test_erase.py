@@ -113,7 +113,7 @@ def remains(line):
     check(f"{APP}.accounts" in line.said and "until the brokers compact" in line.said, line.said)
 
 
-@test("late events of an erased account, and a name that leads to it, go no further than resolve",
+@test("late events of an erased account, and names that lead to it, go no further than resolve",
       needs=remains)
 def late(line):
     record = next(r for r in line.broker.read("erp.events")
@@ -125,16 +125,23 @@ def late(line):
                identifiers=[{"scheme": again["subject_scheme"], "value": again["subject"]}])
     line.broker.produce("erp.events", [(record.key, encode("erp_event", again)),
                                        (b"99999999", encode("erp_event", new))])
+    crm = next(e for e in (decode(r.value) for r in line.broker.read("crm.events"))
+               if e.get("subject_scheme") == "crm.account" and e["payload"]
+               and e["payload"]["account"])
+    account = dict(crm["payload"]["account"], merged_into=line.account)
+    merged = dict(crm, event_id="late-3", subject="Z-9", identifiers=[],
+                  payload=dict(crm["payload"], account=account))
+    line.broker.produce("crm.events", [(b"Z-9", encode("crm_event", merged))])
 
     def dropped():
         counted = [decode(v) for v in latest(line.broker, f"{APP}.resolve.meta").values()]
-        return sum(c["erased_count"] for c in counted if c.schema == "resolve_input") == 2
+        return sum(c["erased_count"] for c in counted if c.schema == "resolve_input") == 3
 
     # by the process that ran already when the name was erased
-    await_true("resolve drops both", dropped, 30)
+    await_true("resolve drops all three", dropped, 30)
     log = line.broker.read(f"{APP}.identity.events")
-    check(not any(b"late-1" in (r.value or b"") for r in log), "it got into the log")
-    check(not any(b"late-2" in (r.value or b"") for r in log), "the other name's event did")
+    for event_id in (b"late-1", b"late-2", b"late-3"):
+        check(not any(event_id in (r.value or b"") for r in log), f"{event_id} got into the log")
     line.stages.send_signal(signal.SIGTERM)
     same(line.finish(line.stages), 0, line.log_of(line.stages)[-1500:])
 
@@ -152,7 +159,7 @@ def stored(line):
     result = line.call("erase", line.one, "--yes", app=APP, code=1)
     check("nothing is known of" in result.err, result)
     text = line.call("identity", "--totals", app=APP).out
-    check("that is every one of them" in text and "2 events of erased names" in text, text)
+    check("that is every one of them" in text and "3 events of erased names" in text, text)
     check(re.search(r" [1-9]\d+ gone with [1-9]\d* erased names", text), text)
 
 
