@@ -45,7 +45,6 @@ static struct err *handle_open(struct acks *acks, const struct client_options *o
 		{ "message.timeout.ms", timeout },
 		{ "queue.buffering.max.messages", queue },
 		{ "queue.buffering.max.kbytes", "262144" },
-		{ "compression.codec", "lz4" },
 		{ "linger.ms", "2" },
 		{ "retry.backoff.ms", "10" },
 		{ "reconnect.backoff.max.ms", "1000" }, /* senders wait: look again soon */

@@ -214,8 +214,6 @@ static struct err *producer_new(struct bus_kafka *kafka)
 		/* A transaction's records, twice over. */
 		{ "queue.buffering.max.messages", "200000" },
 		{ "queue.buffering.max.kbytes", queue_kbytes },
-		/* Mostly states: a fifth of the bytes, for the brokers to keep and to compact. */
-		{ "compression.codec", "lz4" },
 		{ "batch.num.messages", "10000" },
 		{ "retry.backoff.ms", "5" },
 		{ "statistics.interval.ms", stats_interval(kafka->producer_stats) },

@@ -47,7 +47,6 @@ static struct err *open_named(const struct client_options *options, const char *
 		{ "queue.buffering.max.messages", "100000" },
 		{ "queue.buffering.max.kbytes", "65536" },
 		{ "batch.num.messages", "10000" },
-		{ "compression.codec", "lz4" },
 		{ "linger.ms", "5" },
 		{ "retry.backoff.ms", "10" },
 		{ "delivery.report.only.error", "true" },

@@ -283,25 +283,26 @@ static void step(struct memory_line *line, int times)
 		assert_null(memory_line_step(line, 0));
 }
 
+static const struct memory_line_options with_idle = { .app_id = "test",
+						      .partition_count = 1,
+						      .commit_interval_ms = 5,
+						      .checkpoint_interval_ms = 100,
+						      .cache_entries = 1000,
+						      .idle_ms = 1000 };
+
 /* The wall clock has carried an input on; what comes later is late by it, also where the store is
  * lost with the process that did so. */
 static void clock_of_a_quiet_input_is_kept(void **state)
 {
 	(void)state;
 	const char *log = "identity.events", *map = "tests/driver/cases/map.json";
-	const struct memory_line_options options = { .app_id = "test",
-						     .partition_count = 1,
-						     .commit_interval_ms = 5,
-						     .checkpoint_interval_ms = 100,
-						     .cache_entries = 1000,
-						     .idle_ms = 1000 };
 	struct memory_kafka *kafka = memory_kafka_new();
-	struct memory_line *line = memory_line_new(kafka, &options);
+	struct memory_line *line = memory_line_new(kafka, &with_idle);
 	(void)memory_line_ingest(line, map, "tests/driver/cases/late.csv");
 	assert_null(memory_line_run(line, 0));
 	memory_line_stop(line, 0);
 	step(line, 3);
-	memory_line_wait(line, 2 * options.idle_ms);
+	memory_line_wait(line, 2 * with_idle.idle_ms);
 	step(line, 5);
 	memory_line_lose_store(line);
 	char *before = memory_line_dump(line, &log, 1);
@@ -323,16 +324,10 @@ static void an_input_that_is_held_back_is_not_quiet(void **state)
 {
 	(void)state;
 	const char *log = "identity.events", *map = "tests/driver/cases/map.json";
-	const struct memory_line_options options = { .app_id = "test",
-						     .partition_count = 1,
-						     .commit_interval_ms = 5,
-						     .checkpoint_interval_ms = 100,
-						     .cache_entries = 1000,
-						     .idle_ms = 1000 };
 	const struct memory_timeouts patient = { 45000, 60000, 10 * MS_PER_HOUR };
 	const struct outgoing out = { .topic = "erp.events", .value = bytes_str("anything") };
 	struct memory_kafka *kafka = memory_kafka_new();
-	struct memory_line *line = memory_line_new(kafka, &options);
+	struct memory_line *line = memory_line_new(kafka, &with_idle);
 	struct bus *other = bus_memory_open(kafka, "other", "other");
 	memory_kafka_set_timeouts(kafka, &patient);
 	(void)memory_line_ingest(line, map, "tests/driver/cases/late.csv");
@@ -341,14 +336,14 @@ static void an_input_that_is_held_back_is_not_quiet(void **state)
 	step(line, 50);
 	char *before = memory_line_dump(line, &log, 1);
 	for (int i = 0; i < 3; i++) {
-		memory_line_wait(line, 2 * options.idle_ms);
+		memory_line_wait(line, 2 * with_idle.idle_ms);
 		step(line, 5);
 	}
 	char *held = memory_line_dump(line, &log, 1);
 	assert_string_equal(held, before);
 	assert_null(bus_abort(other));
 	for (int i = 0; i < 3; i++) {
-		memory_line_wait(line, 2 * options.idle_ms);
+		memory_line_wait(line, 2 * with_idle.idle_ms);
 		step(line, 5);
 	}
 	char *after = memory_line_dump(line, &log, 1);
