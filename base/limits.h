@@ -37,8 +37,9 @@ enum {
 	/* a transaction */
 	TXN_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
 	TXN_RECORDS_MAX = 100000,
+	TXN_COPIES_MAX = 200000,  /* of what goes to all partitions of a topic */
 	TICK_SLICE_MAX = 20000,	   /* due entries fired before the worker looks up */
-	PUBLISH_MAX = 20000,	   /* states published with one transaction */
+	PUBLISH_MAX = 50000,	   /* states published with one transaction */
 	FAILURES_COUNTED_MAX = 16, /* recoveries without a commit between, for their back-off */
 	READ_AHEAD_MAX = 128,	   /* records whose states are fetched together */
 	SHELF_MANY_MAX = 2048,	   /* states that the store is asked for at once */

@@ -224,7 +224,7 @@ static struct risk_occasion occasion_of(const struct account_stage *stage,
 }
 
 /* An event of an account of which more is known than orders. */
-static bool apply_known(struct account_stage *stage, const struct origin *origin,
+static void apply_known(struct account_stage *stage, const struct origin *origin,
 			const struct account_event *event, struct bytes key,
 			struct account_state *account, struct effects *effects)
 {
@@ -232,10 +232,9 @@ static bool apply_known(struct account_stage *stage, const struct origin *origin
 	struct risk_occasion occasion = occasion_of(stage, origin, event->effective_ms, &around);
 	occasion.trigger_event_id = event->event.event_id;
 	if (bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE)))
-		return risk_feedback(key, &occasion, &event->event, account, effects);
-	if (account->scored_ms != 0 && !risk_is_telling(&event->event))
-		return false;
-	return risk_judge(&stage->options.risk, key, &occasion, account, effects);
+		(void)risk_feedback(key, &occasion, &event->event, account, effects);
+	else if (account->scored_ms == 0 || risk_is_telling(&event->event))
+		(void)risk_judge(&stage->options.risk, key, &occasion, account, effects);
 }
 
 static void apply_change(struct account_stage *stage, const struct origin *origin, struct bytes key,
@@ -298,35 +297,33 @@ static void apply_account(void *context, const struct origin *from, const void *
 	}
 	account_state_count(account, event);
 	uint64_t answers = account->alert.answers;
-	bool said, is_feedback = bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE));
+	bool is_feedback = bytes_equal(event->event.type, bytes_str(FEEDBACK_TYPE));
 	if (is_feedback && opportunity_holds(account))
-		said = opportunity_feedback(key, &occasion, &event->event, account, effects);
+		(void)opportunity_feedback(key, &occasion, &event->event, account, effects);
 	else if (relationship_is_known(&account->relationship))
-		said = apply_known(stage, origin, event, key, account, effects);
+		apply_known(stage, origin, event, key, account, effects);
 	else if (is_feedback)
-		said = churn_feedback(key, &occasion, &event->event, account, effects);
+		(void)churn_feedback(key, &occasion, &event->event, account, effects);
 	else
-		said = churn_judge(&stage->churn, key, &occasion, account, effects);
+		(void)churn_judge(&stage->churn, key, &occasion, account, effects);
 	if (is_feedback)
 		examples_answer(key, event->effective_ms, answers, account, effects);
-	if (said)
-		*must_publish = true;
 }
 
 static void fire_account(void *context, const struct origin *origin, struct bytes key,
 			 int64_t at_ms, void *state, struct effects *effects, bool *must_publish)
 {
+	(void)must_publish;
 	struct account_stage *stage = context;
 	struct account_state *account = state;
 	const struct churn_occasion silence = { at_ms, origin->ingest_ms, bytes_of(NULL, 0),
 						model_at(stage, origin) };
 	struct surroundings around;
 	const struct risk_occasion occasion = occasion_of(stage, origin, at_ms, &around);
-	bool said = relationship_is_known(&account->relationship)
-			    ? risk_judge(&stage->options.risk, key, &occasion, account, effects)
-			    : churn_judge(&stage->churn, key, &silence, account, effects);
-	if (said)
-		*must_publish = true;
+	if (relationship_is_known(&account->relationship))
+		(void)risk_judge(&stage->options.risk, key, &occasion, account, effects);
+	else
+		(void)churn_judge(&stage->churn, key, &silence, account, effects);
 }
 
 /* ---- what was erased ---- */

@@ -51,8 +51,9 @@ struct state_kind {
 			struct target reads[READS_MAX]);
 	/* When the state's next timer is due; TIME_NONE: never. NULL: this kind has no timers. */
 	int64_t (*due)(const void *state);
-	/* Applies the parsed record; says in *must_publish whether something was said about this
-	 * key that others may act on (its state is then published in the same transaction). */
+	/* Applies the parsed record; says in *must_publish whether the state has to be published in
+	 * the same transaction (see `follow`). That something was said is no reason: a replay makes
+	 * anew what was not published, and says nothing twice. */
 	void (*apply)(void *context, const struct origin *origin, const void *parsed,
 		      struct bytes key, void *state, struct effects *effects, bool *must_publish);
 	/* Fires what is due at at_ms. The next due time must lie after at_ms. */

@@ -156,21 +156,6 @@ static void account_draw(struct draft *draft)
 	free(out);
 }
 
-static bool account_claims(const struct record *said, struct claim *claim)
-{
-	claim->state = (struct outgoing){ .topic = "accounts",
-					  .partition = said->partition,
-					  .key = said->key };
-	return true;
-}
-
-static bool account_holds(const void *claim, struct bytes value)
-{
-	(void)claim;
-	(void)value;
-	return true;
-}
-
 const struct subject subject_account = {
 	.stage = "account",
 	.group = SIM_APP ".account",
@@ -186,8 +171,6 @@ const struct subject subject_account = {
 	.cache_entries_min = 200,
 	.logic_versions = 1,
 	.draw = account_draw,
-	.claims = account_claims,
-	.holds = account_holds,
 };
 
 /* ---- forecast ------------------------------------------------------------------------------- */

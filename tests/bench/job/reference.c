@@ -20,6 +20,7 @@ static size_t route(void *context, const void *parsed, struct target targets[TAR
 static void apply(void *context, const struct origin *origin, const void *parsed, struct bytes key,
 		  void *state, struct effects *effects, bool *must_publish)
 {
+	(void)must_publish;
 	struct reference *reference = context;
 	const struct job_event *event = parsed;
 	struct job_outcome *outcome = &reference->outcome;
@@ -29,7 +30,6 @@ static void apply(void *context, const struct origin *origin, const void *parsed
 	size_t len = job_alert_encode(event, outcome, reference->alert);
 	effects_pass(effects, REFERENCE_ALERTS, origin->partition, key,
 		     bytes_of(reference->alert, len), NULL, 0);
-	*must_publish = true;
 }
 
 static struct err *encode(void *context, const char *topic, struct bytes key, const void *state,
