@@ -103,22 +103,34 @@ static bool same_inputs(const struct log_clock *clock, const struct control *con
 	return true;
 }
 
+/* A set that there is room for, of topics that have names. Whoever may write to the log can say
+ * something else. */
+static bool is_sound(const struct control *control)
+{
+	size_t total = 0;
+	for (size_t i = 0; i < control->input_count; i++) {
+		const struct control_input *input = &control->inputs[i];
+		if (input->partition_count < 1 || input->partition_count > PARTITIONS_MAX ||
+		    input->topic.len == 0 || input->topic.len > TOPIC_NAME_MAX)
+			return false;
+		for (size_t j = 0; j < i; j++)
+			if (bytes_equal(control->inputs[j].topic, input->topic))
+				return false;
+		total += (size_t)input->partition_count;
+	}
+	return total <= WRITERS_MAX;
+}
+
 /* Takes a new set over; writers that stay keep their ticks, and the clock never goes back. */
 static struct err *apply_inputs(struct log_clock *clock, const struct control *control,
 				bool *changed)
 {
 	if (same_inputs(clock, control))
 		return NULL;
-	size_t total = 0;
-	for (size_t i = 0; i < control->input_count; i++) {
-		int32_t count = control->inputs[i].partition_count;
-		if (count < 1 || count > PARTITIONS_MAX ||
-		    control->inputs[i].topic.len > TOPIC_NAME_MAX)
-			total = WRITERS_MAX;
-		total += (size_t)(count > 0 ? count : 0);
-	}
-	if (total > WRITERS_MAX)
-		return err_new(ERR_POISON, "CLOCK_INPUTS", "more than %d writers of one log",
+	if (!is_sound(control))
+		return err_new(ERR_POISON, "CLOCK_INPUTS",
+			       "the writers of a log have a name each and partitions, %d at most "
+			       "in all",
 			       WRITERS_MAX);
 	struct log_clock *old = check_malloc(sizeof *old);
 	memcpy(old, clock, sizeof *old);
@@ -144,7 +156,7 @@ static struct err *apply_inputs(struct log_clock *clock, const struct control *c
 	}
 	free(old);
 	clock->inputs_changed = *changed = true;
-	clock->journal_count = 0;
+	clock->journal_first = clock->journal_count = 0;
 	return NULL;
 }
 
@@ -185,12 +197,21 @@ static uint64_t take_le(const uint8_t **at, size_t len)
 	return value;
 }
 
+/* Of what there is only. There is a clock for each partition, each with room for the most: memory
+ * that is never touched is none. */
+static void take_now(struct log_clock *clock)
+{
+	clock->as_of_y.clock_ms = clock->now.clock_ms;
+	memcpy(clock->as_of_y.of_writer, clock->now.of_writer,
+	       clock->writer_count * sizeof clock->now.of_writer[0]);
+}
+
 static void advance_as_of_y(struct log_clock *clock, int64_t y)
 {
 	if (clock->inputs_changed) { /* the seal that follows a change is drained: Y is X */
-		clock->as_of_y = clock->now;
+		take_now(clock);
 		clock->inputs_changed = false;
-		clock->journal_count = 0;
+		clock->journal_first = clock->journal_count = 0;
 		return;
 	}
 	while (clock->journal_count > 0 && clock->journal[clock->journal_first].offset < y) {
@@ -199,6 +220,8 @@ static void advance_as_of_y(struct log_clock *clock, int64_t y)
 		clock->journal_first = (clock->journal_first + 1) % CLOCK_JOURNAL_MAX;
 		clock->journal_count--;
 	}
+	if (clock->journal_count == 0) /* the places that were used before are used again */
+		clock->journal_first = 0;
 }
 
 size_t log_clock_encode(struct log_clock *clock, int64_t y, uint8_t *out)
@@ -248,7 +271,9 @@ static bool decode_input(struct log_clock *clock, const uint8_t **at, const uint
 
 struct err *log_clock_decode(struct log_clock *clock, struct bytes encoded)
 {
-	memset(clock, 0, sizeof *clock);
+	clock->input_count = clock->writer_count = 0;
+	clock->journal_first = clock->journal_count = 0;
+	clock->inputs_changed = false;
 	clock->now.clock_ms = clock->as_of_y.clock_ms = CLOCK_NONE;
 	if (encoded.len == 0)
 		return NULL;
@@ -265,6 +290,6 @@ struct err *log_clock_decode(struct log_clock *clock, struct bytes encoded)
 		return err_new(
 			ERR_FATAL, "CLOCK_INVALID",
 			"the saved clock can't be read: it is damaged or of another version");
-	clock->as_of_y = clock->now;
+	take_now(clock);
 	return NULL;
 }

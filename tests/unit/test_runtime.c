@@ -99,6 +99,36 @@ static void give_inputs(struct log_clock *clock, int64_t offset, int32_t a, int3
 	assert_false(changed); /* the same set again */
 }
 
+/* Whoever may write to the log can say such a thing; nothing of it is kept. */
+static void inputs_that_cannot_be_are_poison(void **state)
+{
+	(void)state;
+	static char too_long[TOPIC_NAME_MAX + 2];
+	memset(too_long, 'x', sizeof too_long - 1);
+	const struct control_input rows[][2] = {
+		{ { bytes_str("a"), 0 }, { bytes_str("b"), 1 } },
+		{ { bytes_str("a"), -5 }, { bytes_str("b"), 1 } },
+		{ { bytes_str("a"), 2000000000 }, { bytes_str("b"), 0 } },
+		{ { bytes_str("a"), PARTITIONS_MAX + 1 }, { bytes_str("b"), 1 } },
+		{ { bytes_str(too_long), 1 }, { bytes_str("b"), 1 } },
+		{ { bytes_str(""), 1 }, { bytes_str("b"), 1 } },
+		{ { bytes_str("a"), 1 }, { bytes_str("a"), 2 } },
+	};
+	struct log_clock *clock = log_clock_new();
+	give_inputs(clock, 0, 2, 1);
+	uint8_t before[LOG_CLOCK_LEN_MAX], after[LOG_CLOCK_LEN_MAX];
+	size_t len = log_clock_encode(clock, 2, before);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		bool changed = false;
+		struct control control = { .kind = CONTROL_INPUTS, .input_count = 2 };
+		memcpy(control.inputs, rows[i], sizeof rows[i]);
+		expect_code(log_clock_apply(clock, 2, &control, &changed), "CLOCK_INPUTS");
+		assert_int_equal(log_clock_encode(clock, 2, after), len);
+		assert_memory_equal(after, before, len);
+	}
+	log_clock_free(&clock);
+}
+
 static bool tick(struct log_clock *clock, int64_t offset, const char *writer, int64_t at_ms)
 {
 	bool moved = false;
@@ -245,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checkpoint_comes_back),
 		cmocka_unit_test(foreign_metadata_is_refused),
+		cmocka_unit_test(inputs_that_cannot_be_are_poison),
 		cmocka_unit_test(clock_is_the_slowest_writers),
 		cmocka_unit_test(saved_clock_is_as_of_y),
 		cmocka_unit_test(full_journal_asks_for_a_checkpoint),
