@@ -317,7 +317,8 @@ static bool cache_is_full(const struct engine *engine)
 
 static bool slice_is_full(const struct engine *engine)
 {
-	return cache_is_full(engine) || effects_bytes(engine->effects) >= TXN_OUTPUT_BYTES_MAX;
+	return cache_is_full(engine) ||
+	       effects_bytes(engine->effects) >= engine->options.output_bytes;
 }
 
 struct err *apply_tick(struct engine *engine, struct task *task)

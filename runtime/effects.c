@@ -28,7 +28,7 @@ struct effects {
 	struct registry *registry;
 	struct arena *arena;
 	struct outgoing *items;
-	size_t count, capacity;
+	size_t count, to_all_count, capacity;
 	bool suppressed;
 	struct err *error;
 	struct effect_topic topics[EFFECT_TOPICS_MAX];
@@ -69,8 +69,10 @@ const char *effects_topic(struct effects *effects, const char *topic)
 	return added->name;
 }
 
-static struct outgoing *add_item(struct effects *effects)
+static struct outgoing *add_item(struct effects *effects, int32_t partition)
 {
+	if (partition == EFFECTS_ALL)
+		effects->to_all_count++;
 	if (effects->count == effects->capacity) {
 		effects->capacity = effects->capacity ? effects->capacity * 2 : 1024;
 		effects->items =
@@ -93,7 +95,7 @@ static void say(struct effects *effects, const char *topic, int32_t partition, s
 		effects->error = err;
 		return;
 	}
-	*add_item(effects) = (struct outgoing){
+	*add_item(effects, partition) = (struct outgoing){
 		.topic = name,
 		.partition = partition,
 		.key = arena_copy(effects->arena, key),
@@ -136,7 +138,7 @@ void effects_pass(struct effects *effects, const char *topic, int32_t partition,
 	for (size_t i = 0; i < header_count; i++)
 		copies[i] = (struct header){ headers[i].name,
 					     arena_copy(effects->arena, headers[i].value) };
-	*add_item(effects) = (struct outgoing){
+	*add_item(effects, partition) = (struct outgoing){
 		.topic = effects_topic(effects, topic),
 		.partition = partition,
 		.key = keep(effects, key),
@@ -162,6 +164,11 @@ void effects_fail(struct effects *effects, struct err *err)
 size_t effects_count(const struct effects *effects)
 {
 	return effects->count;
+}
+
+size_t effects_to_all_count(const struct effects *effects)
+{
+	return effects->to_all_count;
 }
 
 size_t effects_bytes(const struct effects *effects)
@@ -218,7 +225,7 @@ struct err *effects_produce(struct effects *effects, struct bus *bus)
 
 void effects_clear(struct effects *effects)
 {
-	effects->count = 0;
+	effects->count = effects->to_all_count = 0;
 	arena_reset(effects->arena);
 	err_free(&effects->error);
 }

@@ -50,6 +50,9 @@ void effects_fail(struct effects *effects, struct err *err);
 
 size_t effects_count(const struct effects *effects);
 size_t effects_bytes(const struct effects *effects);
+
+/* How many of them go to all partitions: each is as many records as its topic has partitions. */
+size_t effects_to_all_count(const struct effects *effects);
 ERR_MUST_USE struct err *effects_error(struct effects *effects);
 
 /* Produces everything in order, in the open transaction. A value or key too large for its

@@ -303,7 +303,10 @@ static void begin_recovery(struct worker *worker, struct err *cause)
 
 static bool transaction_is_full(const struct engine *engine)
 {
+	size_t copies = effects_to_all_count(engine->effects) *
+			(size_t)engine->options.partition_count;
 	return effects_bytes(engine->effects) >= engine->options.output_bytes ||
+	       copies >= TXN_COPIES_MAX ||
 	       engine->records_since_seal >= TXN_RECORDS_MAX ||
 	       (engine->options.checkpoint_interval_ms == 0 &&
 		cache_dirty_count(engine->cache) >= PUBLISH_MAX);

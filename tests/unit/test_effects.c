@@ -100,7 +100,9 @@ static void what_goes_to_all_partitions_is_kept_once(void **state)
 		effects_pass(fixture->effects, "t", EFFECTS_ALL, bytes_str("k"),
 			     bytes_of(fixture->data, 60000), NULL, 0);
 	assert_in_range(effects_bytes(fixture->effects), 60000L * PARTITIONS, 61000L * PARTITIONS);
+	assert_int_equal(effects_to_all_count(fixture->effects), PARTITIONS);
 	effects_clear(fixture->effects);
+	assert_int_equal(effects_to_all_count(fixture->effects), 0);
 	pass(fixture, EFFECTS_ALL, 1, 100);
 	assert_int_equal(fixture->narrow.count, PARTITIONS);
 	for (int32_t i = 0; i < PARTITIONS; i++)
