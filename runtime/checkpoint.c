@@ -141,7 +141,7 @@ struct err *checkpoint_parse(int64_t x, const char *text, struct checkpoint *che
 	return err_new(
 		ERR_FATAL, "CHECKPOINT_FOREIGN",
 		"the committed offset %" PRId64 " carries metadata \"%.80s\", which foretell "
-		"did not write; if another program used this group, choose another --app, or "
-		"delete the group's offsets to start from the beginning",
+		"did not write: another program used this group. Choose another --app, with "
+		"--from-beginning",
 		x, text);
 }

@@ -38,8 +38,20 @@ static struct err *foreign(const struct record *record, const char *what)
 	return err_new(
 		ERR_FATAL, "STATE_FOREIGN",
 		"%s/%d at offset %" PRId64 ": %s: this state topic holds something that "
-		"foretell did not write; choose another --app, or delete the topic's records",
+		"foretell did not write. Choose another --app, with --from-beginning",
 		record->topic, record->partition, record->offset, what);
+}
+
+/* Trying again would read the same. */
+static struct err *unreadable(const struct record *record, struct err *cause)
+{
+	struct err *err = err_new(
+		ERR_FATAL, "STATE_UNREADABLE",
+		"%s/%d at offset %" PRId64 ": a state can't be read (was registry.url changed, or "
+		"did another program write here?): %s",
+		record->topic, record->partition, record->offset, err_text(cause));
+	err_free(&cause);
+	return err;
 }
 
 static struct err *read_state(const struct processor *processor, const struct record *record,
@@ -58,8 +70,10 @@ static struct err *read_state(const struct processor *processor, const struct re
 		return foreign(record, "no lsn");
 	memset(scratch, 0, kind->state_size);
 	struct err *err = kind->decode(processor->context, record->value, scratch);
-	if (err != NULL)
+	if (err != NULL && err_verdict(err) == ERR_RETRY) /* the registry is away */
 		return err_wrap(err, "restoring from %s/%d", record->topic, record->partition);
+	if (err != NULL)
+		return unreadable(record, err);
 	word->due_ms = kind->due != NULL ? kind->due(scratch) : TIME_NONE;
 	return NULL;
 }

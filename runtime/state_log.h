@@ -1,7 +1,8 @@
 /* The compacted topics that hold a stage's states, and what a record of them says: the meta topic
  * (clocks, and kinds that are not published), then one topic for each published kind.
  *
- * Errors of reading: FATAL STATE_FOREIGN: foretell did not write it. */
+ * Errors of reading: FATAL STATE_FOREIGN: foretell did not write it; FATAL STATE_UNREADABLE; RETRY
+ * where the registry is away. */
 #ifndef RUNTIME_STATE_LOG_H
 #define RUNTIME_STATE_LOG_H
 

@@ -435,6 +435,13 @@ static struct err *find_or_make_shelf(struct store *store, const char *stage, co
 			return NULL;
 		}
 	}
+	if (store->shelf_count == SHELVES_MAX)
+		return err_new(
+			ERR_FATAL, "STORE_SHELVES",
+			"the state folder %s holds %d partitions of stages and takes no more: "
+			"run some of the stages in another process, with a --state.dir of "
+			"its own",
+			store->path, SHELVES_MAX);
 	struct err *err = store_room(store);
 	if (err != NULL)
 		return err;
