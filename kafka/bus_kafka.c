@@ -820,6 +820,14 @@ static struct err *message_err(const struct bus_kafka *kafka, const rd_kafka_mes
 			   (long long)message->offset, text == NULL ? "" : text);
 }
 
+/* What happens to a partition that was taken away is its next owner's affair: whoever wakes up
+ * behind retention, for one, has only to join again. */
+static bool concerns(struct bus_kafka *kafka, const rd_kafka_message_t *message)
+{
+	return message->rkt == NULL || message->partition < 0 ||
+	       owned_find(kafka, rd_kafka_topic_name(message->rkt), message->partition) != NULL;
+}
+
 /* Turns the fetched messages into records of partitions that are owned. */
 static size_t batch_records(struct bus_kafka *kafka)
 {
@@ -830,7 +838,8 @@ static size_t batch_records(struct bus_kafka *kafka)
 	for (size_t i = 0; i < kafka->message_count; i++) {
 		const rd_kafka_message_t *message = kafka->messages[i];
 		if (message->err != 0 && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-			if (kafka->pending == NULL && !consumer_fenced(kafka))
+			if (kafka->pending == NULL && !consumer_fenced(kafka) &&
+			    concerns(kafka, message))
 				kafka->pending = message_err(kafka, message);
 			continue;
 		}

@@ -72,6 +72,9 @@ static struct err *positions_find(struct follower *follower, rd_kafka_topic_part
 		return rd_err_code(code, &follower->client, "positions on %s", follower->topic);
 	for (int i = 0; i < list->cnt; i++) {
 		rd_kafka_topic_partition_t *place = &list->elems[i];
+		if (place->err != 0) /* or it would count as never read */
+			return rd_err_code(place->err, &follower->client, "position on %s [%d]",
+					   follower->topic, (int)place->partition);
 		if (place->partition >= follower->partition_count)
 			return err_new(
 				ERR_FATAL, "PARTITIONS_DIFFER",

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "kafka/rd.h"
@@ -17,10 +18,11 @@ struct look {
 void hold_remedy(const char *brokers, const char *topic, int32_t partition, int64_t offset,
 		 char command[HOLD_REMEDY_MAX])
 {
+	/* one broker is enough to begin with, and a long list would be cut */
 	snprintf(command, HOLD_REMEDY_MAX,
-		 "kafka-transactions.sh --bootstrap-server %s abort --topic %s --partition %d "
+		 "kafka-transactions.sh --bootstrap-server %.*s abort --topic %s --partition %d "
 		 "--start-offset %lld",
-		 brokers, topic, (int)partition, (long long)offset);
+		 (int)strcspn(brokers, ","), brokers, topic, (int)partition, (long long)offset);
 }
 
 static struct err *open_look(struct look *look, const struct client_options *options)

@@ -42,7 +42,7 @@ _Static_assert(RD_MESSAGE_BYTES_MAX > RD_TOPIC_BYTES_MAX, "a topic's bound is th
 
 /* What one handle tells its owner besides results. */
 struct rd_client {
-	char brokers[128]; /* where it was told to look, for messages */
+	char brokers[512]; /* where it was told to look, for messages */
 	char error[256];   /* the last global error (brokers down, TLS, SASL), "" where none */
 	/* producers: the first failed delivery since it was cleared */
 	rd_kafka_resp_err_t delivery_error;
