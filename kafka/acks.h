@@ -30,6 +30,9 @@ ERR_MUST_USE struct err *acks_open(const struct client_options *options, const c
 ERR_MUST_USE struct err *acks_send(struct acks *acks, size_t topic, struct bytes key,
 				   struct bytes value, void *ticket);
 
+/* What has ended the producer for good, as a new error; NULL: nothing. A new one is needed then. */
+struct err *acks_fatal(const struct acks *acks);
+
 /* Tells what there is to tell, waiting at most timeout_ms for the first. */
 void acks_poll(struct acks *acks, int timeout_ms);
 

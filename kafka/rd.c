@@ -130,6 +130,8 @@ struct err *rd_conf_new(const struct client_options *options, const struct rd_se
 	struct err *err = conf_set(made, "", "bootstrap.servers", options->brokers);
 	if (err == NULL)
 		err = conf_set(made, "", "client.id", "foretell");
+	if (err == NULL) /* as Java's clients do: what was damaged on its way is asked for again */
+		err = conf_set(made, "", "check.crcs", "true");
 	if (err == NULL) /* mostly states: a fifth of the bytes, for brokers to keep and compact */
 		err = conf_set(made, "", "compression.codec", "lz4");
 	/* the default forgets all brokers and begins with bootstrap.servers again while none
