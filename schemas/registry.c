@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/timestamp.h"
 #include "schemas/record_plan.h"
 #include "schemas/registry_http.h"
@@ -95,13 +96,22 @@ static void entry_free(struct entry *entry)
 	free(entry);
 }
 
+static void entries_forget(struct registry *registry)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (registry->slots[i])
+			entry_free(registry->slots[i]);
+		registry->slots[i] = NULL;
+	}
+	registry->entry_count = 0;
+	registry->last = NULL;
+}
+
 void registry_close(struct registry **registry)
 {
 	if (*registry == NULL)
 		return;
-	for (size_t i = 0; i < SLOTS; i++)
-		if ((*registry)->slots[i])
-			entry_free((*registry)->slots[i]);
+	entries_forget(*registry);
 	registry_http_close(&(*registry)->http);
 	free(*registry);
 	*registry = NULL;
@@ -302,18 +312,20 @@ static struct err *entry_find(struct registry *registry, struct bytes value, str
 		return NULL;
 	if (id <= 0 || unknown_remembered(registry, id))
 		return unknown_err(id);
-	if (registry->entry_count == ENTRIES_MAX)
-		return err_new(ERR_FATAL, "REGISTRY_REFUSED",
-			       "more than %d schemas met: are they registered per record?",
-			       ENTRIES_MAX);
 	char *text;
 	err = text_find(registry, id, &text);
 	if (err)
 		return err;
 	if (text == NULL)
 		return unknown_add(registry, id);
+	if (registry->entry_count == ENTRIES_MAX) { /* slow, but the line goes on */
+		log_emit(LOG_WARN, "registry", "many schemas: are they registered for each record?",
+			 "{s:i}", "schemas", ENTRIES_MAX);
+		entries_forget(registry);
+		slot = slot_of(registry, id);
+	}
 	err = entry_add(registry, id, text, slot);
-	*entry = *slot;
+	registry->last = *entry = *slot;
 	return err;
 }
 
