@@ -35,6 +35,7 @@ struct fake {
 	size_t answer_count, asked_count;
 	size_t read_count;  /* topics of states that were read */
 	struct bytes clock; /* what they say of the task's; none where data is NULL */
+	struct bytes state; /* likewise, of the key "a", at 3 */
 };
 
 struct fixture {
@@ -90,6 +91,15 @@ static struct err *fake_read_all(struct bus *bus, const char *topic, int32_t par
 	struct fake *fake = (struct fake *)bus;
 	uint8_t key[TOPIC_NAME_MAX + 32 + KEY_LEN_MAX];
 	fake->read_count++;
+	if (fake->state.data != NULL && strcmp(topic, "app.states") == 0) {
+		const struct record record = { .topic = topic,
+					       .partition = partition,
+					       .key = bytes_str("a"),
+					       .value = fake->state,
+					       .headers = { { "lsn", bytes_str("3") } },
+					       .header_count = 1 };
+		return each(context, &record);
+	}
 	if (fake->clock.data == NULL)
 		return NULL;
 	const struct record record = {
@@ -297,6 +307,31 @@ static void a_store_that_is_behind_is_not_replayed_by_another_version(void **sta
 	expect_err(recover(fixture), ERR_FATAL, "LOGIC_NEWER");
 }
 
+static struct err *refuse_state(void *context, struct bytes value, void *state)
+{
+	(void)context, (void)state;
+	return bytes_equal(value, bytes_str("away"))
+		       ? err_new(ERR_RETRY, "REGISTRY_UNREACHABLE", "away")
+		       : err_new(ERR_POISON, "SCHEMA_ID_UNKNOWN", "no schema has the id 9");
+}
+
+/* Reading it again would read the same: somebody has to be told. */
+static void a_state_that_cannot_be_read_is_told_and_not_tried_again(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->processor.kinds[0] = (struct state_kind){ .name = "state",
+							   .state_topic = "states",
+							   .published = true,
+							   .state_size = 8,
+							   .decode = refuse_state };
+	fixture->processor.kind_count = 1;
+	ANSWERS(fixture, { 10, "Y=8;v=1" });
+	fixture->fake.state = bytes_str("another's");
+	expect_err(recover(fixture), ERR_FATAL, "STATE_UNREADABLE");
+	fixture->fake.state = bytes_str("away");
+	expect_err(recover(fixture), ERR_RETRY, "REGISTRY_UNREACHABLE");
+}
+
 /* Nothing else would tell: the worker comes round all the time. */
 static void a_commit_that_never_ends_is_told(void **state)
 {
@@ -353,6 +388,7 @@ int main(void)
 		TEST(positions_that_move_meanwhile_begin_it_again),
 		TEST(states_without_a_position_are_asked_about_again),
 		TEST(a_store_that_is_behind_is_not_replayed_by_another_version),
+		TEST(a_state_that_cannot_be_read_is_told_and_not_tried_again),
 		TEST(a_commit_that_never_ends_is_told),
 		TEST(ends_of_states_are_a_drained_tasks_own),
 	};
