@@ -135,7 +135,7 @@ static const struct conf_option rows[] = {
 		 "broker." },
 	{ .name = "checkpoint.interval.ms",
 	  .kind = CONF_DURATION,
-	  .fallback = "1500",
+	  .fallback = "2000",
 	  .min = 0,
 	  .max = 600000,
 	  .unit = "ms",

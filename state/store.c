@@ -18,7 +18,7 @@ enum {
 	SHELVES_MAX = 4 * TASKS_MAX,
 	WRITE_BUFFER_MAX = 32 * 1024 * 1024, /* of one shelf */
 	LOAD_BYTES_MAX = 32 * 1024 * 1024,
-	WAL_BYTES_MAX = 64 * 1024 * 1024, /* is read within half a second */
+	WAL_BYTES_MAX = 32 * 1024 * 1024, /* is read within a quarter of a second */
 	CACHE_SHARD_BITS = 2,
 	INDEX_RESTARTS = 16, /* keys of an index that begin alike are kept once */
 	ARENA_BLOCK_BYTES = 128 * 1024,

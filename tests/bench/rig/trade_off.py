@@ -6,7 +6,7 @@ from rig.restart import one_restart
 from rig.throughput import one_run
 
 # Each interval around the defaults, with the other left at its own.
-SETTINGS = ((5, 1500), (20, 1500), (100, 1500), (1000, 1500), (100, 0), (100, 5000))
+SETTINGS = ((5, 2000), (20, 2000), (100, 2000), (1000, 2000), (100, 0), (100, 500), (100, 5000))
 PROBE_S = 20
 KILL_AT = 0.6
 
