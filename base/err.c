@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 struct err {
 	enum err_verdict verdict;
@@ -23,6 +24,7 @@ struct err *err_new(enum err_verdict verdict, const char *code, const char *form
 	va_start(args, format);
 	vsnprintf(err->text, sizeof err->text, format, args);
 	va_end(args);
+	utf8_mend(err->text);
 	return err;
 }
 
@@ -42,6 +44,7 @@ struct err *err_wrap(struct err *cause, const char *format, ...)
 		memcpy(cause->text + used + 2, inner, len < room - 2 ? len : room - 2);
 		cause->text[sizeof cause->text - 1] = '\0';
 	}
+	utf8_mend(cause->text);
 	return cause;
 }
 

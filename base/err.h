@@ -20,7 +20,8 @@ struct err;
 #define ERR_MUST_USE __attribute__((warn_unused_result))
 
 /* A new error. `code` is a literal in capitals ("SCHEMA_ID_UNKNOWN"), stable for machines; the text
- * tells a person what happened and what to do. Text beyond ERR_TEXT_MAX (limits.h) is cut. */
+ * tells a person what happened and what to do. Text beyond ERR_TEXT_MAX (limits.h) is cut, and what
+ * is not UTF-8 in it becomes '?': it goes into logs, answers and headers, which need that. */
 struct err *err_new(enum err_verdict verdict, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -9,10 +9,10 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "producers/mapping_row.h"
 #include "schemas/event_check.h"
 #include "schemas/record_json.h"
-#include "schemas/utf8.h"
 
 enum { BAD_REQUEST = 400, TOO_LARGE = 413, UNSUPPORTED = 415, UNPROCESSABLE = 422 };
 enum { EVENT_ID_LEN = 64 + 24 };
@@ -48,6 +48,8 @@ __attribute__((format(printf, 4, 5))) static void fault(struct reading *reading,
 	va_start(args, format);
 	vsnprintf(one->text, sizeof one->text, format, args);
 	va_end(args);
+	utf8_mend(one->field);
+	utf8_mend(one->text);
 }
 
 /* `err` is stolen. Its text may begin with the field, which is said already. */

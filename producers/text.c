@@ -1,6 +1,6 @@
 #include "producers/text.h"
 
-#include "schemas/utf8.h"
+#include "base/utf8.h"
 
 static void latin1_to_utf8(struct bytes text, struct arena *arena, struct bytes *out)
 {

@@ -2,9 +2,9 @@
 
 #include "base/check.h"
 #include "base/little.h"
+#include "base/utf8.h"
 #include "schemas/record_plan.h"
 #include "schemas/texts.h"
-#include "schemas/utf8.h"
 
 /* ---- the table against the project's own schema ---- */
 

@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/little.h"
-#include "schemas/utf8.h"
+#include "base/utf8.h"
 
 enum {
 	/* Passing over a value visits at most this many types, so that values without bytes

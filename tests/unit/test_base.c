@@ -17,6 +17,7 @@
 #include "base/outage.h"
 #include "base/phrase.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "base/words.h"
 
 static void times_are_read_strictly(void **state)
@@ -155,6 +156,29 @@ static void errors_are_wrapped_and_cut(void **state)
 	assert_null(err);
 }
 
+/* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole. */
+static void errors_are_utf8_whatever_they_quote(void **state)
+{
+	(void)state;
+	char longer[ERR_TEXT_MAX + 1];
+	struct err *err = err_new(ERR_RETRY, "CODE", "%.*s and caf\xe9, \xe2\x82\xac", 3, "a\xc3\xa4\xc3");
+	assert_string_equal(err_text(err), "a\xc3\xa4 and caf?, \xe2\x82\xac");
+	err_free(&err);
+	err = err_new(ERR_RETRY, "CODE", "%.*s", 4, "a\xc3\xa4\xc3\xa4");
+	assert_string_equal(err_text(err), "a\xc3\xa4?");
+	err_free(&err);
+	for (size_t i = 0; i < sizeof longer - 1; i += 2)
+		memcpy(longer + i, "\xc3\xa4", 2);
+	longer[sizeof longer - 1] = '\0';
+	err = err_new(ERR_RETRY, "CODE", "%s", longer);
+	assert_int_equal(strlen(err_text(err)), ERR_TEXT_MAX - 1);
+	assert_true(utf8_check((const uint8_t *)err_text(err), ERR_TEXT_MAX - 1));
+	err = err_wrap(err, "b\xff%s", "c");
+	assert_memory_equal(err_text(err), "b?c: \xc3\xa4", 7);
+	assert_true(utf8_check((const uint8_t *)err_text(err), strlen(err_text(err))));
+	err_free(&err);
+}
+
 static void arena_keeps_what_it_gave(void **state)
 {
 	(void)state;
@@ -271,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_key_counts_with_each_byte),
 		cmocka_unit_test(digests_are_sha256),
 		cmocka_unit_test(errors_are_wrapped_and_cut),
+		cmocka_unit_test(errors_are_utf8_whatever_they_quote),
 		cmocka_unit_test(arena_keeps_what_it_gave),
 		cmocka_unit_test(phrases_are_put_together_and_cut),
 		cmocka_unit_test(numbers_are_told_rounded_and_end_somewhere),

@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "schemas/record_plan.h"
 #include "schemas/identity.h"
 #include "schemas/states.h"
 #include "schemas/supply.h"
-#include "schemas/utf8.h"
 
 enum { OUT_MAX = 64 * 1024, RECORD_SIZE_MAX = 65536, SEED = 20261123 };
 

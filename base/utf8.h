@@ -1,13 +1,17 @@
 /* Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
  * U+10FFFF). Inline, because most strings are short and ASCII. Threads: pure. */
-#ifndef SCHEMAS_UTF8_H
-#define SCHEMAS_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/bytes.h"
 #include "base/little.h"
 
 /* The full check, for bytes that are not all ASCII. */
 bool utf8_check_slow(const uint8_t *data, size_t len);
+
+/* Puts '?' for each byte of a terminated text that belongs to no well-formed character: where it
+ * was cut within one, and where it never was UTF-8. */
+void utf8_mend(char *text);
 
 /* Not 0 where a byte is not ASCII. By words, the last one overlapping. */
 static inline uint64_t utf8_not_ascii(const uint8_t *data, size_t len)

@@ -1,4 +1,4 @@
-#include "schemas/utf8.h"
+#include "base/utf8.h"
 
 /* How many bytes the well-formed character at data[0..len) has; 0 where there is none. Source: the
  * table of well-formed byte sequences in the Unicode Standard, chapter 3 (table 3-7). */
@@ -32,4 +32,17 @@ bool utf8_check_slow(const uint8_t *data, size_t len)
 		at += step;
 	}
 	return true;
+}
+
+void utf8_mend(char *text)
+{
+	size_t len = strlen(text);
+	if (utf8_not_ascii((const uint8_t *)text, len) == 0)
+		return;
+	for (size_t at = 0; at < len;) {
+		size_t step = character_len((const uint8_t *)text + at, len - at);
+		if (step == 0)
+			text[at] = '?';
+		at += step > 0 ? step : 1;
+	}
 }
