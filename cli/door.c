@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "consumers/names.h"
 #include "kafka/acks.h"
 #include "producers/cloud_event.h"
@@ -51,6 +52,7 @@ struct request {
 	const struct door_hook *hook;
 	bool waiting; /* for acknowledgements */
 	bool oversized;
+	bool crowded; /* there was no room for its body, which is not kept */
 	size_t body_len, body_max;
 	uint8_t *body;
 	size_t ticket_count, repeated_count;
@@ -130,21 +132,15 @@ static enum MHD_Result refuse(struct request *request, unsigned status, const ch
 	return answer_json(request, status, json, retry_s);
 }
 
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-	return json != NULL ? json : json_string("(not UTF-8)");
-}
-
 static enum MHD_Result refuse_events(struct request *request, const struct cloud_faults *faults)
 {
 	json_t *errors = json_array();
 	size_t shown = faults->count < CLOUD_FAULTS_MAX ? faults->count : CLOUD_FAULTS_MAX;
 	for (size_t i = 0; i < shown; i++)
-		json_array_append_new(errors, json_pack("{s:I, s:o, s:o}", "index",
+		json_array_append_new(errors, json_pack("{s:I, s:s, s:s}", "index",
 							(json_int_t)faults->list[i].index, "field",
-							text_json(faults->list[i].field), "reason",
-							text_json(faults->list[i].text)));
+							faults->list[i].field, "reason",
+							faults->list[i].text));
 	json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:o}", "title",
 				 MHD_get_reason_phrase_for(faults->status), "status",
 				 (int)faults->status, "detail",
@@ -167,6 +163,11 @@ static enum MHD_Result refuse_away(struct request *request)
 		      "the brokers did not take all events in time; send the request again, with "
 		      "the same ids: what was taken is not taken twice",
 		      RETRY_S_AWAY);
+}
+
+static enum MHD_Result refuse_crowded(struct request *request)
+{
+	return refuse(request, STATUS_BUSY, "too many requests are under way", RETRY_S_DEFAULT);
 }
 
 /* ---- the head ------------------------------------------------------------------------------- */
@@ -213,6 +214,7 @@ static enum MHD_Result refuse_target(struct request *request)
 			 i < options->topic_count ? options->topics[i]
 						  : options->hooks[i - options->topic_count].name);
 	}
+	utf8_mend(detail); /* names of files may be anything, and the list is cut */
 	return refuse(request, STATUS_NOT_FOUND, detail, 0);
 }
 
@@ -247,30 +249,50 @@ static enum MHD_Result take_head(struct request *request, const char *path, bool
 	if (length != NULL && strtoull(length, NULL, 10) > DOOR_BODY_MAX)
 		return refuse(request, STATUS_TOO_LARGE, "at most 1 MiB is accepted at a time", 0);
 	if (atomic_load(&door->stats.body_bytes) > DOOR_BODIES_MAX - DOOR_BODY_MAX)
-		return refuse(request, STATUS_BUSY, "too many requests are under way",
-			      RETRY_S_DEFAULT);
+		return refuse_crowded(request);
 	*refused = false;
 	return MHD_YES;
 }
 
 /* ---- the body ------------------------------------------------------------------------------- */
 
+/* Room for `size` bytes of its body; false where all bodies together would take too much. Senders
+ * that were let in while there was room may all send at once. */
+static bool grow_body(struct request *request, size_t size)
+{
+	_Atomic int64_t *all = &request->door->stats.body_bytes;
+	int64_t growth = (int64_t)(size - request->body_max);
+	if (atomic_load(all) + growth > DOOR_BODIES_MAX)
+		return false;
+	atomic_fetch_add(all, growth);
+	request->body = check_realloc(request->body, size);
+	request->body_max = size;
+	return true;
+}
+
+static void drop_body(struct request *request)
+{
+	atomic_fetch_sub(&request->door->stats.body_bytes, (int64_t)request->body_max);
+	free(request->body);
+	request->body = NULL;
+	request->body_max = 0;
+}
+
 /* MHD_NO closes the connection of one who sends on and on. */
 static enum MHD_Result take_body(struct request *request, const char *data, size_t len)
 {
-	struct door *door = request->door;
 	if (request->body_len + len > DOOR_BODY_MAX) {
 		bool again = request->oversized;
 		request->oversized = true;
 		return again ? MHD_NO : MHD_YES;
 	}
-	if (request->body_len + len > request->body_max) {
-		size_t size = request->body_len + len + BODY_GROW;
-		atomic_fetch_add(&door->stats.body_bytes, (int64_t)(size - request->body_max));
-		request->body = check_realloc(request->body, size);
-		request->body_max = size;
+	if (!request->crowded && request->body_len + len > request->body_max &&
+	    !grow_body(request, request->body_len + len + BODY_GROW)) {
+		request->crowded = true;
+		drop_body(request);
 	}
-	memcpy(request->body + request->body_len, data, len);
+	if (!request->crowded)
+		memcpy(request->body + request->body_len, data, len);
 	request->body_len += len;
 	return MHD_YES;
 }
@@ -424,6 +446,7 @@ static void send_records(struct request *request)
 	struct door *door = request->door;
 	int64_t none = 0;
 	request->waiting = true;
+	drop_body(request);
 	/* one more than there are, until all are sent: none may wake the connection up before */
 	atomic_store(&request->unacknowledged, (int)request->ticket_count + 1);
 	MHD_suspend_connection(request->connection);
@@ -474,6 +497,8 @@ static enum MHD_Result take_request(struct request *request)
 	request->read_us = time_monotonic_ns() / 1000;
 	if (request->oversized)
 		return refuse(request, STATUS_TOO_LARGE, "at most 1 MiB is accepted at a time", 0);
+	if (request->crowded)
+		return refuse_crowded(request);
 	if (request->key == NULL)
 		request->key = door_key_of_signature(door->options.keys, &signature,
 						     time_wall_ms() / 1000, &why);
@@ -570,9 +595,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	(void)code;
 	if (request == NULL)
 		return;
-	atomic_fetch_sub(&door->stats.body_bytes, (int64_t)request->body_max);
+	drop_body(request);
 	atomic_fetch_sub(&door->request_count, 1);
-	free(request->body);
 	free(request->tickets);
 	free(request->records);
 	free(request);

@@ -316,7 +316,33 @@ def broken_clients(line):
     same(door.post("/events", event(60), {"content-type": CLOUD})[0], 202, "among them")
     for made in sockets:
         made.close()
+    crowd(door, host, port)
     door.end()
+
+
+def crowd(door, host, port):
+    """More large bodies at once than there is room for, each let in while there was."""
+    body, sockets = b"[" + b" " * ((1 << 20) - 3) + b"x]", []
+    head = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" \
+           b"Content-Length: %d\r\n\r\n" % len(body)
+    for _ in range(80):
+        made = socket.create_connection((host, int(port)))
+        made.sendall(head + body[:1])
+        sockets.append(made)
+    await_true("all are let in", lambda: value(door.metrics()[1], "foretell_door_body_bytes")
+               >= 80 << 14)
+    for made in sockets:
+        made.sendall(body[1:-1])
+    held = await_true("most is there", lambda: value(
+        door.metrics()[1], "foretell_door_body_bytes") > 48 << 20 and door.metrics()[1])
+    check(value(held, "foretell_door_body_bytes") <= 64 << 20, "more than there is room for", held)
+    statuses = collections.Counter()
+    for made in sockets:
+        made.sendall(body[-1:])
+        statuses[made.recv(12)[9:12]] += 1
+        made.close()
+    check(statuses[b"429"] > 10 and statuses[b"400"] > 40 and len(statuses) == 2, statuses)
+    same(door.post("/events", event(61), {"content-type": CLOUD})[0], 202, "afterwards")
 
 
 @test("killed with requests under way, senders try again: nothing acknowledged is lost", needs=curl)
