@@ -456,7 +456,7 @@ int cmd_run(int argc, char **argv)
 	if (run.args == NULL)
 		return code;
 	options_client_init(&run.client, args_conf(run.args));
-	stop_install();
+	stop_outlive_readers();
 	struct err *err = prepare(&run);
 	if (err == NULL)
 		err = run_line(&run);

@@ -260,6 +260,7 @@ int cmd_serve(int argc, char **argv)
 	int code = args_open(&spec, argc, argv, &args);
 	if (args == NULL)
 		return code;
+	stop_outlive_readers();
 	struct err *err = serve_run(args);
 	args_close(&args);
 	return exit_report("serve", &err);

@@ -298,7 +298,7 @@ int cmd_webhook(int argc, char **argv)
 	int code = args_open(&spec, argc, argv, &args);
 	if (args == NULL)
 		return code;
-	stop_install();
+	stop_outlive_readers();
 	struct err *err = webhook_run(args);
 	args_close(&args);
 	return exit_report("webhook", &err);

@@ -27,6 +27,11 @@ void stop_install(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+void stop_outlive_readers(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+}
+
 bool stop_requested(void)
 {
 	return stop_asked != 0;

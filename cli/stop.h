@@ -8,6 +8,10 @@
 /* Installs the handlers; before it, signals end the program as usual. */
 void stop_install(void);
 
+/* For what runs until it is told to end: a reader of its log that has died, or a peer that has hung
+ * up, must not end it. What only prints for a reader ends with it, as usual. */
+void stop_outlive_readers(void);
+
 /* Whether a signal came. Threads: any may look. */
 bool stop_requested(void);
 

@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "cli/stop.h"
 
 /* stderr of the process goes to a file while a test runs. */
 struct capture {
@@ -176,6 +178,27 @@ static void threads_do_not_mix_lines(void **state)
 	assert_int_equal(count, THREADS * LINES);
 }
 
+/* Whoever reads stderr may die: that is none of what the process is for. */
+static void a_reader_that_dies_ends_nobody(void **state)
+{
+	(void)state;
+	int ends[2], status = 0;
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		close(ends[0]);
+		dup2(ends[1], STDERR_FILENO);
+		stop_outlive_readers();
+		log_emit(LOG_INFO, "s", "nobody reads this", NULL);
+		_exit(0);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +213,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_texts_are_cut, capture_setup,
 						capture_teardown),
 		cmocka_unit_test_setup_teardown(threads_do_not_mix_lines, capture_setup,
+						capture_teardown),
+		cmocka_unit_test_setup_teardown(a_reader_that_dies_ends_nobody, capture_setup,
 						capture_teardown),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
