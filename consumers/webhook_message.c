@@ -108,7 +108,9 @@ struct err *webhook_message_make(const json_t *alert, const char *source,
 	if (len < 0 || (size_t)len >= sizeof message->id)
 		return err_new(ERR_POISON, "WEBHOOK_NO_ALERT", "its alert_id is too long");
 	char type[64], time[TIME_TEXT_LEN + 1];
-	snprintf(type, sizeof type, "foretell.alert.%s", status);
+	len = snprintf(type, sizeof type, "foretell.alert.%s", status);
+	if (len < 0 || (size_t)len >= sizeof type || !time_is_event(json_integer_value(at)))
+		return err_new(ERR_POISON, "WEBHOOK_NO_ALERT", "no alert has its status or time");
 	for (char *c = type; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
 	time_format(json_integer_value(at), time);

@@ -127,6 +127,15 @@ static void what_is_no_alert_is_poison(void **state)
 		assert_null(message.body);
 		json_decref(alert);
 	}
+	/* another program's record; the cut of its status would fall into a character */
+	json_t *odd = alert_new();
+	json_object_set_new(odd, "status", json_string("123456789-123456789-123456789-123456789-"
+						       "1234567\xc3\xa4"));
+	expect_error(webhook_message_make(odd, "/foretell/app", &message), "WEBHOOK_NO_ALERT");
+	json_object_set_new(odd, "status", json_string("OPENED"));
+	json_object_set_new(odd, "at_ms", json_integer(INT64_MIN));
+	expect_error(webhook_message_make(odd, "/foretell/app", &message), "WEBHOOK_NO_ALERT");
+	json_decref(odd);
 	char long_id[WEBHOOK_ID_MAX + 1];
 	memset(long_id, 'x', sizeof long_id - 1);
 	long_id[sizeof long_id - 1] = '\0';
