@@ -122,6 +122,14 @@ static void read_text(struct reader *reader, const struct node *node, size_t len
 	}
 }
 
+/* What an event has no room for would make a dead letter of each. */
+static void check_len(struct reader *reader, const struct node *node, const char *expected,
+		      const char *text)
+{
+	if (strlen(text) > EVENT_TYPE_MAX)
+		fail(reader, node, "expected %s of at most %d bytes", expected, EVENT_TYPE_MAX);
+}
+
 /* An optional string: "" where it is not there. */
 static void read_optional(struct reader *reader, const struct node *parent, const char *key,
 			  const char *expected, mapping_text text)
@@ -270,26 +278,20 @@ static void read_case(struct reader *reader, const struct node *node, struct typ
 	rule->is_return = read_flag(reader, node, "return");
 }
 
-static void check_type_len(struct reader *reader, const struct node *node, const char *type)
-{
-	if (strlen(type) > EVENT_TYPE_MAX)
-		fail(reader, node, "expected a type of at most %d bytes", EVENT_TYPE_MAX);
-}
-
 static void read_type(struct reader *reader, const struct node *node)
 {
 	struct type_rule *rule = &reader->mapping->type_rule;
 	rule->column = NO_COLUMN;
 	if (json_is_string(node->json)) {
 		read_text(reader, node, 1, "a type", rule->otherwise);
-		check_type_len(reader, node, rule->otherwise);
+		check_len(reader, node, "a type", rule->otherwise);
 		return;
 	}
 	if (!check_object(reader, node, "column rules otherwise"))
 		return;
 	rule->column = read_column(reader, node, "column");
 	read_optional(reader, node, "otherwise", "a type such as \"erp.order\"", rule->otherwise);
-	check_type_len(reader, node, rule->otherwise);
+	check_len(reader, node, "a type", rule->otherwise);
 	struct node rules = child(node, "rules");
 	rule->case_count = json_array_size(rules.json);
 	if (!json_is_array(rules.json) || rule->case_count == 0 ||
@@ -300,7 +302,7 @@ static void read_type(struct reader *reader, const struct node *node)
 	for (size_t i = 0; i < rule->case_count; i++) {
 		struct node one = item(&rules, i);
 		read_case(reader, &one, &rule->cases[i]);
-		check_type_len(reader, &one, rule->cases[i].type);
+		check_len(reader, &one, "a type", rule->cases[i].type);
 	}
 }
 
@@ -310,6 +312,7 @@ static void read_subject(struct reader *reader, const struct node *node)
 	if (!check_object(reader, node, "column prefix strip_suffix otherwise scheme"))
 		return;
 	read_optional(reader, node, "scheme", "a scheme such as \"erp.customer\"", rule->scheme);
+	check_len(reader, node, "a scheme", rule->scheme);
 	rule->column = read_column(reader, node, "column");
 	read_optional(reader, node, "prefix", "a text", rule->prefix);
 	read_optional(reader, node, "strip_suffix", "a text", rule->strip_suffix);
@@ -425,6 +428,7 @@ static size_t read_named(struct reader *reader, const struct node *node, size_t 
 			fail(reader, &one, "expected a column's name of 1 to %d bytes",
 			     MAPPING_TEXT_MAX);
 		read_text(reader, &one, 1, "the name of the attribute", rule->key);
+		check_len(reader, &one, "a name", rule->key);
 		for (size_t i = 0; once && i + 1 < count; i++)
 			if (strcmp(rules[i].key, rule->key) == 0)
 				fail(reader, &one, "the attribute \"%s\" is given twice",
@@ -580,6 +584,7 @@ static void read_root(struct reader *reader, const struct node *root)
 	struct node topic = child(root, "topic"), source = child(root, "source");
 	read_text(reader, &topic, 1, "the name of the target topic", mapping->topic);
 	read_text(reader, &source, 1, "the name of the source", mapping->source);
+	check_len(reader, &source, "a name", mapping->source);
 	struct node csv = child(root, "csv"), type = child(root, "type");
 	struct node subject = child(root, "subject"), time = child(root, "time");
 	struct node amount = child(root, "amount"), quantity = child(root, "quantity");
@@ -597,6 +602,7 @@ static void read_root(struct reader *reader, const struct node *root)
 	mapping->value = read_measure(reader, &value, &mapping->value_optional);
 	read_text_rule(reader, &name, &mapping->label);
 	read_text_rule(reader, &unit, &mapping->unit);
+	check_len(reader, &unit, "a unit", mapping->unit.constant);
 	mapping->attribute_count =
 		read_named(reader, &attributes, ATTR_COUNT_MAX, true, mapping->attributes);
 	mapping->identifier_count =

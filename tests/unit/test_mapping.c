@@ -240,6 +240,7 @@ static void test_text(void **state)
 #define TYPE	"\"type\":\"erp.order\","
 #define SUBJECT "\"subject\":{\"column\":\"who\"},"
 #define WHEN	"\"time\":{\"column\":\"when\",\"format\":\"%Y%m%d\"}"
+#define LONG65	"01234567890123456789012345678901234567890123456789012345678901234"
 
 static const struct {
 	const char *json, *error; /* what the text has to begin with, behind "map.json: " */
@@ -318,6 +319,14 @@ static const struct {
 	{ HEAD TYPE SUBJECT WHEN ",\"order_by\":\"size\"}",
 	  "$.order_by: expected \"file\" or \"time\", found \"size\"" },
 	{ HEAD TYPE SUBJECT WHEN ",\"end\":true}", "$.end: expected" },
+	{ "{\"topic\":\"a\",\"schema\":\"erp_event\",\"source\":\"" LONG65 "\"," TYPE SUBJECT WHEN "}",
+	  "$.source: expected a name of at most 64 bytes" },
+	{ HEAD TYPE "\"subject\":{\"column\":\"who\",\"scheme\":\"" LONG65 "\"}," WHEN "}",
+	  "$.subject: expected a scheme of at most 64 bytes" },
+	{ HEAD TYPE SUBJECT WHEN ",\"attributes\":{\"a\":\"" LONG65 "\"}}",
+	  "$.attributes.a: expected a name of at most 64 bytes" },
+	{ HEAD TYPE SUBJECT WHEN ",\"identifiers\":{\"a\":\"" LONG65 "\"}}",
+	  "$.identifiers.a: expected a name of at most 64 bytes" },
 };
 
 static void test_refused_mappings(void **state)
