@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "consumers/names.h"
 #include "consumers/topics.h"
 #include "kafka/reader.h"
@@ -12,7 +13,7 @@
 
 enum { ROWS_MAX = 1000000, FORWARDS_MAX = 1000000, HOPS_MAX = 64 };
 
-/* An account that went into another one. */
+/* An account that went into another one; into "": it was erased since. */
 struct forward {
 	struct name_text from, into;
 };
@@ -23,6 +24,8 @@ struct reading {
 	const char *app_id;
 	struct forward *forwards;
 	size_t forward_count, forward_capacity;
+	uint32_t *slots; /* by hash of `from`: its place in forwards plus one, or 0 */
+	size_t slot_count; /* 0 or a power of two, at least twice the forwards */
 	char prefix[TOPIC_NAME_MAX + 16]; /* of names in identity.meta */
 	struct bytes wanted; /* absent: only the accounts are */
 	struct name_text wanted_account;
@@ -37,12 +40,34 @@ static struct err *too_many(void)
 		       ROWS_MAX);
 }
 
+/* The slot of an account, or the free one where it would stand. */
+static uint32_t *slot_of(const struct reading *reading, struct bytes from)
+{
+	size_t mask = reading->slot_count - 1, at = (size_t)hash_table64(from) & mask;
+	while (reading->slots[at] != 0 &&
+	       !bytes_equal(name_text_bytes(&reading->forwards[reading->slots[at] - 1].from), from))
+		at = (at + 1) & mask;
+	return &reading->slots[at];
+}
+
 static struct forward *forward_of(const struct reading *reading, struct bytes from)
 {
+	uint32_t slot = reading->slot_count > 0 ? *slot_of(reading, from) : 0;
+	return slot == 0 ? NULL : &reading->forwards[slot - 1];
+}
+
+/* Room for one more, found by its slot. */
+static void grow_forwards(struct reading *reading)
+{
+	size_t capacity = reading->forward_capacity ? 2 * reading->forward_capacity : 64;
+	reading->forwards =
+		check_realloc(reading->forwards, capacity * sizeof *reading->forwards);
+	reading->forward_capacity = capacity;
+	free(reading->slots);
+	reading->slot_count = 2 * capacity;
+	reading->slots = check_calloc(reading->slot_count, sizeof *reading->slots);
 	for (size_t i = 0; i < reading->forward_count; i++)
-		if (bytes_equal(name_text_bytes(&reading->forwards[i].from), from))
-			return &reading->forwards[i];
-	return NULL;
+		*slot_of(reading, name_text_bytes(&reading->forwards[i].from)) = (uint32_t)i + 1;
 }
 
 static struct err *take_account(void *context, const struct record *record)
@@ -53,25 +78,24 @@ static struct err *take_account(void *context, const struct record *record)
 	struct forward *known = forward_of(reading, record->key);
 	if (record->value.data == NULL) { /* it was erased */
 		if (known != NULL)
-			*known = reading->forwards[--reading->forward_count];
+			known->into.len = 0;
 		return NULL;
 	}
 	struct err *err = registry_decode(reading->registry, &account_record_type, record->value,
 					  &reading->record);
 	struct bytes into = reading->record.merged_into;
-	if (err != NULL || into.len == 0 || into.len > KEY_LEN_MAX || known != NULL)
+	if (err != NULL || into.len == 0 || into.len > KEY_LEN_MAX)
 		return err;
-	if (reading->forward_count == FORWARDS_MAX)
+	if (known == NULL && reading->forward_count == FORWARDS_MAX)
 		return too_many();
-	if (reading->forward_count == reading->forward_capacity) {
-		reading->forward_capacity =
-			reading->forward_capacity ? 2 * reading->forward_capacity : 64;
-		reading->forwards = check_realloc(
-			reading->forwards, reading->forward_capacity * sizeof *reading->forwards);
+	if (known == NULL && reading->forward_count == reading->forward_capacity)
+		grow_forwards(reading);
+	if (known == NULL) {
+		known = &reading->forwards[reading->forward_count++];
+		name_text_set(&known->from, record->key);
+		*slot_of(reading, record->key) = (uint32_t)reading->forward_count;
 	}
-	struct forward *forward = &reading->forwards[reading->forward_count++];
-	name_text_set(&forward->from, record->key);
-	name_text_set(&forward->into, into);
+	name_text_set(&known->into, into);
 	return NULL;
 }
 
@@ -80,7 +104,7 @@ static struct bytes end_of(const struct reading *reading, struct bytes account)
 {
 	for (int hops = 0; hops < HOPS_MAX; hops++) {
 		const struct forward *forward = forward_of(reading, account);
-		if (forward == NULL)
+		if (forward == NULL || forward->into.len == 0)
 			break;
 		account = name_text_bytes(&forward->into);
 	}
@@ -200,7 +224,8 @@ static void keep_merged(const struct reading *reading, struct name_table *table)
 {
 	table->merged = check_calloc(reading->forward_count + 1, sizeof *table->merged);
 	for (size_t i = 0; i < reading->forward_count; i++)
-		if (bytes_equal(end_of(reading, name_text_bytes(&reading->forwards[i].from)),
+		if (reading->forwards[i].into.len > 0 &&
+		    bytes_equal(end_of(reading, name_text_bytes(&reading->forwards[i].from)),
 				name_text_bytes(&table->account)))
 			table->merged[table->merged_count++] = reading->forwards[i].from;
 }
@@ -226,6 +251,7 @@ static void close_reading(struct reading *reading)
 		qsort(table->rows, table->count, sizeof *table->rows, by_order);
 	registry_close(&reading->registry);
 	free(reading->forwards);
+	free(reading->slots);
 	free(reading);
 }
 
