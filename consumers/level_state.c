@@ -103,8 +103,8 @@ size_t level_state_predict(struct level_state *state, const struct calendar *cal
 			.size = state->size,
 		};
 		forecast_words_intervals(quantile[h], &made[h]);
-		CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
-		state->outstanding[state->outstanding_count++] = made[h];
+		if (state->outstanding_count < SERIES_OUTSTANDING_MAX)
+			state->outstanding[state->outstanding_count++] = made[h];
 	}
 	return (size_t)count;
 }

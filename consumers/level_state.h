@@ -36,7 +36,9 @@ void level_state_skip(struct level_state *state);
 size_t level_state_judge(struct level_state *state, const struct calendar *calendar,
 			 struct outstanding_forecast *made);
 
-/* The forecasts of the close at hand into made[HORIZON_MAX]; it is then said. Returns how many. */
+/* The forecasts of the close at hand into made[HORIZON_MAX]; it is then said. Returns how many.
+ * Those that there is no room for are never judged: only where the periods were longer ones before,
+ * under the same name, are there so many. */
 size_t level_state_predict(struct level_state *state, const struct calendar *calendar,
 			   struct outstanding_forecast *made);
 

@@ -65,7 +65,7 @@ static struct err *parse(void *context, const struct record *record, struct orig
 	parsed->parent_count =
 		series_parents(series_guide_at(&stage->guide, parsed->part.origin_ms),
 			       parsed->part.series, parsed->parents);
-	if (parsed->parent_count == 0 || parsed->part.step_count > HORIZON_MAX)
+	if (parsed->parent_count == 0 || parsed->part.step_count == 0)
 		return err_new(ERR_POISON, "LEVEL_UNKNOWN",
 			       "%.*s is no part of a total in the series that are defined",
 			       (int)(parsed->part.series.len < 120 ? parsed->part.series.len : 120),

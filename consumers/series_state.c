@@ -94,9 +94,9 @@ static size_t place_of_close(const struct series_state *state,
 
 void series_state_await(struct series_state *state, const struct outstanding_forecast *made)
 {
-	CHECK(state->outstanding_count < SERIES_OUTSTANDING_MAX);
 	size_t close = place_of_close(state, made);
-	CHECK(close < HORIZON_MAX);
+	if (close == HORIZON_MAX || state->outstanding_count == SERIES_OUTSTANDING_MAX)
+		return;
 	state->closes[close] = (struct awaited_close){ made->origin_ms, made->scale, made->size };
 	state->outstanding[state->outstanding_count++] = (struct awaited_forecast){
 		.own = made->own,
@@ -188,8 +188,7 @@ bool series_state_from_record(const struct series_state_record *record, struct s
 	for (size_t i = 0; fits && i < record->open_count; i++)
 		fits = open_periods_add(&state->open, (int64_t)i, record->open[i].amount);
 	for (size_t i = 0; i < record->outstanding_count; i++)
-		if (place_of_close(state, &record->outstanding[i]) < HORIZON_MAX)
-			series_state_await(state, &record->outstanding[i]);
+		series_state_await(state, &record->outstanding[i]);
 	state->skill = (struct skill){ record->skill_error, record->skill_naive,
 				       record->skill_count, record->fallen_back };
 	state->drift = (struct drift){ record->drift_scale,    record->drift_up,

@@ -67,7 +67,8 @@ enum series_placed series_state_add(struct series_state *state, const struct cal
 int64_t series_state_close(struct series_state *state, const struct calendar *calendar);
 
 /* Keeps a forecast until its actual is known; at most SERIES_OUTSTANDING_MAX at a time, of the last
- * HORIZON_MAX closes. Those of one close have its origin, scale and size. */
+ * HORIZON_MAX closes. Those of one close have its origin, scale and size. One more is never judged:
+ * only where the periods were longer ones before, under the same name, are there so many. */
 void series_state_await(struct series_state *state, const struct outstanding_forecast *made);
 void series_state_awaited(const struct series_state *state, size_t i,
 			  struct outstanding_forecast *made);

@@ -323,6 +323,12 @@ static void awaited_forecasts_come_back_from_their_record(void **state)
 						    offsetof(struct outstanding_forecast, point));
 		}
 	assert_int_equal(series.outstanding_count, SERIES_OUTSTANDING_MAX);
+	/* one more, of periods that are shorter than they were under this name, has no place */
+	series_state_await(&series, &(struct outstanding_forecast){ .origin_ms = 1 });
+	series.outstanding_count--;
+	series_state_await(&series, &(struct outstanding_forecast){ .origin_ms = 1 });
+	assert_int_equal(series.outstanding_count, SERIES_OUTSTANDING_MAX - 1);
+	series.outstanding_count++;
 	series_state_to_record(&series, &record);
 	assert_true(series_state_from_record(&record, &back));
 	series_state_to_record(&back, &again);

@@ -135,6 +135,32 @@ static void what_a_total_was_worth_is_learnt(void **state)
 	assert_true(level.scale > 0);
 }
 
+/* Under the same name periods were weeks and are days now: what was foretold of weeks to come takes
+ * the place of more of days, and no more than that. */
+static void shorter_periods_under_a_name_end_nothing(void **state)
+{
+	(void)state;
+	static struct level_state level;
+	static const struct calendar weeks = { .unit = CALENDAR_WEEK,
+					       .iso = "P1W",
+					       .period_ms = MS_PER_WEEK };
+	struct outstanding_forecast made[HORIZON_MAX];
+	memset(&level, 0, sizeof level);
+	for (int close = 1; close <= 8 * HORIZON_MAX; close++) {
+		const bool is_weekly = close <= HORIZON_MAX;
+		struct series_part part = part_of(close, 0);
+		part.origin_ms = is_weekly ? WEEK_ORIGIN_MS + close * MS_PER_WEEK
+					   : WEEK_ORIGIN_MS + HORIZON_MAX * MS_PER_WEEK +
+						     (close - HORIZON_MAX) * MS_PER_DAY;
+		part.step_count = HORIZON_MAX;
+		level_state_add(&level, is_weekly ? MS_PER_WEEK : MS_PER_DAY, &part);
+		(void)level_state_judge(&level, is_weekly ? &weeks : &days, made);
+		assert_int_equal(level_state_predict(&level, is_weekly ? &weeks : &days, made),
+				 HORIZON_MAX);
+		assert_true(level.outstanding_count <= SERIES_OUTSTANDING_MAX);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_close_is_said_once),
 		cmocka_unit_test(totals_too_large_stay_within_bounds),
 		cmocka_unit_test(what_a_total_was_worth_is_learnt),
+		cmocka_unit_test(shorter_periods_under_a_name_end_nothing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
