@@ -46,3 +46,15 @@ void utf8_mend(char *text)
 		at += step > 0 ? step : 1;
 	}
 }
+
+void utf8_plain(char *text)
+{
+	utf8_mend(text);
+	for (uint8_t *at = (uint8_t *)text; *at != '\0'; at++) {
+		bool is_second_set = at[0] == 0xc2 && at[1] < 0xa0; /* U+0080 to U+009F */
+		if (*at < 0x20 || *at == 0x7f || is_second_set)
+			*at = '?';
+		if (is_second_set)
+			*++at = '?';
+	}
+}

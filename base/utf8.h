@@ -13,6 +13,9 @@ bool utf8_check_slow(const uint8_t *data, size_t len);
  * was cut within one, and where it never was UTF-8. */
 void utf8_mend(char *text);
 
+/* The same, and for each control character: what others wrote must not steer a terminal. */
+void utf8_plain(char *text);
+
 /* Not 0 where a byte is not ASCII. By words, the last one overlapping. */
 static inline uint64_t utf8_not_ascii(const uint8_t *data, size_t len)
 {

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "cli/account_rules.h"
 #include "cli/account_table.h"
 #include "cli/args.h"
@@ -65,9 +66,11 @@ static void print_state(const struct account_state *state)
 	print_time("last event", state->last_ms);
 	for (size_t i = 0; i < state->type_count; i++) {
 		const struct type_statistics *row = &state->types[i];
-		printf("  %-18.*s %" PRId64 ", in sum %.2f %s\n", (int)row->type_len,
-		       (const char *)row->type, row->count, (double)row->sum_minor / 100,
-		       state->currency);
+		char type[EVENT_TYPE_MAX + 1];
+		snprintf(type, sizeof type, "%.*s", (int)row->type_len, (const char *)row->type);
+		utf8_plain(type);
+		printf("  %-18s %" PRId64 ", in sum %.2f %s\n", type, row->count,
+		       (double)row->sum_minor / 100, state->currency);
 	}
 	printf("  %-18s %" PRId64 " on %" PRId64 " days, worth %.2f %s\n", "orders",
 	       buyer->event_count, buyer->order_count, (double)buyer->sum_minor / 100,

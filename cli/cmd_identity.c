@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/identity_totals.h"
@@ -42,7 +43,10 @@ static const struct args_spec spec = {
 
 static void print_text(const char *before, struct bytes text)
 {
-	printf("%s%.*s", before, (int)text.len, (const char *)text.data);
+	char plain[KEY_LEN_MAX + 1];
+	snprintf(plain, sizeof plain, "%.*s", (int)text.len, (const char *)text.data);
+	utf8_plain(plain);
+	printf("%s%s", before, plain);
 }
 
 static void print_link(const struct name_state *state)

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/name_table.h"
@@ -221,8 +222,10 @@ static struct timeline_row *row_new(struct timeline *timeline)
 }
 
 /* Keeps the row that row_new has given, if its time is asked for. */
-static void row_keep(struct timeline *timeline, const struct timeline_row *row)
+static void row_keep(struct timeline *timeline, struct timeline_row *row)
 {
+	utf8_plain(row->type);
+	utf8_plain(row->detail);
 	if ((timeline->from_ms != TIME_NONE && row->at_ms < timeline->from_ms) ||
 	    (timeline->until_ms != TIME_NONE && row->at_ms >= timeline->until_ms))
 		return;

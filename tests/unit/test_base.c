@@ -157,6 +157,24 @@ static void errors_are_wrapped_and_cut(void **state)
 }
 
 /* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole. */
+static void what_others_wrote_steers_no_terminal(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "Müller & Söhne", "Müller & Söhne" },
+		{ "a\033[2Jb\r\n\x7f", "a?[2Jb???" },
+		{ "\xc2\x9b" "31m \xc2\xa0", "??31m \xc2\xa0" },
+		{ "cut \xc3", "cut ?" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "%s", cases[i][0]);
+		utf8_plain(text);
+		assert_string_equal(text, cases[i][1]);
+	}
+}
+
 static void errors_are_utf8_whatever_they_quote(void **state)
 {
 	(void)state;
@@ -296,6 +314,7 @@ int main(void)
 		cmocka_unit_test(digests_are_sha256),
 		cmocka_unit_test(errors_are_wrapped_and_cut),
 		cmocka_unit_test(errors_are_utf8_whatever_they_quote),
+		cmocka_unit_test(what_others_wrote_steers_no_terminal),
 		cmocka_unit_test(arena_keeps_what_it_gave),
 		cmocka_unit_test(phrases_are_put_together_and_cut),
 		cmocka_unit_test(numbers_are_told_rounded_and_end_somewhere),
