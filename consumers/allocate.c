@@ -6,11 +6,13 @@
 
 #include "base/check.h"
 #include "base/dmath.h"
+#include "base/timestamp.h"
 #include "consumers/supply_state.h"
 
 enum {
 	LOGIC_VERSION = 1,
 	VERSIONS_OF_SOLVER = 1000000, /* the solver's version is the logic version's lower part */
+	PERIOD_DAYS_MAX = 366,
 	PRODUCT_KIND = 0,
 	TEXT_MAX = 200,
 	SOLVER_TEXT_MAX = 32,
@@ -63,6 +65,9 @@ void allocate_stage_free(struct allocate_stage **stage)
 static bool is_sound(const struct supply *note)
 {
 	const struct supply_quantiles *q = &note->demand;
+	if (note->kind == SUPPLY_DEMAND &&
+	    (note->period_ms <= 0 || note->period_ms > PERIOD_DAYS_MAX * MS_PER_DAY))
+		return false;
 	return note->product.len > 0 && note->product.len <= KEY_LEN_MAX &&
 	       time_is_event(note->at_ms) && time_is_event(note->known_ms) &&
 	       dm_is_finite(note->level) && dm_is_finite(q->q025) && dm_is_finite(q->q100) &&
@@ -79,7 +84,8 @@ static struct err *parse(void *context, const struct record *record, struct orig
 		registry_decode(stage->registry, &supply_type, record->value, &stage->note);
 	if (err == NULL && !is_sound(&stage->note))
 		err = err_new(ERR_POISON, "SUPPLY_INVALID",
-			      "a product of 1 to %d bytes, times and finite numbers are expected",
+			      "a product of 1 to %d bytes, times, a period and finite numbers are "
+			      "expected",
 			      KEY_LEN_MAX);
 	return err;
 }

@@ -12,9 +12,13 @@
 #include <string.h>
 
 #include "base/prng.h"
+#include "base/timestamp.h"
+#include "consumers/allocate.h"
 #include "consumers/network.h"
 #include "consumers/series_file.h"
 #include "models/allocate.h"
+#include "schemas/registry.h"
+#include "schemas/supply.h"
 
 enum { QUANTILES = ALLOCATE_QUANTILES, STEPS = 4000 };
 
@@ -558,6 +562,42 @@ static void network_must_fit_the_series(void **state)
 	err_free(&err);
 }
 
+/* Another program may write to the log, too. */
+static void demand_of_no_period_is_refused(void **state)
+{
+	(void)state;
+	static const struct network none;
+	static const int64_t periods_ms[] = { MS_PER_WEEK, 0, -1, INT64_MAX };
+	struct registry *registry = NULL;
+	assert_null(registry_open(NULL, &registry));
+	struct allocate_stage *stage = allocate_stage_new(&none, registry);
+	const struct processor processor = allocate_processor(stage);
+	for (size_t i = 0; i < sizeof periods_ms / sizeof periods_ms[0]; i++) {
+		const struct supply note = { .kind = SUPPLY_DEMAND,
+					     .product = bytes_str("P1"),
+					     .place = bytes_str("NORTH"),
+					     .at_ms = MS_PER_DAY,
+					     .known_ms = MS_PER_DAY,
+					     .unit = bytes_str("C62"),
+					     .period_ms = periods_ms[i],
+					     .horizon = 1 };
+		uint8_t value[1024];
+		size_t len = 0;
+		struct origin origin = { 0 };
+		const void *parsed = NULL;
+		assert_null(registry_encode(registry, "supply.events", &supply_type, &note, value,
+					    sizeof value, &len));
+		const struct record record = { .topic = "supply.events",
+					       .value = bytes_of(value, len) };
+		struct err *err = processor.parse(processor.context, &record, &origin, &parsed);
+		assert_int_equal(err == NULL, i == 0);
+		assert_true(err == NULL || err_verdict(err) == ERR_POISON);
+		err_free(&err);
+	}
+	allocate_stage_free(&stage);
+	registry_close(&registry);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +612,7 @@ int main(void)
 		cmocka_unit_test(file_is_read),
 		cmocka_unit_test(file_is_refused),
 		cmocka_unit_test(network_must_fit_the_series),
+		cmocka_unit_test(demand_of_no_period_is_refused),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
