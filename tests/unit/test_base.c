@@ -156,7 +156,6 @@ static void errors_are_wrapped_and_cut(void **state)
 	assert_null(err);
 }
 
-/* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole. */
 static void what_others_wrote_steers_no_terminal(void **state)
 {
 	(void)state;
@@ -175,6 +174,7 @@ static void what_others_wrote_steers_no_terminal(void **state)
 	}
 }
 
+/* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole. */
 static void errors_are_utf8_whatever_they_quote(void **state)
 {
 	(void)state;

@@ -184,15 +184,14 @@ static void a_reader_that_dies_ends_nobody(void **state)
 	(void)state;
 	int ends[2], status = 0;
 	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
 	pid_t child = fork();
 	if (child == 0) {
-		close(ends[0]);
 		dup2(ends[1], STDERR_FILENO);
 		stop_outlive_readers();
 		log_emit(LOG_INFO, "s", "nobody reads this", NULL);
 		_exit(0);
 	}
-	close(ends[0]);
 	close(ends[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
