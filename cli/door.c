@@ -473,8 +473,8 @@ static void send_records(struct request *request)
 
 static enum MHD_Result refuse_err(struct request *request, struct err *err)
 {
-	unsigned status = strcmp(err_code(err), "DOOR_FORBIDDEN") == 0 ? STATUS_FORBIDDEN
-								       : STATUS_AWAY;
+	unsigned status =
+		strcmp(err_code(err), "DOOR_FORBIDDEN") == 0 ? STATUS_FORBIDDEN : STATUS_AWAY;
 	if (status == STATUS_AWAY)
 		log_emit(LOG_ERROR, "door", "events can't be encoded", "{s:s}", "why",
 			 err_text(err));
@@ -605,7 +605,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 /* What libmicrohttpd says of its own affairs: clients that break off, TLS that fails. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *context, const char *format,
-							  va_list args)
+							 va_list args)
 {
 	char text[512];
 	(void)context;

@@ -24,10 +24,10 @@ struct reading {
 	const char *app_id;
 	struct forward *forwards;
 	size_t forward_count, forward_capacity;
-	uint32_t *slots; /* by hash of `from`: its place in forwards plus one, or 0 */
+	uint32_t *slots;   /* by hash of `from`: its place in forwards plus one, or 0 */
 	size_t slot_count; /* 0 or a power of two, at least twice the forwards */
 	char prefix[TOPIC_NAME_MAX + 16]; /* of names in identity.meta */
-	struct bytes wanted; /* absent: only the accounts are */
+	struct bytes wanted;		  /* absent: only the accounts are */
 	struct name_text wanted_account;
 	const struct name_text *accounts; /* whose names are wanted; borrowed */
 	size_t account_count;
@@ -60,8 +60,7 @@ static struct forward *forward_of(const struct reading *reading, struct bytes fr
 static void grow_forwards(struct reading *reading)
 {
 	size_t capacity = reading->forward_capacity ? 2 * reading->forward_capacity : 64;
-	reading->forwards =
-		check_realloc(reading->forwards, capacity * sizeof *reading->forwards);
+	reading->forwards = check_realloc(reading->forwards, capacity * sizeof *reading->forwards);
 	reading->forward_capacity = capacity;
 	free(reading->slots);
 	reading->slot_count = 2 * capacity;

@@ -163,7 +163,9 @@ static void what_others_wrote_steers_no_terminal(void **state)
 		{ "", "" },
 		{ "Müller & Söhne", "Müller & Söhne" },
 		{ "a\033[2Jb\r\n\x7f", "a?[2Jb???" },
-		{ "\xc2\x9b" "31m \xc2\xa0", "??31m \xc2\xa0" },
+		{ "\xc2\x9b"
+		  "31m \xc2\xa0",
+		  "??31m \xc2\xa0" },
 		{ "cut \xc3", "cut ?" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -174,12 +176,14 @@ static void what_others_wrote_steers_no_terminal(void **state)
 	}
 }
 
-/* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole. */
+/* Logs, headers and answers are JSON or UTF-8: a text that is not would be lost there as a whole.
+ */
 static void errors_are_utf8_whatever_they_quote(void **state)
 {
 	(void)state;
 	char longer[ERR_TEXT_MAX + 1];
-	struct err *err = err_new(ERR_RETRY, "CODE", "%.*s and caf\xe9, \xe2\x82\xac", 3, "a\xc3\xa4\xc3");
+	struct err *err =
+		err_new(ERR_RETRY, "CODE", "%.*s and caf\xe9, \xe2\x82\xac", 3, "a\xc3\xa4\xc3");
 	assert_string_equal(err_text(err), "a\xc3\xa4 and caf?, \xe2\x82\xac");
 	err_free(&err);
 	err = err_new(ERR_RETRY, "CODE", "%.*s", 4, "a\xc3\xa4\xc3\xa4");

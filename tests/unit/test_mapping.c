@@ -319,7 +319,8 @@ static const struct {
 	{ HEAD TYPE SUBJECT WHEN ",\"order_by\":\"size\"}",
 	  "$.order_by: expected \"file\" or \"time\", found \"size\"" },
 	{ HEAD TYPE SUBJECT WHEN ",\"end\":true}", "$.end: expected" },
-	{ "{\"topic\":\"a\",\"schema\":\"erp_event\",\"source\":\"" LONG65 "\"," TYPE SUBJECT WHEN "}",
+	{ "{\"topic\":\"a\",\"schema\":\"erp_event\",\"source\":\"" LONG65 "\"," TYPE SUBJECT WHEN
+	  "}",
 	  "$.source: expected a name of at most 64 bytes" },
 	{ HEAD TYPE "\"subject\":{\"column\":\"who\",\"scheme\":\"" LONG65 "\"}," WHEN "}",
 	  "$.subject: expected a scheme of at most 64 bytes" },

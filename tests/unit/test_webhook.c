@@ -129,8 +129,9 @@ static void what_is_no_alert_is_poison(void **state)
 	}
 	/* another program's record; the cut of its status would fall into a character */
 	json_t *odd = alert_new();
-	json_object_set_new(odd, "status", json_string("123456789-123456789-123456789-123456789-"
-						       "1234567\xc3\xa4"));
+	json_object_set_new(odd, "status",
+			    json_string("123456789-123456789-123456789-123456789-"
+					"1234567\xc3\xa4"));
 	expect_error(webhook_message_make(odd, "/foretell/app", &message), "WEBHOOK_NO_ALERT");
 	json_object_set_new(odd, "status", json_string("OPENED"));
 	json_object_set_new(odd, "at_ms", json_integer(INT64_MIN));
