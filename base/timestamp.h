@@ -51,6 +51,12 @@ bool time_parse(const char *text, int64_t *ms);
 int64_t time_days_from_civil(int64_t year, unsigned month, unsigned day);
 void time_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
+/* In days; 0 where to_ms is not the later one. */
+static inline double time_days_between(int64_t from_ms, int64_t to_ms)
+{
+	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
+}
+
 /* The greatest multiple of `period_ms` not above `ms`, counted from `origin_ms`. */
 int64_t time_floor(int64_t ms, int64_t period_ms, int64_t origin_ms);
 

@@ -63,15 +63,10 @@ bool examples_unpack(struct bytes packed, struct example_facts *facts)
 	       history->age_days >= history->recent_days && history->age_days < 1e6;
 }
 
-static double days_between(int64_t from_ms, int64_t to_ms)
-{
-	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
-}
-
 struct bgnbd_history examples_history(const struct buyer *buyer, int64_t at_ms)
 {
-	double recent = days_between(buyer->first_ms, buyer->last_ms);
-	double age = days_between(buyer->first_ms, at_ms);
+	double recent = time_days_between(buyer->first_ms, buyer->last_ms);
+	double age = time_days_between(buyer->first_ms, at_ms);
 	if (buyer->order_count == 0)
 		return (struct bgnbd_history){ .repeats = -1 };
 	return (struct bgnbd_history){ .repeats = (double)(buyer->order_count - 1),

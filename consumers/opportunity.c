@@ -31,11 +31,6 @@ static const char rule_version[] = "2"; /* 2: PRODUCT */
 static const char *const codes[OPPORTUNITY_COUNT] = { "PURCHASE_DUE", "PLAN_LIMIT", "TRIAL",
 						      "INTEREST", "PRODUCT" };
 
-static double days_between(int64_t from_ms, int64_t to_ms)
-{
-	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
-}
-
 static double log_odds(double probability)
 {
 	return dm_log(probability) - dm_log1p(-probability);
@@ -48,15 +43,15 @@ static double rhythm_days(const struct buyer *buyer)
 {
 	if (buyer->order_count < ORDERS_MIN)
 		return 0;
-	double gap =
-		days_between(buyer->first_ms, buyer->last_ms) / (double)(buyer->order_count - 1);
+	double gap = time_days_between(buyer->first_ms, buyer->last_ms) /
+		     (double)(buyer->order_count - 1);
 	return gap >= GAP_DAYS_MIN && gap <= GAP_DAYS_MAX ? gap : 0;
 }
 
 static double part_due(const struct buyer *buyer, const struct bgnbd *model, int64_t at_ms,
 		       double base, double *expected_days)
 {
-	double gap = rhythm_days(buyer), silence = days_between(buyer->last_ms, at_ms);
+	double gap = rhythm_days(buyer), silence = time_days_between(buyer->last_ms, at_ms);
 	if (gap <= 0)
 		return 0;
 	*expected_days = gap > silence ? gap - silence : 0;
@@ -71,7 +66,7 @@ static double part_limit(const struct features *features, int64_t at_ms)
 {
 	const struct trace *seats = &features->traces[SIGNAL_SEATS];
 	if (features->seats < SEATS_MIN || seats->count < SEAT_SIGNALS_MIN ||
-	    days_between(seats->last_ms, at_ms) > features_horizon_days[HORIZON_WEEKS])
+	    time_days_between(seats->last_ms, at_ms) > features_horizon_days[HORIZON_WEEKS])
 		return 0;
 	double share = (double)seats->sums[HORIZON_WEEKS] / (double)seats->counts[HORIZON_WEEKS];
 	return LIMIT_WEIGHT * dm_clamp((share - LIMIT_FROM) / (1 - LIMIT_FROM), 0, 1);
@@ -86,8 +81,8 @@ static double part_trial(const struct features *features, int64_t at_ms)
 {
 	const struct trace *use = &features->traces[SIGNAL_USE];
 	if (!in_trial(features, at_ms) || use->count < TRIAL_USES_MIN ||
-	    days_between(at_ms, features->renewal_ms) > WATCHED_DAYS ||
-	    days_between(use->last_ms, at_ms) > 3)
+	    time_days_between(at_ms, features->renewal_ms) > WATCHED_DAYS ||
+	    time_days_between(use->last_ms, at_ms) > 3)
 		return 0;
 	return TRIAL_WEIGHT * dm_clamp((double)use->count / (2 * TRIAL_USES_MIN), 0, 1);
 }
@@ -96,12 +91,13 @@ static double part_trial(const struct features *features, int64_t at_ms)
 static double looks_of(const struct features *features, int64_t at_ms, double *usual)
 {
 	const struct trace *looks = &features->traces[SIGNAL_INTEREST];
-	double ago = days_between(looks->last_ms, at_ms),
+	double ago = time_days_between(looks->last_ms, at_ms),
 	       weeks = features_horizon_days[HORIZON_WEEKS];
 	int64_t since_ms = features->traces[SIGNAL_VISIT].count > 0
 				   ? features->traces[SIGNAL_VISIT].first_ms
 				   : looks->first_ms;
-	double seen = days_between(since_ms < looks->first_ms ? since_ms : looks->first_ms, at_ms);
+	double seen =
+		time_days_between(since_ms < looks->first_ms ? since_ms : looks->first_ms, at_ms);
 	double year = features_horizon_days[HORIZON_YEAR];
 	double span = year * (1 - dm_exp(-seen / year)) + 1;
 	*usual = (double)looks->counts[HORIZON_YEAR] * dm_exp(-ago / year) / span * weeks;
@@ -121,7 +117,7 @@ static double part_interest(const struct features *features, int64_t at_ms)
 
 static double part_product(const struct account_state *state, int64_t at_ms)
 {
-	double share, days = days_between(state->buyer.last_ms, at_ms);
+	double share, days = time_days_between(state->buyer.last_ms, at_ms);
 	if (days < PRODUCT_DAYS_MIN || days > PRODUCT_DAYS_MAX ||
 	    usual_products_missing(&state->relationship.usual, state->buyer.last_ms,
 				   state->buyer.order_count, &share) == NULL)
@@ -183,7 +179,7 @@ static void tell_due(const struct account_state *state, int64_t at_ms, struct wo
 	words_say(words, "an order is due: every ", "应再次下单：平均每 ");
 	words_number(words, rhythm_days(&state->buyer));
 	words_say(words, " days on average, the last one was ", " 天下单，上次在 ");
-	words_number(words, days_between(state->buyer.last_ms, at_ms));
+	words_number(words, time_days_between(state->buyer.last_ms, at_ms));
 	words_say(words, " days ago", " 天前");
 }
 
@@ -206,7 +202,7 @@ static void tell_trial(const struct account_state *state, int64_t at_ms, struct 
 	words_say(words, "its trial goes well: used ", "试用顺利：已使用 ");
 	words_number(words, (double)features->traces[SIGNAL_USE].count);
 	words_say(words, " times, and ends in ", " 次，将在 ");
-	words_number(words, days_between(at_ms, features->renewal_ms));
+	words_number(words, time_days_between(at_ms, features->renewal_ms));
 	words_say(words, " days", " 天后结束");
 }
 
@@ -233,7 +229,7 @@ static void tell_product(const struct account_state *state, int64_t at_ms, struc
 	words_say(words, ", in at least ", "，至少占其订单的 ");
 	words_number(words, 100 * share);
 	words_say(words, " % of its orders; the last one, ", "%；");
-	words_number(words, days_between(state->buyer.last_ms, at_ms));
+	words_number(words, time_days_between(state->buyer.last_ms, at_ms));
 	words_say(words, " days ago, was without it", " 天前的上次订单中没有");
 }
 

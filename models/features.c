@@ -16,11 +16,6 @@ static const double usual_rate[SIGNAL_COUNT] = {
 	[SIGNAL_ACTIVITY] = 0.03, [SIGNAL_WON] = 0.002,	   [SIGNAL_LOST] = 0.003,
 };
 
-static double days_between(int64_t from_ms, int64_t to_ms)
-{
-	return to_ms > from_ms ? (double)(to_ms - from_ms) / (double)MS_PER_DAY : 0;
-}
-
 /* What is kept after so many days at each horizon; one exponential, since each horizon is four
  * times the one before. */
 static void keep(double days, double kept[HORIZON_COUNT])
@@ -62,7 +57,7 @@ void features_add(struct features *features, enum signal signal, int64_t at_ms, 
 	double kept[HORIZON_COUNT];
 	if (trace->count == 0)
 		trace->first_ms = trace->last_ms = at_ms;
-	keep(days_between(trace->last_ms, at_ms), kept);
+	keep(time_days_between(trace->last_ms, at_ms), kept);
 	for (int i = 0; i < HORIZON_COUNT; i++) {
 		trace->counts[i] = (float)((double)trace->counts[i] * kept[i] + 1);
 		trace->sums[i] = (float)((double)trace->sums[i] * kept[i] + value);
@@ -97,8 +92,8 @@ static void trace_merge(struct trace *into, const struct trace *from)
 	}
 	int64_t at_ms = into->last_ms > from->last_ms ? into->last_ms : from->last_ms;
 	double mine[HORIZON_COUNT], other[HORIZON_COUNT];
-	keep(days_between(into->last_ms, at_ms), mine);
-	keep(days_between(from->last_ms, at_ms), other);
+	keep(time_days_between(into->last_ms, at_ms), mine);
+	keep(time_days_between(from->last_ms, at_ms), other);
 	for (int h = 0; h < HORIZON_COUNT; h++) {
 		into->counts[h] = (float)((double)into->counts[h] * mine[h] +
 					  (double)from->counts[h] * other[h]);
@@ -163,8 +158,8 @@ static void look(struct view *view, const struct features *features, int64_t now
 				view->counts[s][h] = view->sums[s][h] = view->spans[s][h] = 0;
 			continue;
 		}
-		keep(days_between(trace->last_ms, now_ms), kept);
-		keep(days_between(trace->first_ms, now_ms), seen);
+		keep(time_days_between(trace->last_ms, now_ms), kept);
+		keep(time_days_between(trace->first_ms, now_ms), seen);
 		for (int h = 0; h < HORIZON_COUNT; h++) {
 			view->counts[s][h] = (double)trace->counts[h] * kept[h];
 			view->sums[s][h] = (double)trace->sums[h] * kept[h];
@@ -219,14 +214,14 @@ static double level_trend(const struct view *view, enum signal signal, enum hori
 
 double features_silence_days(const struct features *features, int64_t now_ms)
 {
-	return features->sign_ms == 0 ? 0 : days_between(features->sign_ms, now_ms);
+	return features->sign_ms == 0 ? 0 : time_days_between(features->sign_ms, now_ms);
 }
 
 double features_sign_days(const struct features *features)
 {
 	if (features->sign_days == 0)
 		return 0;
-	return (days_between(features->sign_first_ms, features->sign_ms) + 20) /
+	return (time_days_between(features->sign_first_ms, features->sign_ms) + 20) /
 	       (double)features->sign_days;
 }
 
@@ -248,14 +243,15 @@ double features_gap_days(const struct features *features)
 	const struct trace *orders = &features->traces[SIGNAL_ORDER];
 	if (orders->count == 0)
 		return 0;
-	return (days_between(orders->first_ms, orders->last_ms) + 20) / (double)orders->count;
+	return (time_days_between(orders->first_ms, orders->last_ms) + 20) / (double)orders->count;
 }
 
 static void read_peers(const struct view *view, const struct surroundings *around, int region,
 		       int segment, double *out)
 {
 	const struct features *features = view->features;
-	double age = features->first_ms == 0 ? 365 : days_between(features->first_ms, view->now_ms);
+	double age =
+		features->first_ms == 0 ? 365 : time_days_between(features->first_ms, view->now_ms);
 	double size = features->seats_usual > 0 ? 3 * (double)features->seats_usual + 2
 						: (double)features->employees;
 	double year = (double)(view->now_ms % (INT64_C(31557600000))) / 31557600000.0;
@@ -297,7 +293,7 @@ static void read_usage(const struct view *view, double *out)
 	const struct features *features = view->features;
 	const struct trace *orders = &features->traces[SIGNAL_ORDER];
 	double gap = features_gap_days(features);
-	double silence = orders->count == 0 ? 0 : days_between(orders->last_ms, view->now_ms);
+	double silence = orders->count == 0 ? 0 : time_days_between(orders->last_ms, view->now_ms);
 	out[FEATURE_SILENCE] = orders->count == 0 ? 0 : dm_log1p(silence / gap) - 0.6;
 	out[FEATURE_ORDER_TREND] = trend(view, SIGNAL_ORDER, HORIZON_WEEKS);
 	out[FEATURE_ORDER_DRIFT] = trend(view, SIGNAL_ORDER, HORIZON_QUARTER);
@@ -319,7 +315,7 @@ static void read_usage(const struct view *view, double *out)
 	out[FEATURE_SEATS_CUT] = 0;
 	if (features->seats_cut_ms > 0)
 		out[FEATURE_SEATS_CUT] =
-			dm_exp(-days_between(features->seats_cut_ms, view->now_ms) / 90);
+			dm_exp(-time_days_between(features->seats_cut_ms, view->now_ms) / 90);
 }
 
 static double discontent(const struct view *view)

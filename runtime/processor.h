@@ -106,6 +106,16 @@ struct processor {
 	struct bytes (*input_key)(void *context, const char *topic, int32_t partition);
 };
 
+/* Room for a state of any kind. */
+static inline size_t processor_state_size(const struct processor *processor)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < processor->kind_count; i++)
+		if (processor->kinds[i].state_size > size)
+			size = processor->kinds[i].state_size;
+	return size;
+}
+
 /* What a slot of the cache has to hold. */
 static inline size_t processor_slot_size(const struct processor *processor)
 {

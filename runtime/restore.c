@@ -114,21 +114,12 @@ static struct err *index_due(struct restoring *restoring)
 	return err;
 }
 
-static size_t state_size_max(const struct processor *processor)
-{
-	size_t size = 1;
-	for (size_t i = 0; i < processor->kind_count; i++)
-		if (processor->kinds[i].state_size > size)
-			size = processor->kinds[i].state_size;
-	return size;
-}
-
 struct err *restore_run(struct engine *engine, struct task *task, int64_t *restored)
 {
 	struct restoring restoring = {
 		.engine = engine,
 		.task = task,
-		.state = check_calloc(1, state_size_max(engine->processor)),
+		.state = check_calloc(1, processor_state_size(engine->processor)),
 	};
 	struct err *err = shelf_wipe(task->shelf);
 	task->clock_len = 0;
@@ -151,7 +142,7 @@ struct err *restore_rest(struct engine *engine, struct task *task, const struct 
 	struct restoring restoring = {
 		.engine = engine,
 		.task = task,
-		.state = check_calloc(1, state_size_max(engine->processor)),
+		.state = check_calloc(1, processor_state_size(engine->processor)),
 	};
 	take_clock(task, bytes_of(mark->clock, mark->clock_len));
 	struct err *err = restore_topics(&restoring, mark);

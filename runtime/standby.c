@@ -392,15 +392,6 @@ void standby_look(struct standby *standby, struct standby_figures *figures)
 
 /* ---- its life ------------------------------------------------------------------------------- */
 
-static size_t state_size_max(const struct processor *processor)
-{
-	size_t size = 1;
-	for (size_t i = 0; i < processor->kind_count; i++)
-		if (processor->kinds[i].state_size > size)
-			size = processor->kinds[i].state_size;
-	return size;
-}
-
 static void make_units(struct standby *standby)
 {
 	const struct standby_options *options = &standby->options;
@@ -422,7 +413,7 @@ struct standby *standby_new(const struct standby_options *options)
 	for (size_t i = 0; i < standby->log_count; i++)
 		names_output(options->app_id, standby->logs[i].logical, standby->topics[i]);
 	standby->batch = store_batch_new();
-	standby->scratch = check_calloc(1, state_size_max(options->processor));
+	standby->scratch = check_calloc(1, processor_state_size(options->processor));
 	standby->began_ms = now_ms(standby);
 	make_units(standby);
 	pthread_mutex_init(&standby->lock, NULL);
