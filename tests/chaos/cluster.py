@@ -21,6 +21,7 @@ from lib.kafka import Broker
 TOXIPROXY = os.path.join(ROOT, "deps/toxiproxy/toxiproxy")
 KAFKA, KAFKA_3 = os.path.join(ROOT, "deps/kafka/lib"), os.path.join(ROOT, "deps/kafka-3/lib")
 WAIT_S_MAX = 20
+INSIST_S_MAX = 120
 
 
 def free_port(chance=random.SystemRandom()):
@@ -101,6 +102,23 @@ class Proxy:
         self.ask("POST", f"/proxies/{name}", {"enabled": True})
 
 
+def insisting(ask):
+    """`ask`, asked again by new clients where it has no answer: brokers come and go here, leaders
+    move, and a client may forget its brokers for good (see load.Load)."""
+    @functools.wraps(ask)
+    def asked(self, *arguments, **more):
+        end = time.monotonic() + INSIST_S_MAX
+        while True:
+            try:
+                return ask(self, *arguments, **more)
+            except KafkaException:
+                if time.monotonic() > end:
+                    raise
+            self.forget_clients()
+            time.sleep(0.2)
+    return asked
+
+
 class Cluster(Broker):
     """A context: one broker in `folder` that listens for each of `names` at a port of its own,
     and tells clients who come there the proxy's address. Without a proxy all share one. One that
@@ -132,6 +150,12 @@ class Cluster(Broker):
     def admin(self):
         """One that does not tell of each broker that goes away: here they do so all the time."""
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def forget_clients(self):
+        self.__dict__.pop("admin", None)
+        self.members.clear()
+
+    partitions, ends = insisting(Broker.partitions), insisting(Broker.ends)
 
     def __enter__(self):
         os.makedirs(self.folder, exist_ok=True)
@@ -182,6 +206,7 @@ class Cluster(Broker):
         os.kill(pid, signal.SIGKILL)
         return lambda: not os.path.exists(f"/proc/{pid}")
 
+    @insisting
     def committed(self, group, topic):
         """{partition: what the group has committed there, 0 where nothing}."""
         if group not in self.members:
@@ -262,17 +287,6 @@ class Trio(Cluster):
         for index in range(3):
             self.take(index)
             self.tool("stop", self.folder)
-
-    def ends(self, topic, committed):
-        """Who asks right after leaders have moved may have to ask again."""
-        end = time.monotonic() + WAIT_S_MAX
-        while True:
-            try:
-                return super().ends(topic, committed)
-            except KafkaException:
-                if time.monotonic() > end:
-                    raise
-            time.sleep(0.2)
 
     def next(self):
         self.take(self.turn % 3)

@@ -21,35 +21,47 @@ from lib.tap import check
 STREAMS = ("account.events", "alerts", "scores", "forecasts", "forecast.accuracy")
 BAGS = ("series.points", "dlq")
 TABLES = ("accounts", "forecast.series")
-SILENCE_S_MAX = 60
+SILENCE_S_MAX, TRIES = 20, 3
 # In how many steps a clock moves depends on the turns of its writers.
 CONTROL = frame(IDS["control"], b"")
 
 
-def stream(broker, topic, isolation="read_committed"):
-    """Every record of `topic` up to its end, without keeping them."""
+def reader(broker, topic, isolation, nexts):
+    """A new consumer of these partitions, from these offsets on."""
     consumer = Consumer({
         "bootstrap.servers": broker.address, "group.id": f"digest-{uuid.uuid4()}",
         "isolation.level": isolation, "enable.auto.commit": False, "auto.offset.reset": "error",
         "enable.partition.eof": True, "fetch.message.max.bytes": 4 << 20,
         "queued.max.messages.kbytes": 32768, "log_level": 0})
-    partitions = broker.partitions(topic)
-    consumer.assign([TopicPartition(topic, p, BEGIN) for p in partitions])
-    left, heard = set(partitions), time.monotonic()
+    consumer.assign([TopicPartition(topic, p, offset) for p, offset in nexts.items()])
+    return consumer
+
+
+def stream(broker, topic, isolation="read_committed"):
+    """Every record of `topic` up to its end, without keeping them. One that hears nothing for long
+    begins anew where it is: see load.Load."""
+    left = {partition: BEGIN for partition in broker.partitions(topic)}
+    consumer, heard, tries = reader(broker, topic, isolation, left), time.monotonic(), 1
     try:
         while left:
             for message in consumer.consume(5000, 0.2):
-                heard = time.monotonic()
+                heard, tries = time.monotonic(), 1
                 if message.error() is None:
+                    left[message.partition()] = message.offset() + 1
                     yield Record(message.partition(), message.offset(), message.key(),
                                  message.value(), dict(message.headers() or []),
                                  message.timestamp()[1])
                 elif message.error().code() == KafkaError._PARTITION_EOF:
-                    left.discard(message.partition())
+                    left.pop(message.partition(), None)
                 else:
                     raise RuntimeError(f"{topic}: {message.error()}")
-            if time.monotonic() - heard > SILENCE_S_MAX:
+            if time.monotonic() - heard <= SILENCE_S_MAX:
+                continue
+            if tries == TRIES:
                 raise TimeoutError(f"{topic}: no end of {sorted(left)} in sight")
+            consumer.close()
+            consumer, heard = reader(broker, topic, isolation, left), time.monotonic()
+            tries += 1
     finally:
         consumer.close()
 

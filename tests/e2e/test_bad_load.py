@@ -55,8 +55,7 @@ def events(line):
 @test("each bad record is a dead letter, once, byte for byte, under its place", needs=process)
 def dead_letters(line):
     bad = {(record.partition, record.offset): record.value
-           for record in digest.stream(line.broker, INPUT)
-           if record.value.startswith((b"\x00poison", b"oversize"))}
+           for record in digest.stream(line.broker, INPUT) if load.is_poison(record.value)}
     same(len(bad), line.sent.poison_count, "bad records in the input")
     count, codes = 0, collections.Counter()
     for record in digest.stream(line.broker, f"{APP}.dlq"):

@@ -9,7 +9,7 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from chaos import wire  # noqa: E402  (after the path)
+from chaos import load, wire  # noqa: E402  (after the path)
 from chaos.stand import SESSION_MS, TRANSACTION_MS, stand  # noqa: E402
 from chaos.wire import Rule  # noqa: E402
 from lib.tap import check, diag, run, test  # noqa: E402
@@ -139,6 +139,35 @@ def no_brokers(st):
         time.sleep(0.05)
     st.cluster.wire.clear()
     comes_through(st, 0)
+
+
+# With it one such answer is enough; without, librdkafka finds its brokers again mostly.
+FORGETS = {"metadata.recovery.strategy": "none"}
+
+
+class Hurried(load.Load):
+    """Asks for the brokers all the time, and is quick to take a new client."""
+
+    SILENT_S = 1.5
+    SETTINGS = {**load.Load.SETTINGS, **FORGETS, "client.id": "hurried",
+                "topic.metadata.refresh.interval.ms": 200}
+
+
+@test("Metadata: a sender that is told so forgets its brokers; another one sends what is missing",
+      needs=begin)
+def sender_forgets(st):
+    rows = st.times.rows[st.times.fed:st.times.fed + PIECE]
+    rule = st.cluster.wire.add(Rule(wire.METADATA, "no-brokers", after=2, within=b"hurried"))
+    sender = Hurried(st.cluster.wire.address, rows, 5, first_serial=st.times.fed,
+                     topic=st.times.input)
+    sender.start()
+    sender.join(HIT_S_MAX)
+    check(not sender.is_alive(), f"{len(sender.waiting)} records wait for ever")
+    check(sender.failed is None, str(sender.failed))
+    check(rule.hit_count == 1 and 0 < sender.again_count < PIECE,
+          f"{sender.again_count} records were sent again, of {PIECE}")
+    st.times.fed += PIECE
+    st.times.await_done(watch=[st.worker])
 
 
 @test("SIGTERM while the network is cut: the process ends when it is back, code 0", needs=begin)

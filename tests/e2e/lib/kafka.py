@@ -27,6 +27,8 @@ def decoded(records):
 class Broker:
     """A context: a Kafka in `folder`, stopped when the test ends, however it ends."""
 
+    ASK_S = 20  # for an answer
+
     def __init__(self, folder):
         self.folder = os.path.join(folder, "kafka")
         self.address = None
@@ -53,7 +55,7 @@ class Broker:
         return AdminClient({"bootstrap.servers": self.address})
 
     def partitions(self, topic):
-        metadata = self.admin.list_topics(topic, timeout=20).topics[topic]
+        metadata = self.admin.list_topics(topic, timeout=self.ASK_S).topics[topic]
         if metadata.error is not None:
             raise RuntimeError(f"{topic}: {metadata.error}")
         return sorted(metadata.partitions)
@@ -63,7 +65,8 @@ class Broker:
         level = (confluent_kafka.IsolationLevel.READ_COMMITTED if committed
                  else confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
         asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in self.partitions(topic)}
-        answers = self.admin.list_offsets(asked, isolation_level=level, request_timeout=20)
+        answers = self.admin.list_offsets(asked, isolation_level=level,
+                                          request_timeout=self.ASK_S)
         return {tp.partition: future.result(30).offset for tp, future in answers.items()}
 
     def read(self, topic, isolation="read_committed"):
