@@ -18,6 +18,8 @@
 #include "base/timestamp.h"
 #include "tests/lib/bus_world.h"
 
+#define PYTHON "deps/venv/bin/python"
+
 enum {
 	SESSION_MS = 6000,
 	TRANSACTION_MS = 1500,
@@ -194,6 +196,23 @@ static void a_closed_static_member_keeps_its_place_for_a_session(void **state)
 	bus_close(&a.bus);
 }
 
+static void a_member_without_a_name_leaves_when_it_is_closed(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct member a, b;
+	world->nameless = true;
+	world_topic(world, "in", 2, in);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	subscribe(&b, in);
+	(void)await_owned(world, &a, 1, &b, 1);
+	bus_close(&b.bus);
+	assert_true(await_owned(world, &a, 2, NULL, 0) < SOON_MS);
+	bus_close(&a.bus);
+}
+
 static void a_member_beyond_the_partitions_hears_that_it_has_none(void **state)
 {
 	struct world *world = world_of(state);
@@ -339,11 +358,10 @@ struct child {
 	int channel;
 };
 
-static struct child start_sleeper(const struct world *world, const char *in)
+/* Another process, whose output is heard here. */
+static struct child start(const char *program, const char *const *arguments)
 {
 	int channel[2];
-	char serial[16];
-	snprintf(serial, sizeof serial, "%d", world->serial);
 	assert_int_equal(pipe(channel), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -351,12 +369,19 @@ static struct child start_sleeper(const struct world *world, const char *in)
 		dup2(channel[1], STDOUT_FILENO);
 		close(channel[0]);
 		close(channel[1]);
-		execl(world->program, world->program, world->client.brokers, "sleep", world->prefix,
-		      serial, in, (char *)NULL);
+		execv(program, (char *const *)arguments);
 		_exit(127);
 	}
 	close(channel[1]);
 	return (struct child){ pid, channel[0] };
+}
+
+static struct child start_sleeper(const struct world *world, const char *in)
+{
+	char serial[16];
+	snprintf(serial, sizeof serial, "%d", world->serial);
+	return start(world->program, (const char *[]){ world->program, world->client.brokers,
+						       "sleep", world->prefix, serial, in, NULL });
 }
 
 static char hear(const struct child *child)
@@ -429,6 +454,84 @@ static void a_transaction_ends_with_its_time(void **state)
 	bus_close(&b.bus);
 }
 
+/* ---- positions that are on their way -------------------------------------------------------- */
+
+enum { ON_ITS_WAY_MS = 1000 };
+
+static uint32_t longest(void *context, uint32_t bound)
+{
+	(void)context;
+	return bound - 1;
+}
+
+static void no_pause(void *context, int64_t until_ms)
+{
+	(void)context;
+	(void)until_ms;
+}
+
+static bool no_strike(void *context, enum memory_call call)
+{
+	(void)context;
+	(void)call;
+	return false;
+}
+
+/* A commit of the model that has brought a position, and whose end is still to come. */
+static void commit_halfway(struct world *world, struct member *member, const struct position *to)
+{
+	static const struct memory_chaos slow = { .below = longest,
+						  .pause = no_pause,
+						  .strikes = no_strike,
+						  .delay_ms_max = ON_ITS_WAY_MS };
+	memory_kafka_set_chaos(world->memory, &slow);
+	expect_ok(bus_begin(member->bus));
+	expect_ok(bus_send_offsets(member->bus, to, 1));
+	expect_ok(bus_commit_start(member->bus));
+	world_wait(world, ON_ITS_WAY_MS + 1);
+	memory_kafka_set_chaos(world->memory, NULL);
+}
+
+/* Who asks for a position while a transaction holds it gets what comes of it, not what was. */
+static void positions_that_a_transaction_holds_are_waited_for(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN], group[NAME_MAX_LEN];
+	static struct member a, b;
+	struct child child = { 0 };
+	bool done;
+	world_topic(world, "in", 1, in);
+	world_name(world, "group", group);
+	open_member(world, &a, "a");
+	open_member(world, &b, "b");
+	subscribe(&a, in);
+	(void)await_owned(world, &a, 1, NULL, 0);
+	struct position old = position_at(in, 3, "Y=3"), new = position_at(in, 5, "Y=5");
+	expect_ok(bus_begin(a.bus));
+	expect_ok(bus_send_offsets(a.bus, &old, 1));
+	expect_ok(bus_commit(a.bus));
+	if (world->memory != NULL) {
+		commit_halfway(world, &a, &new);
+		expect_err(bus_committed(b.bus, &old, 1), ERR_RETRY, "BUS_UNSTABLE");
+		world_wait(world, ON_ITS_WAY_MS + 1);
+		expect_ok(bus_commit_end(a.bus, true, &done));
+	} else {
+		child = start(PYTHON, (const char *[]){ PYTHON, "tests/e2e/lib/hold_position.py",
+							world->client.brokers, group, in, "5",
+							"Y=5", NULL });
+		assert_int_equal(hear(&child), 'r');
+	}
+	expect_ok(bus_committed(b.bus, &old, 1));
+	assert_int_equal(old.offset, 5);
+	assert_string_equal(old.metadata, "Y=5");
+	if (world->memory == NULL) {
+		waitpid(child.pid, NULL, 0);
+		close(child.channel);
+	}
+	bus_close(&b.bus);
+	bus_close(&a.bus);
+}
+
 /* ---- what the brokers do by themselves ------------------------------------------------------ */
 
 static void put(struct world *world, const char *topic, const char *key, const char *value)
@@ -490,9 +593,11 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(positions_of_an_old_generation_are_refused),
 	BEHAVIOUR(nobody_asks_who_owns_a_partition),
 	BEHAVIOUR(a_closed_static_member_keeps_its_place_for_a_session),
+	BEHAVIOUR(a_member_without_a_name_leaves_when_it_is_closed),
 	BEHAVIOUR(a_member_beyond_the_partitions_hears_that_it_has_none),
 	BEHAVIOUR(a_member_that_gives_up_keeps_its_place_for_a_session),
 	BEHAVIOUR(a_transaction_ends_with_its_time),
+	BEHAVIOUR(positions_that_a_transaction_holds_are_waited_for),
 	BEHAVIOUR(a_member_that_sleeps_for_too_long_has_lost_all),
 	{ "who_reads_for_longer_than_the_poll_interval_keeps_its_place",
 	  who_reads_for_longer_than_the_poll_interval_keeps_its_place, true },

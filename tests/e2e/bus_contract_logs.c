@@ -135,6 +135,62 @@ static void read_from_begins_there(void **state)
 	bus_close(&member.bus);
 }
 
+/* ---- what is deleted ------------------------------------------------------------------------ */
+
+static void call(const char *script, const struct world *world, const char *topic,
+		 const char *number)
+{
+	int status = 0;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		execl(PYTHON, PYTHON, script, world->client.brokers, topic, number, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* Who has read beyond it goes on; who would begin there can't. */
+static void what_retention_took_is_gone(void **state)
+{
+	struct world *world = world_of(state);
+	char in[NAME_MAX_LEN];
+	static struct seen seen;
+	static struct member member, late;
+	struct bus_batch batch;
+	int64_t low = 0, high = 0;
+	world_topic(world, "in", 1, in);
+	append(world, in, 0, "a");
+	append(world, in, 0, "b");
+	append(world, in, 0, "c");
+	member_open(world, &member);
+	member_join(&member, in);
+	member_poll(&member, 3, &seen);
+	if (world->memory != NULL)
+		memory_kafka_trim(world->memory, in, 0, 2);
+	else
+		call("tests/e2e/lib/trim_topic.py", world, in, "2");
+	expect_ok(bus_watermarks(member.bus, in, 0, &low, &high));
+	assert_int_equal(low, 2);
+	assert_int_equal(high, 3);
+	read_all(member.bus, in, 0, &seen);
+	EXPECT_SEEN(&seen, "c");
+	append(world, in, 0, "d");
+	member_poll(&member, 1, &seen);
+	EXPECT_SEEN(&seen, "d");
+	bus_close(&member.bus);
+	member_open(world, &late);
+	const char *const topics[] = { in };
+	expect_ok(bus_subscribe(late.bus, topics, 1, &late.listener));
+	struct err *err = NULL;
+	int64_t deadline = time_monotonic_ms() + WAIT_MS_MAX;
+	while (err == NULL && time_monotonic_ms() < deadline)
+		err = bus_poll(late.bus, POLL_MS, &batch);
+	expect_err(err, ERR_FATAL, "BUS_OFFSET_GONE");
+	bus_close(&late.bus);
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 /* What was committed is the offset behind the last record; behind that there may be markers. */
@@ -177,20 +233,10 @@ static void a_position_in_front_of_markers_is_at_the_end(void **state)
 
 static void remake(struct world *world, const char *topic)
 {
-	int status = 0;
-	if (world->memory != NULL) {
+	if (world->memory != NULL)
 		memory_kafka_recreate(world->memory, topic);
-		return;
-	}
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		execl(PYTHON, PYTHON, "tests/e2e/lib/remake_topic.py",
-		      world->client.brokers, topic, "1", (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	else
+		call("tests/e2e/lib/remake_topic.py", world, topic, "1");
 }
 
 static uint64_t id_of(struct bus *bus, const char *topic)
@@ -252,6 +298,7 @@ static const struct behaviour behaviours[] = {
 	BEHAVIOUR(a_tail_waits_for_open_transactions_and_passes_over_aborted_ones),
 	BEHAVIOUR(a_tail_beyond_the_end_says_so),
 	BEHAVIOUR(read_from_begins_there),
+	BEHAVIOUR(what_retention_took_is_gone),
 	BEHAVIOUR(a_position_in_front_of_markers_is_at_the_end),
 	BEHAVIOUR(a_topic_made_anew_has_another_id_and_no_positions),
 };

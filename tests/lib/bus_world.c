@@ -61,14 +61,15 @@ struct bus *world_open_slot(struct world *world, const char *what, const char *s
 	struct bus *bus = NULL;
 	world_name(world, what, group);
 	world_name(world, slot, id);
+	const char *instance = world->nameless ? NULL : id;
 	struct client_options client = { world->client.brokers, properties, property_count };
 	if (world->memory != NULL)
 		expect_ok(bus_memory_open_with(
-			world->memory, &(struct bus_memory_options){ group, id, id }, &bus));
+			world->memory, &(struct bus_memory_options){ group, instance, id }, &bus));
 	else
 		expect_ok(bus_kafka_open(&(struct bus_kafka_options){ .client = &client,
 								      .group = group,
-								      .instance = id,
+								      .instance = instance,
 								      .transactional_id = id },
 					 &bus));
 	return bus;
@@ -164,8 +165,7 @@ struct err *member_assigned(void *context, struct position *positions, size_t co
 	return NULL;
 }
 
-static struct err *on_revoked(void *context, const struct position *positions, size_t count,
-			      bool lost)
+struct err *member_revoked(void *context, const struct position *positions, size_t count, bool lost)
 {
 	struct member *member = context;
 	(void)positions;
@@ -180,7 +180,7 @@ void member_open_slot(struct world *world, struct member *member, const char *sl
 {
 	*member = (struct member){ 0 };
 	member->bus = world_open_slot(world, "group", slot, properties, property_count);
-	member->listener = (struct bus_listener){ member, member_assigned, on_revoked, false };
+	member->listener = (struct bus_listener){ member, member_assigned, member_revoked, false };
 }
 
 void member_open(struct world *world, struct member *member)
@@ -258,6 +258,7 @@ struct world *world_of(void **state)
 {
 	struct world *world = *state;
 	world->serial++;
+	world->nameless = false;
 	return world;
 }
 

@@ -33,6 +33,7 @@ struct world {
 	struct writer *writer;
 	char prefix[NAME_MAX_LEN / 2];
 	int64_t now_ms; /* of the one in memory */
+	bool nameless;	/* members of this test are dynamic */
 	int serial;	/* names of topics, groups and ids are new in each test */
 };
 
@@ -123,8 +124,9 @@ void member_open(struct world *world, struct member *member);
 void member_open_slot(struct world *world, struct member *member, const char *slot,
 		      const struct client_property *properties, size_t property_count);
 
-/* A member's own answer to an assignment, for listeners that do more. */
+/* A member's own answers to a rebalance, for listeners that do more. */
 struct err *member_assigned(void *member, struct position *positions, size_t count);
+struct err *member_revoked(void *member, const struct position *positions, size_t count, bool lost);
 
 /* Joins; returns how long that took, ms. */
 int64_t member_join(struct member *member, const char *topic);
