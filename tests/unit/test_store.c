@@ -173,6 +173,34 @@ static void batches_are_written_aside(void **state)
 	store_close(&store);
 }
 
+/* Whoever has the task next writes to its shelf: what the last owner had begun is over by then. */
+static void what_is_forgotten_writes_no_more(void **state)
+{
+	(void)state;
+	char path[256], key[16];
+	make_folder(path);
+	struct store *store;
+	struct shelf *shelf;
+	struct shelf_value value;
+	open_shelf(path, &store, &shelf);
+	struct store_writer *writer = store_writer_new(store, STORE_WRITER_ASIDE);
+	struct store_batch *old = store_batch_new(), *new = store_batch_new();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof key, "%d", i);
+		put(old, shelf, key, 1, TIME_NONE, TIME_NONE, "the last owner's");
+	}
+	put(new, shelf, key, 2, TIME_NONE, TIME_NONE, "the next owner's");
+	store_writer_start(writer, old);
+	store_writer_forget(writer);
+	expect_ok(store_batch_write(store, new));
+	store_writer_free(&writer);
+	expect_ok(shelf_get(shelf, 0, bytes_str(key), &value));
+	assert_true(value.present && value.lsn == 2);
+	store_batch_free(&old);
+	store_batch_free(&new);
+	store_close(&store);
+}
+
 static void second_process_is_refused(void **state)
 {
 	(void)state;
@@ -734,6 +762,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(store_keeps_what_was_written),
 		cmocka_unit_test(batches_are_written_aside),
+		cmocka_unit_test(what_is_forgotten_writes_no_more),
 		cmocka_unit_test(second_process_is_refused),
 		cmocka_unit_test(many_are_what_each_is),
 		cmocka_unit_test(last_version_of_a_loaded_key_counts),
