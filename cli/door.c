@@ -354,6 +354,10 @@ static struct err *take_event(void *context, const struct event_source *source,
 	if (err == NULL)
 		err = registry_encode(door->options.registry, name, source->schema, event,
 				      door->value, sizeof door->value, &len);
+	/* one that its topic never takes would be sent again for ever */
+	if (err == NULL)
+		err = acks_fits(door->acks, (size_t)topic, event->subject,
+				bytes_of(door->value, len));
 	if (err != NULL)
 		return err;
 	struct recent_id id = recent_id_of(event->source, event->event_id);

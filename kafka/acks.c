@@ -90,15 +90,25 @@ struct err *acks_open(const struct client_options *options, const char *const *t
 	return err;
 }
 
-struct err *acks_send(struct acks *acks, size_t index, struct bytes key, struct bytes value,
-		      void *ticket)
+struct err *acks_fits(const struct acks *acks, size_t index, struct bytes key, struct bytes value)
 {
 	const struct acks_topic *topic = &acks->topics[index];
 	const struct outgoing out = { .topic = topic->name, .key = key, .value = value };
 	size_t size = rd_outgoing_size(&out);
-	CHECK(index < acks->topic_count && key.data != NULL);
-	if (size > topic->record_bytes_max)
-		return rd_err_too_large(topic->name, size, topic->record_bytes_max);
+	CHECK(index < acks->topic_count);
+	return size > topic->record_bytes_max
+		       ? rd_err_too_large(topic->name, size, topic->record_bytes_max)
+		       : NULL;
+}
+
+struct err *acks_send(struct acks *acks, size_t index, struct bytes key, struct bytes value,
+		      void *ticket)
+{
+	const struct acks_topic *topic = &acks->topics[index];
+	struct err *err = acks_fits(acks, index, key, value);
+	CHECK(key.data != NULL);
+	if (err != NULL)
+		return err;
 	if (rd_kafka_produce(topic->handle, hash_partition(key, topic->partition_count),
 			     RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value.data, value.len,
 			     key.data, key.len, ticket) == 0)

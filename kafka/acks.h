@@ -24,8 +24,13 @@ ERR_MUST_USE struct err *acks_open(const struct client_options *options, const c
 				   size_t count, int timeout_ms, int queue_max,
 				   const struct acks_listener *listener, struct acks **acks);
 
+/* Whether topics[topic], as it was when acks were opened, takes a record of that size at all; from
+ * any thread. Errors: POISON BUS_TOO_LARGE. */
+ERR_MUST_USE struct err *acks_fits(const struct acks *acks, size_t topic, struct bytes key,
+				   struct bytes value);
+
 /* Copies and queues for topics[topic]; partition by murmur2 of the key. `ticket` comes back with
- * `told`, exactly once where there is no error. Errors: POISON BUS_TOO_LARGE; RETRY BUS_QUEUE_FULL;
+ * `told`, exactly once where there is no error. Errors: those of acks_fits; RETRY BUS_QUEUE_FULL;
  * ABORT BUS_PRODUCE (the producer can't go on). */
 ERR_MUST_USE struct err *acks_send(struct acks *acks, size_t topic, struct bytes key,
 				   struct bytes value, void *ticket);

@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from lib.avro import encode
 from lib.program import MAP, PARTITIONS, world
@@ -53,6 +53,9 @@ def wrong_usage(line):
         (("run", "--until-end=yes"), "--until-end"),
         (("identity", "--totals", "--split-from", "C-1"), "--split-from"),
         (("identity", "C-1", "--undo"), "--undo"),
+        (("identity", "email:"), "SCHEME:VALUE"),
+        (("identity", "C-1", "--split-from", "email:nobody"), "email:nobody"),
+        (("timeline", "phone:12"), "a phone number with its country's code"),
         (("models", "--trained-until", "2026-03-01"), "--trained-until"),
         (("models", "import", "m.json", "--golden", "g.csv", "--trained-until", "soon"),
          "date or time"),
@@ -213,20 +216,13 @@ def explain(line):
     check("nobody-here" in result.err and "other.accounts" in result.err, result)
 
 
-def alter(line, topic, name, value):
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)])
-    for future in line.broker.admin.incremental_alter_configs([resource]).values():
-        future.result(20)
-
-
 @test("topics check: every mismatch with its reason and its mend, exit code 4", needs=no_topics)
 def topics_check(line):
     line.call("topics", "check", "--inputs", "erp.events", app="other")
-    alter(line, "other.account.events", "retention.ms", "86400000")
-    alter(line, "other.accounts", "cleanup.policy", "delete")
-    alter(line, "erp.events", "message.timestamp.type", "CreateTime")
-    alter(line, "other.dlq", "max.message.bytes", "1000000")
+    line.broker.alter("other.account.events", "retention.ms", "86400000")
+    line.broker.alter("other.accounts", "cleanup.policy", "delete")
+    line.broker.alter("erp.events", "message.timestamp.type", "CreateTime")
+    line.broker.alter("other.dlq", "max.message.bytes", "1000000")
     result = line.call("topics", "check", "--inputs", "erp.events", app="other", code=4)
     for words in (("other.account.events", "retention.ms", "86400000"),
                   ("other.accounts", "cleanup.policy", "compact"),
@@ -238,7 +234,7 @@ def topics_check(line):
     check("4 mismatches" in result.err, result.err)
     again = line.call("topics", "create", "--inputs", "erp.events", app="other", code=4)
     check("created" not in again.out, "create must not change what is there:", again)
-    alter(line, "erp.events", "message.timestamp.type", "LogAppendTime")
+    line.broker.alter("erp.events", "message.timestamp.type", "LogAppendTime")
 
 
 @test("topics check: another partition count, exit code 4; run refuses it", needs=no_topics)

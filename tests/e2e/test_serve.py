@@ -301,6 +301,27 @@ def wrong_start(line):
         check(result.code in (1, 2) and words in result.err, words, result)
 
 
+@test("larger than its topic takes: refused for good, with the bound, not to be sent again",
+      needs=curl)
+def too_large_for_topic(line):
+    line.broker.alter("market.events", "max.message.bytes", "1000")
+    door = Door(line)
+
+    def index(number, length):
+        return event(number, type="market.price.index", subject="DE", data={
+            "subject_scheme": "region", "value": 101.5,
+            "attrs": {"note": "x" * length, "more": "x" * length}})
+
+    for body, kind in ((index(70, 500), CLOUD), ([index(71, 10), index(72, 500)], BATCH)):
+        got = door.post("/events", body, {"content-type": kind})
+        same((got[0], got[1]["error_count"], "retry-after" in got[2]), (422, 1, False), got)
+        reason = got[1]["errors"][0]["reason"]
+        check("market.events, which takes 1000 (max.message.bytes)" in reason, got[1])
+    same(door.post("/events", index(71, 10), {"content-type": CLOUD})[0], 202, "a small one")
+    door.end()
+    same(taken(line, "market.events"), {"i71": 1}, "on the topic")
+
+
 @test("slow and broken clients hold up nobody", needs=curl)
 def broken_clients(line):
     door = Door(line)

@@ -3,7 +3,7 @@
 
 import re
 
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from lib.program import PARTITIONS, world
 from lib.tap import check, run, same, test
@@ -12,13 +12,6 @@ APP = "checked"
 INPUTS = ("--inputs", "erp.events")
 MEND = re.compile(r"(mend|advice): kafka-configs\.sh --bootstrap-server (\S+) --alter "
                   r"--entity-type topics --entity-name (\S+) --add-config ([a-z.]+)=(\S+)$")
-
-
-def alter(line, topic, name, value):
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)])
-    for future in line.broker.admin.incremental_alter_configs([resource]).values():
-        future.result(20)
 
 
 def findings(line, *more, code):
@@ -65,7 +58,7 @@ CASES = [  # topic, setting, value, weight
       needs=good)
 def settings(line):
     for topic, name, value, weight in CASES:
-        alter(line, topic, name, value)
+        line.broker.alter(topic, name, value)
         found, result = findings(line, code=4 if weight == "BROKEN" else 0)
         same(len(found), 1, f"findings for {topic} {name}={value}: {result!r}")
         check(found[0][0] == weight and all(w in found[0][1] for w in (topic, name, value)),
@@ -77,7 +70,7 @@ def settings(line):
                 break
             _, brokers, where, setting, wanted = MEND.match(found[0][2]).groups()
             same((brokers, where, setting), (line.broker.address, topic, name), "the mend")
-            alter(line, where, setting, wanted)
+            line.broker.alter(where, setting, wanted)
             found, _ = findings(line, code=0)
         same(found, [], f"after the mend of {topic} {name}")
 
@@ -86,7 +79,7 @@ def settings(line):
 def many(line):
     broken = [c for c in CASES if c[3] == "BROKEN" and c[0] != "erp.events"]
     for topic, name, value, _ in broken:
-        alter(line, topic, name, value)
+        line.broker.alter(topic, name, value)
     found, result = findings(line, code=4)
     places = {(t, n) for t, n, _, _ in broken}
     for topic, name in places:

@@ -9,7 +9,8 @@ import uuid
 
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource,
+                                   OffsetSpec)
 
 from lib.avro import ROOT, decode
 
@@ -59,6 +60,13 @@ class Broker:
         if metadata.error is not None:
             raise RuntimeError(f"{topic}: {metadata.error}")
         return sorted(metadata.partitions)
+
+    def alter(self, topic, name, value):
+        """One of the topic's settings."""
+        asked = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)])
+        for future in self.admin.incremental_alter_configs([asked]).values():
+            future.result(20)
 
     def ends(self, topic, committed):
         """{partition: end}: the last stable offset if `committed`, else the log's end."""
