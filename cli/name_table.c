@@ -303,7 +303,16 @@ struct err *name_table_operand(const char *text, struct name_key *key)
 {
 	const char *colon = strchr(text, ':');
 	struct bytes scheme = bytes_of(text, colon != NULL ? (size_t)(colon - text) : 0);
-	if (colon == NULL || name_scheme_find(scheme) < 0)
-		return name_key_make(bytes_of(NULL, 0), bytes_str(text), key);
-	return name_key_make(scheme, bytes_str(colon + 1), key);
+	bool is_bare = colon == NULL || name_scheme_find(scheme) < 0;
+	struct err *err = name_key_make(is_bare ? bytes_of(NULL, 0) : scheme,
+					bytes_str(is_bare ? text : colon + 1), key);
+	if (err == NULL)
+		return NULL;
+	struct err *usage =
+		err_new(ERR_FATAL, "USAGE",
+			"\"%.200s\" is no name: %s. Expected is an account, such as C-0000017, or "
+			"SCHEME:VALUE, such as email:anna@gtx.example",
+			text, err_text(err));
+	err_free(&err);
+	return usage;
 }

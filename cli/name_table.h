@@ -34,7 +34,7 @@ ERR_MUST_USE struct err *name_table_read_under(struct name_table *table, const s
 					       size_t account_count);
 
 /* What a person typed: "email:Anna@GTX.example" in normal form; what has no known scheme is an
- * account. Errors: POISON NAME_UNUSABLE. */
+ * account. Errors: FATAL USAGE. */
 ERR_MUST_USE struct err *name_table_operand(const char *text, struct name_key *key);
 void name_table_fini(struct name_table *table);
 
