@@ -27,6 +27,16 @@ static void put(struct words *words, uint8_t c)
 		word->text[word->len++] = c;
 }
 
+/* U+2000 to U+207F, general punctuation (dashes, quotes, spaces), and U+3000 to U+3003, the CJK
+ * space, comma and full stop. */
+static bool is_mark(uint8_t first, struct bytes name, size_t at)
+{
+	if (at + 1 >= name.len)
+		return false;
+	return (first == 0xe2 && (name.data[at] & 0xfe) == 0x80) ||
+	       (first == 0xe3 && name.data[at] == 0x80 && name.data[at + 1] <= 0x83);
+}
+
 /* The next character of UTF-8 as small Latin without accents; 0: something between words. Bytes of
  * other scripts are handed on one by one. */
 static uint8_t next(struct bytes name, size_t *at, bool *twice)
@@ -41,6 +51,10 @@ static uint8_t next(struct bytes name, size_t *at, bool *twice)
 		return 0;
 	if (c == 0xc2) { /* signs of two bytes: a no-break space, a registered trade mark */
 		*at += *at < name.len;
+		return 0;
+	}
+	if (is_mark(c, name, *at)) {
+		*at += 2;
 		return 0;
 	}
 	if (c < 0xc3 || c > 0xc5 || *at == name.len)

@@ -10,7 +10,7 @@
 #include "consumers/names.h"
 #include "runtime/relay.h"
 
-enum { LOGIC_VERSION = 5 };
+enum { LOGIC_VERSION = 6 };
 
 static const char meta_topic[] = "identity.meta";
 static const char names_log[] = "identity.events";

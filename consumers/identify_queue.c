@@ -71,8 +71,9 @@ static void refuse(struct identify *identify, struct bytes item, struct bytes na
 	struct record record = identify->record;
 	record.value = item;
 	struct err *why = err_new(ERR_POISON, "IDENTITY_UNKNOWN",
-				  "no account was found for %.*s within identity.wait.ms",
-				  (int)name.len, (const char *)name.data);
+				  "no account was found for %.*s before identity.wait.ms was over, "
+				  "or more than %d of its records waited",
+				  (int)name.len, (const char *)name.data, WAITING_EVENTS_MAX);
 	dead_letter_send(effects, "identify", &record, why);
 	err_free(&why);
 }

@@ -10,10 +10,19 @@ static uint16_t hour_of(int64_t ms)
 	return (uint16_t)(uint64_t)(ms / MS_PER_HOUR);
 }
 
-/* Inputs are not read in the order in which their events came, so an age may be negative. */
+/* How long before `hour` an event came. Inputs are not read in the order in which their events
+ * came, so it may be negative, by up to a year. Hours are kept modulo 65536: from 6.4 years on an
+ * age is taken for such a one. */
+static int32_t age(uint16_t came, uint16_t hour)
+{
+	enum { AHEAD_MAX = 366 * 24 };
+	uint16_t passed = (uint16_t)(hour - came);
+	return passed > UINT16_MAX - AHEAD_MAX ? passed - (UINT16_MAX + 1) : passed;
+}
+
 static bool is_stale(uint16_t came, uint16_t hour)
 {
-	return (int16_t)(uint16_t)(hour - came) >= REPEAT_WINDOW_MS / MS_PER_HOUR;
+	return age(came, hour) >= REPEAT_WINDOW_MS / MS_PER_HOUR;
 }
 
 static bool has(const uint64_t *prints, size_t count, uint64_t print)
@@ -44,7 +53,7 @@ static size_t drop_oldest(uint64_t *prints, uint16_t *hours, size_t count, uint1
 {
 	size_t at = 0;
 	for (size_t i = 1; i < count; i++)
-		if ((int16_t)(uint16_t)(hour - hours[i]) > (int16_t)(uint16_t)(hour - hours[at]))
+		if (age(hours[i], hour) > age(hours[at], hour))
 			at = i;
 	memmove(prints + at, prints + at + 1, (count - at - 1) * sizeof *prints);
 	memmove(hours + at, hours + at + 1, (count - at - 1) * sizeof *hours);
@@ -279,7 +288,7 @@ static int64_t latest_of(const struct spill *spill, int64_t ingest_ms)
 {
 	int64_t ahead = 0;
 	for (size_t i = 0; i < spill->count; i++) {
-		int64_t hours = (int16_t)(uint16_t)(spill->hours[i] - spill->hour);
+		int64_t hours = -age(spill->hours[i], spill->hour);
 		ahead = hours > ahead ? hours : ahead;
 	}
 	return ingest_ms + ahead * MS_PER_HOUR;

@@ -14,7 +14,7 @@
 #include "schemas/identity.h"
 #include "schemas/states.h"
 
-enum { LOGIC_VERSION = 3, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
+enum { LOGIC_VERSION = 4, INPUT_KIND = 0, WRITER_NAME_MAX = TOPIC_NAME_MAX + 16 };
 enum { BLOCK_LETTERS = 5, LETTER_BYTES_MAX = 4 }; /* by which company names meet */
 
 static const char log_topic[] = "identity.events";

@@ -163,6 +163,11 @@ static void companies_are_squeezed(void **state)
 		{ "KG", "kg" },
 		{ "Acme\xc2\xae\xc2\xa0GmbH", "acme" },
 		{ "\xe5\xae\xa2\xe6\x88\xb7 Ltd.", "\xe5\xae\xa2\xe6\x88\xb7" },
+		{ "\xe5\xae\xa2\xe3\x80\x80\xe6\x88\xb7", "\xe5\xae\xa2\xe6\x88\xb7" },
+		{ "Acme\xe2\x80\x93GmbH", "acme" },
+		{ "Acme\xe2\x80\x99s", "acmes" },
+		{ "Acme\xc2", "acme" }, /* no UTF-8: nothing is read behind the end */
+		{ "Acme\xe2\x80", "acme\xe2\x80" },
 		{ "", "" },
 		{ "...", "" },
 	};
@@ -381,6 +386,24 @@ static void an_event_that_came_later_is_known_as_long(void **state)
 		assert_false(saw(&world, print_at(i), 18 * MS_PER_DAY, REPEATS_ANY));
 	for (int64_t i = 0; i < 40; i++)
 		assert_true(saw(&world, print_at(i), 18 * MS_PER_DAY, REPEATS_ANY));
+}
+
+/* Hours are kept modulo 65536. */
+static void after_years_of_silence_all_is_stale(void **state)
+{
+	(void)state;
+	static struct seen_world world;
+	for (int64_t years = 1; years <= 6; years++) {
+		memset(&world, 0, sizeof world);
+		for (int64_t i = 0; i < 10; i++)
+			assert_false(saw(&world, print_at(i), 0, REPEATS_ANY));
+		for (int64_t i = 10; i < 10 + RECENT_EVENTS_MAX; i++)
+			assert_false(
+				saw(&world, print_at(i), years * 365 * MS_PER_DAY, REPEATS_ANY));
+		assert_int_equal(world.recent.bucket_count, 0);
+		assert_int_equal(world.recent.seen_ms, 0);
+		assert_int_equal(world.recent.outrun_count, 0);
+	}
 }
 
 static void what_gives_way_too_early_is_counted(void **state)
@@ -633,6 +656,7 @@ int main(void)
 		cmocka_unit_test(repeats_are_known_for_seven_days),
 		cmocka_unit_test(most_new_events_need_no_bucket),
 		cmocka_unit_test(an_event_that_came_later_is_known_as_long),
+		cmocka_unit_test(after_years_of_silence_all_is_stale),
 		cmocka_unit_test(what_gives_way_too_early_is_counted),
 		cmocka_unit_test(a_bucket_comes_back_from_its_record),
 		cmocka_unit_test(decisions_are_told_apart_and_taken_back),
