@@ -173,6 +173,28 @@ static void own_versions_are_compatible(void **state)
 	free(compat);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* A field of an event that sources write says its unit, and what it means where it is absent. */
+static void expect_event_doc(const char *schema, const char *name, const char *doc, bool optional)
+{
+	static const struct {
+		const char *end, *word;
+	} units[] = { { "_ms", "milliseconds" },    { "_s", "seconds" },
+		      { "_minor", "minor units" },  { "_percent", "per cent" },
+		      { "_kwh", "kilowatt hours" }, { "_kw", "kilowatts" },
+		      { "_kg", "kilograms" },	    { "_days", "ays" } };
+	if (optional && strstr(doc, "Null") == NULL)
+		fail_msg("%s: %s may be null, and doesn't say what that means", schema, name);
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (ends_with(name, units[i].end) && strstr(doc, units[i].word) == NULL)
+			fail_msg("%s: %s doesn't say %s", schema, name, units[i].word);
+}
+
 /* Each field of each schema says what it means. */
 static void expect_docs(const char *name, const json_t *json)
 {
@@ -187,10 +209,15 @@ static void expect_docs(const char *name, const json_t *json)
 	if (!json_is_object(json))
 		return;
 	const json_t *fields = json_object_get(json, "fields");
-	json_array_foreach((json_t *)fields, index, value)
-		if (json_string_length(json_object_get(value, "doc")) == 0)
-			fail_msg("%s: field %s has no doc", name,
-				 json_string_value(json_object_get(value, "name")));
+	json_array_foreach((json_t *)fields, index, value) {
+		const char *field = json_string_value(json_object_get(value, "name"));
+		const char *doc = json_string_value(json_object_get(value, "doc"));
+		if (doc == NULL || doc[0] == '\0')
+			fail_msg("%s: field %s has no doc", name, field);
+		else if (strstr(name, "_event") != NULL)
+			expect_event_doc(name, field, doc,
+					 json_is_array(json_object_get(value, "type")));
+	}
 	json_object_foreach((json_t *)json, key, value)
 		expect_docs(name, value);
 }
