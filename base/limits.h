@@ -60,6 +60,8 @@ enum {
 	HELD_BYTES_MAX = 704,	  /* of these, in all */
 	WAITING_EVENTS_MAX = 252, /* of one name, until its account is known */
 	WAITING_PART_MAX = 960,	  /* what one entry of a queue holds */
+	WAITING_RECORD_MIN = 60,  /* of it a record takes so much at least */
+	WAITING_RECORDS_MAX = WAITING_PART_MAX / WAITING_RECORD_MIN,
 	WAITING_PARTS_MAX = 14,	  /* of one event, and released with one record */
 	NAMES_PER_BLOCK_MAX = 6,  /* company names that are compared with a new one */
 	COMPANY_KEPT_MAX = 40,	  /* of a company's name */
@@ -80,6 +82,7 @@ _Static_assert(WAITING_PARTS_MAX + 1 <= TARGETS_MAX, "a name and what it release
 _Static_assert(SEEN_SPLIT_AT + RECENT_EVENTS_MAX <= SEEN_EVENTS_MAX, "a state's ids find room");
 _Static_assert(NAME_KEY_MAX + 2 <= KEY_LEN_MAX, "a bucket's key is a name's and two bytes");
 _Static_assert(WAITING_EVENTS_MAX % WAITING_PARTS_MAX == 0, "a queue of whole blocks");
+_Static_assert(WAITING_RECORDS_MAX <= 255, "their count is a byte");
 _Static_assert(CLUSTER_ID_MAX <= 255, "its length is a byte");
 _Static_assert(POSITION_TEXT_MAX < 4096, "offset.metadata.max.bytes of a broker");
 _Static_assert(POSITION_TEXT_MAX > 2 * KEY_LEN_MAX + 128, "a cursor's key is hex in the metadata");

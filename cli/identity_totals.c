@@ -114,14 +114,17 @@ static struct err *name_adds(const struct totals_reading *reading, const struct 
 	return err;
 }
 
-/* The first part of an event has its frame, which says that it is one. */
+/* The first part of a large event has its frame, which says that it is one. */
 static struct err *waiting_adds(const struct totals_reading *reading, const struct record *record,
 				struct identity_totals *adds)
 {
 	struct identity_waiting_record waiting;
 	struct err *err =
 		registry_decode(reading->registry, &identity_waiting_type, record->value, &waiting);
-	return err != NULL || waiting.part != 0 ? err : count_event(reading, waiting.bytes, adds);
+	for (size_t i = 0; err == NULL && i < waiting.record_count; i++)
+		err = count_event(reading, waiting.records[i].bytes, adds);
+	bool begins = err == NULL && waiting.record_count == 0 && waiting.part == 0;
+	return begins ? count_event(reading, waiting.bytes, adds) : err;
 }
 
 static struct err *mark_adds(const struct totals_reading *reading, const struct record *record,

@@ -310,8 +310,8 @@ static struct err *encode_waiting(void *context, const char *topic, struct bytes
 	*len = 0;
 	if (waiting->parts == 0)
 		return NULL;
-	const struct identity_waiting_record record = { waiting->parts, waiting->part,
-							bytes_of(waiting->bytes, waiting->len) };
+	struct identity_waiting_record record;
+	waiting_to_record(waiting, &record);
 	return registry_encode(identify->registry, topic, &identity_waiting_type, &record, out,
 			       OUTPUT_LEN_MAX, len);
 }
@@ -319,18 +319,10 @@ static struct err *encode_waiting(void *context, const char *topic, struct bytes
 static struct err *decode_waiting(void *context, struct bytes value, void *state)
 {
 	struct identify *identify = context;
-	struct waiting_state *waiting = state;
 	struct identity_waiting_record record;
 	struct err *err =
 		registry_decode(identify->registry, &identity_waiting_type, value, &record);
-	if (err != NULL)
-		return err;
-	if (record.parts < 1 || record.parts > WAITING_PARTS_MAX || record.part < 0 ||
-	    record.part >= record.parts || record.bytes.len > WAITING_PART_MAX)
-		return err_new(ERR_FATAL, "STATE_INVALID", "a waiting record is damaged");
-	*waiting = (struct waiting_state){ record.parts, record.part, record.bytes.len, { 0 } };
-	memcpy(waiting->bytes, record.bytes.data, record.bytes.len);
-	return NULL;
+	return err != NULL ? err : waiting_from_record(&record, state);
 }
 
 static struct err *encode_seen(void *context, const char *topic, struct bytes key,

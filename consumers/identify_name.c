@@ -96,24 +96,18 @@ static void refuse_large(struct identify *identify, struct effects *effects)
 	err_free(&why);
 }
 
-/* The record at hand goes to the end of the queue. What has several parts lies in one block, so
- * that it is released with one record. False: it is too large, and refused. */
+/* The record at hand goes to the end of the queue. False: it is too large, and refused. */
 static bool queue(struct identify *identify, struct bytes key, struct name_state *name,
 		  struct effects *effects)
 {
-	int64_t parts =
-		(int64_t)((identify->record.value.len + WAITING_PART_MAX - 1) / WAITING_PART_MAX);
-	if (parts > WAITING_PARTS_MAX || key.len > NAME_KEY_MAX) {
+	struct bytes record = identify->record.value;
+	if (record.len > WAITING_PARTS_MAX * WAITING_PART_MAX || key.len > NAME_KEY_MAX) {
 		refuse_large(identify, effects);
 		return false;
 	}
-	if (name->next_seq % WAITING_PARTS_MAX + parts > WAITING_PARTS_MAX)
-		name->next_seq += WAITING_PARTS_MAX - name->next_seq % WAITING_PARTS_MAX;
 	identify->step = QUEUE_HOLD;
-	identify->held = identify->record.value;
-	identify->from_seq = name->next_seq;
-	identify->count = (size_t)parts;
-	name->next_seq += parts;
+	identify->held = record;
+	identify->from_seq = name_queue(name, record.len, &identify->count);
 	return true;
 }
 
@@ -296,6 +290,10 @@ static void release_block(struct identify *identify, struct name_state *name, en
 	identify->from_seq = name->first_seq;
 	identify->count = (size_t)(until - name->first_seq);
 	name->first_seq = until;
+	if (name->first_seq == name->next_seq) {
+		name->queued_count = 0;
+		name->tail_room = 0;
+	}
 }
 
 static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,

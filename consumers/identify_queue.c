@@ -152,13 +152,42 @@ void identify_release_held(struct identify *identify, struct bytes key, struct n
 	name->held_count = 0;
 }
 
-static void hold_part(const struct identify *identify, int64_t part, struct waiting_state *waiting)
+/* Whole, or that part of a large one. A replay that finds the name as it was, and the entry gone
+ * with all that it held, puts the last of it there once more, until it comes to where it goes. */
+static void hold(const struct identify *identify, int64_t part, struct waiting_state *waiting)
 {
+	if (identify->count == 1) {
+		waiting_add(waiting, identify->held);
+		return;
+	}
 	size_t from = (size_t)part * WAITING_PART_MAX, len = identify->held.len - from;
 	waiting->parts = (int32_t)identify->count;
 	waiting->part = (int32_t)part;
 	waiting->len = len < WAITING_PART_MAX ? len : WAITING_PART_MAX;
 	memcpy(waiting->bytes, identify->held.data + from, waiting->len);
+}
+
+static void release_records(struct identify *identify, const struct handing *handing,
+			    const struct waiting_state *waiting, struct effects *effects)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < waiting->record_count; i++) {
+		struct bytes record = bytes_of(waiting->bytes + at, waiting->record_len[i]);
+		release(identify, handing, record, effects);
+		at += waiting->record_len[i];
+	}
+}
+
+/* Parts come in their order, all with one record. */
+static void release_part(struct identify *identify, const struct handing *handing,
+			 const struct waiting_state *waiting, struct effects *effects)
+{
+	if (waiting->part == 0)
+		identify->item_len = 0;
+	memcpy(identify->item + identify->item_len, waiting->bytes, waiting->len);
+	identify->item_len += waiting->len;
+	if (waiting->part + 1 == waiting->parts)
+		release(identify, handing, bytes_of(identify->item, identify->item_len), effects);
 }
 
 void identify_apply_waiting(void *context, const struct origin *origin, const void *parsed,
@@ -171,20 +200,18 @@ void identify_apply_waiting(void *context, const struct origin *origin, const vo
 	struct waiting_state *waiting = state;
 	*must_publish = true;
 	if (identify->step == QUEUE_HOLD) {
-		hold_part(identify, queue_seq(key) - identify->from_seq, waiting);
+		hold(identify, queue_seq(key) - identify->from_seq, waiting);
 		return;
 	}
 	if (waiting->parts == 0)
 		return; /* a gap at the end of a block */
-	if (waiting->part == 0)
-		identify->item_len = 0;
-	memcpy(identify->item + identify->item_len, waiting->bytes, waiting->len);
-	identify->item_len += waiting->len;
 	const struct handing handing = { identify->step, identify->note.name,
 					 name_text_bytes(&identify->account),
 					 identify->note.at_ms };
-	if (waiting->part + 1 == waiting->parts)
-		release(identify, &handing, bytes_of(identify->item, identify->item_len), effects);
+	if (waiting->record_count > 0)
+		release_records(identify, &handing, waiting, effects);
+	else
+		release_part(identify, &handing, waiting, effects);
 	memset(waiting, 0, sizeof *waiting);
 }
 

@@ -1,8 +1,9 @@
-/* What waits for a name's account: in the name's state what finds room there, then an entry for
- * each record, or for each part of a large one, keyed "<name>, 0, place". The name's state decides
- * what happens to the queue (enum queue_step), and its entries follow in the same record, and are
- * published with it. So do the buckets by which repeats are recognised, keyed "<name>, 1, bucket";
- * since a name looks into these, it is published with them. */
+/* What waits for a name's account: in the name's state what finds room there, then entries of a
+ * queue, keyed "<name>, 0, place", of which each holds as many records as find room in it, or a
+ * part of a large one. The name's state decides what happens to the queue (enum queue_step), and
+ * its entries follow in the same record, and are published with it. So do the buckets by which
+ * repeats are recognised, keyed "<name>, 1, bucket"; since a name looks into these, it is published
+ * with them. */
 #ifndef CONSUMERS_IDENTIFY_QUEUE_H
 #define CONSUMERS_IDENTIFY_QUEUE_H
 

@@ -23,7 +23,9 @@ struct name_text {
 struct name_state {
 	int64_t link_ms, asked_ms, deadline_ms;
 	int64_t event_count, duplicate_count;
-	int64_t first_seq, next_seq; /* of what waits; see WAITING_PARTS_MAX */
+	int64_t first_seq, next_seq; /* entries of its queue; see WAITING_PARTS_MAX */
+	int64_t queued_count;	     /* records, since the queue was last empty */
+	int32_t tail_room;	     /* in the last entry */
 	bool has_deadline, releasing, refusing, erased;
 	uint8_t link_source_len, link_event_len;
 	struct name_text account, parent;
@@ -34,11 +36,13 @@ struct name_state {
 	uint8_t held[HELD_BYTES_MAX]; /* records, end to end */
 };
 
-/* An entry of a name's queue: a record, or a part of one. Empty where parts is 0. */
+/* An entry of a name's queue: whole records, or a part of a large one. Empty where parts is 0. */
 struct waiting_state {
 	int32_t parts, part;
 	size_t len;
-	uint8_t bytes[WAITING_PART_MAX];
+	uint8_t record_count; /* 0: a part */
+	uint16_t record_len[WAITING_RECORDS_MAX];
+	uint8_t bytes[WAITING_PART_MAX]; /* records, end to end */
 };
 
 struct block_state {
@@ -72,8 +76,17 @@ uint8_t name_keep(struct bytes text, uint8_t *kept, size_t len_max);
 /* Keeps a record that waits in the state; false: there is no room. */
 bool name_hold(struct name_state *name, struct bytes record);
 
-/* Records that wait, in the state and in the queue. */
+/* Records that wait, in the state and in the queue; fewer while the queue is handed on. Of the
+ * queue of an earlier version its entries. */
 int64_t name_waits(const struct name_state *name);
+
+/* A place in the queue for a record of that length, the first of *parts entries; where it goes to
+ * what another one left of the last entry, *parts is 1 as well. What has several parts lies in one
+ * block, so that it is released with one record. len up to WAITING_PARTS_MAX * WAITING_PART_MAX. */
+int64_t name_queue(struct name_state *name, size_t len, size_t *parts);
+
+/* Another whole record into an entry, which has room. */
+void waiting_add(struct waiting_state *waiting, struct bytes record);
 
 /* To the topic's records, which borrow from the state and *bytes, and back. Errors of the latter:
  * FATAL STATE_INVALID. */
@@ -81,6 +94,9 @@ void name_to_record(const struct name_state *name, struct print_bytes *bytes,
 		    struct identity_name_record *record);
 ERR_MUST_USE struct err *name_from_record(const struct identity_name_record *record,
 					  struct name_state *name);
+void waiting_to_record(const struct waiting_state *waiting, struct identity_waiting_record *record);
+ERR_MUST_USE struct err *waiting_from_record(const struct identity_waiting_record *record,
+					     struct waiting_state *waiting);
 void block_to_record(const struct block_state *block, struct identity_block_record *record);
 ERR_MUST_USE struct err *block_from_record(const struct identity_block_record *record,
 					   struct block_state *block);

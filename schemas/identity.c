@@ -45,6 +45,8 @@ static const struct field name_fields[] = {
 	LONG(identity_name_record, duplicate_count),
 	LONG(identity_name_record, first_seq),
 	LONG(identity_name_record, next_seq),
+	LONG(identity_name_record, queued_count),
+	INT(identity_name_record, tail_room),
 	BOOL(identity_name_record, releasing),
 	BOOL(identity_name_record, refusing),
 	BOOL(identity_name_record, erased),
@@ -69,6 +71,8 @@ static const struct field waiting_fields[] = {
 	INT(identity_waiting_record, parts),
 	INT(identity_waiting_record, part),
 	REQ(identity_waiting_record, "bytes", bytes, FIELD_BYTES),
+	ARRAY(identity_waiting_record, records, record_count, identity_held_type,
+	      WAITING_RECORDS_MAX),
 };
 SHARED_TYPE(identity_waiting_type, "identity_waiting", identity_waiting_record, waiting_fields);
 

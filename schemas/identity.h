@@ -40,7 +40,8 @@ struct identity_name_record {
 	bool has_deadline;
 	int64_t deadline_ms; /* optional */
 	int64_t event_count, duplicate_count;
-	int64_t first_seq, next_seq;
+	int64_t first_seq, next_seq, queued_count;
+	int32_t tail_room;
 	bool releasing, refusing, erased;
 	struct bytes recent, recent_hours;
 	int64_t outrun_count;
@@ -63,6 +64,8 @@ extern const struct record_type identity_seen_type;
 struct identity_waiting_record {
 	int32_t parts, part;
 	struct bytes bytes;
+	size_t record_count;
+	struct identity_held_record records[WAITING_RECORDS_MAX];
 };
 
 extern const struct record_type identity_waiting_type;

@@ -45,7 +45,7 @@ static const struct {
 	{ 60, "identity_note" },
 	{ 61, "account_change" },
 	{ 62, "identity_name_v1" },
-	{ 63, "identity_waiting" },
+	{ 63, "identity_waiting_v1" },
 	{ 64, "identity_block" },
 	{ 65, "identity_suggestion" },
 	{ 66, "identity_decision" },
@@ -73,7 +73,9 @@ static const struct {
 	{ 91, "example" },
 	{ 92, "lesson" },
 	{ 93, "gathered" },
-	{ 94, "identity_name" },
+	{ 94, "identity_name_v4" },
+	{ 95, "identity_name" },
+	{ 96, "identity_waiting" },
 };
 
 enum { LOCAL_ID_COUNT = sizeof local_ids / sizeof local_ids[0] };

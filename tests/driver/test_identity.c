@@ -117,11 +117,16 @@ static bool is_event(struct registry *registry, struct bytes item)
 	return strcmp(type, "foretell.AccountEvent") == 0;
 }
 
-static bool is_waiting_event(struct registry *registry, const struct record *record)
+static int64_t waiting_events(struct registry *registry, const struct record *record)
 {
 	struct identity_waiting_record waiting;
+	int64_t count = 0;
 	must(registry_decode(registry, &identity_waiting_type, record->value, &waiting));
-	return waiting.part == 0 && is_event(registry, waiting.bytes);
+	for (size_t i = 0; i < waiting.record_count; i++)
+		count += is_event(registry, waiting.records[i].bytes);
+	return waiting.record_count > 0 ? count
+	       : waiting.part == 0	? is_event(registry, waiting.bytes)
+					: 0;
 }
 
 /* An entry of a queue, whose key is no text. */
@@ -203,7 +208,7 @@ static void read_meta(struct outcome *outcome, struct registry *registry,
 	struct row *place = find_place(&outcome->queues, bytes_of(key.data + len, key.len - len));
 	struct row *row = find(&outcome->names, bytes_of(key.data + len, key.len - len - 9), true);
 	row->waiting -= place->waiting;
-	place->waiting = record->value.data != NULL && is_waiting_event(registry, record);
+	place->waiting = record->value.data != NULL ? waiting_events(registry, record) : 0;
 	row->waiting += place->waiting;
 }
 

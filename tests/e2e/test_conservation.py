@@ -11,7 +11,7 @@ import urllib.request
 
 import fastavro
 
-from lib.avro import decode, held_events
+from lib.avro import names_and_waiting
 from lib.program import world
 from lib.tap import check, diag, run, same, test
 from lib.watch import await_true, metrics, value
@@ -71,14 +71,7 @@ def played(line):
 @test("generated = in accounts + of places + waiting + dead letters + refused, and the repeats",
       needs=played)
 def conserved(line):
-    names, queues = {}, {}
-    for record in line.broker.read(f"{APP}.identity.meta"):
-        kind, key = record.key.split(b"/", 2)[1:] if record.key.count(b"/") > 1 else (b"", b"")
-        if kind in (b"name", b"waiting"):
-            (names if kind == b"name" else queues)[key] = record.value and decode(record.value)
-    names = {key: state for key, state in names.items() if state is not None}
-    waiting = sum(w is not None and w["part"] == 0 and decode(w["bytes"]).schema == "account_event"
-                  for w in queues.values()) + held_events(names.values())
+    names, waiting = names_and_waiting(line.broker.read(f"{APP}.identity.meta"))
     places = sum(n["event_count"] for key, n in names.items() if key.startswith(PLACES))
     accounts = sum(r.value["event_count"] for r in line.broker.latest(f"{APP}.accounts").values())
     letters = [r for r in line.broker.read(f"{APP}.dlq")

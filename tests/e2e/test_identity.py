@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from lib.avro import decode, held_events
+from lib.avro import decode, names_and_waiting
 from lib.kafka import decoded
 from lib.program import World, world
 from lib.tap import check, diag, run, same, test
@@ -71,12 +71,8 @@ def shared(line):
 @test("each name stands under its true account; what was planted wrong is wrong, and nothing else",
       needs=shared)
 def true_accounts(line):
-    names = {}
-    for record in line.broker.read(f"{APP}.identity.meta"):
-        kind, name = record.key.split(b"/", 2)[1:] if record.key.count(b"/") > 1 else (b"", b"")
-        if kind == b"name":
-            names[name.decode()] = decode(record.value)
-    line.names = names
+    found, line.waiting = names_and_waiting(line.broker.read(f"{APP}.identity.meta"))
+    line.names = names = {name.decode(): state for name, state in found.items()}
     into = {k.decode(): r.value["merged_into"] for k, r in
             line.broker.latest(f"{APP}.accounts").items()}
 
@@ -103,12 +99,7 @@ def true_accounts(line):
 @test("events = in accounts + of places + waiting; repeats and malformed records to the record",
       needs=true_accounts)
 def conservation(line):
-    waiting = {}
-    for record in line.broker.read(f"{APP}.identity.meta"):
-        if record.key.split(b"/")[1] == b"waiting":
-            waiting[record.key] = record.value and decode(record.value)
-    held = sum(w is not None and w["part"] == 0 and decode(w["bytes"]).schema == "account_event"
-               for w in waiting.values()) + held_events(line.names.values())
+    held = line.waiting
     log = [r for r in line.broker.read(f"{APP}.account.events")
            if decode(r.value).schema == "account_event" and not r.key.startswith(PLACES)]
     first = collections.Counter(decode(r.value)["event_id"] + decode(r.value)["source"]

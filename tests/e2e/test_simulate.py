@@ -16,7 +16,7 @@ import time
 
 import fastavro
 
-from lib.avro import decode, held_events
+from lib.avro import decode, names_and_waiting
 from lib.kafka import decoded
 from lib.program import world
 from lib.tap import check, diag, run, same, test
@@ -274,25 +274,14 @@ def to_kafka(line):
          "dead letters")
     log = [r.value for r in decoded(line.broker.read("foretell.account.events"))]
     events = [v for v in log if v.schema == "account_event"]
-    names, waiting = {}, set()
-    for record in line.broker.read("foretell.identity.meta"):
-        kind = record.key.split(b"/")[1]
-        if kind == b"name":
-            names[record.key] = decode(record.value)
-        elif kind == b"waiting" and record.value is None:
-            waiting.discard(record.key)
-        elif kind == b"waiting":
-            held = decode(record.value)
-            if held["part"] == 0 and decode(held["bytes"]).schema == "account_event":
-                waiting.add(record.key)
+    names, waiting = names_and_waiting(line.broker.read("foretell.identity.meta"))
     same(sum(n["event_count"] for n in names.values()), told["total"]["events"], "events of names")
     same(sum(n["duplicate_count"] for n in names.values()), told["total"]["duplicates"],
          "repeats that were dropped")
     accounts = line.broker.latest("foretell.accounts").values()
     places = sum(n["event_count"] for key, n in names.items()
-                 if key.split(b"/", 2)[2].startswith((b"region:", b"site:")))
-    same(sum(a.value["event_count"] for a in accounts) + places + len(waiting) +
-         held_events(names.values()),
+                 if key.startswith((b"region:", b"site:")))
+    same(sum(a.value["event_count"] for a in accounts) + places + waiting,
          told["total"]["events"], "events in accounts, of places, and those that wait")
     check(sum(v["crm"] is not None for v in events) > 100, "payloads in the log")
 

@@ -214,6 +214,8 @@ static void a_name_comes_back_from_its_record(void **state)
 	name_text_set(&name.parent, bytes_str("erp.customer:7"));
 	name.first_seq = 3;
 	name.next_seq = 17;
+	name.queued_count = 40;
+	name.tail_room = WAITING_PART_MAX - 1;
 	name.has_deadline = name.releasing = true;
 	name.deadline_ms = 99;
 	name.recent = (struct recent_prints){ .count = 2,
@@ -226,7 +228,7 @@ static void a_name_comes_back_from_its_record(void **state)
 					      .filter = { { 1, 0 }, { UINT64_MAX, 0 } } };
 	assert_true(name_hold(&name, bytes_str("first")));
 	assert_true(name_hold(&name, bytes_str("")));
-	assert_int_equal(name_waits(&name), 16);
+	assert_int_equal(name_waits(&name), 42);
 	name_to_record(&name, &bytes, &record);
 	assert_null(name_from_record(&record, &back));
 	assert_memory_equal(&name, &back, sizeof name);
@@ -239,6 +241,11 @@ static void a_name_comes_back_from_its_record(void **state)
 	assert_string_equal(err_code(err), "STATE_INVALID");
 	err_free(&err);
 	record.seen_filter.len++;
+	record.tail_room = WAITING_PART_MAX;
+	err = name_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
+	record.tail_room = 0;
 	record.next_seq = 2;
 	err = name_from_record(&record, &back);
 	assert_string_equal(err_code(err), "STATE_INVALID");
@@ -280,6 +287,76 @@ static void what_waits_in_a_name_has_its_bound(void **state)
 	assert_true(name_hold(&name, bytes_of(zeros, HELD_BYTES_MAX - 1)));
 	assert_false(name_hold(&name, bytes_of(zeros, 2)));
 	assert_true(name_hold(&name, bytes_of(zeros, 1)));
+}
+
+/* An entry takes records until one finds no room; what is larger lies in several of one block. */
+static void entries_of_a_queue_are_filled(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t len;
+		int64_t seq;
+		size_t parts;
+	} rows[] = {
+		{ 400, 0, 1 },	{ 500, 0, 1 }, /* 60 are left */
+		{ 61, 1, 1 },	{ WAITING_PART_MAX, 2, 1 },
+		{ 1, 3, 1 },	{ WAITING_PART_MAX + 1, 4, 2 }, /* no whole record goes to parts */
+		{ 1, 6, 1 },	{ 7 * WAITING_PART_MAX, 7, 7 },
+		{ 100, 14, 1 }, { 14 * WAITING_PART_MAX, 28, 14 },
+		{ 100, 42, 1 },
+	};
+	static struct name_state name;
+	size_t parts;
+	memset(&name, 0, sizeof name);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(name_queue(&name, rows[i].len, &parts), rows[i].seq);
+		assert_int_equal(parts, rows[i].parts);
+	}
+	assert_int_equal(name_waits(&name), 43); /* parts and gaps are more than records are */
+	memset(&name, 0, sizeof name);
+	for (int64_t i = 0; i < 3 * WAITING_RECORDS_MAX; i++) {
+		assert_int_equal(name_queue(&name, 1, &parts), i / WAITING_RECORDS_MAX);
+		assert_int_equal(name_waits(&name), i + 1);
+	}
+}
+
+static void expect_back(const struct waiting_state *waiting)
+{
+	static struct waiting_state back;
+	struct identity_waiting_record record;
+	waiting_to_record(waiting, &record);
+	assert_null(waiting_from_record(&record, &back));
+	assert_memory_equal(waiting, &back, sizeof back);
+}
+
+static void an_entry_comes_back_from_its_record(void **state)
+{
+	(void)state;
+	static struct waiting_state waiting, back;
+	struct identity_waiting_record record;
+	for (int i = 0; i < WAITING_RECORDS_MAX; i++) {
+		waiting_add(&waiting, bytes_str(i % 2 ? "a record" : "another"));
+		expect_back(&waiting);
+	}
+	waiting_to_record(&waiting, &record);
+	record.records[0].bytes = bytes_of(waiting.bytes, WAITING_PART_MAX);
+	struct err *err = waiting_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
+	/* a part of a large one */
+	memset(&waiting, 0, sizeof waiting);
+	waiting.parts = WAITING_PARTS_MAX;
+	waiting.part = 3;
+	waiting.len = WAITING_PART_MAX;
+	expect_back(&waiting);
+	/* as it was written before entries held several: one record */
+	record = (struct identity_waiting_record){ .parts = 1, .bytes = bytes_str("one") };
+	assert_null(waiting_from_record(&record, &back));
+	assert_true(back.record_count == 0 && back.parts == 1 && back.len == 3);
+	record.part = 1;
+	err = waiting_from_record(&record, &back);
+	assert_string_equal(err_code(err), "STATE_INVALID");
+	err_free(&err);
 }
 
 /* ---- repeats -------------------------------------------------------------------------------- */
@@ -652,6 +729,8 @@ int main(void)
 		cmocka_unit_test(likeness_is_jaro_winkler),
 		cmocka_unit_test(a_name_comes_back_from_its_record),
 		cmocka_unit_test(what_waits_in_a_name_has_its_bound),
+		cmocka_unit_test(entries_of_a_queue_are_filled),
+		cmocka_unit_test(an_entry_comes_back_from_its_record),
 		cmocka_unit_test(a_name_without_a_filter_looks_everywhere),
 		cmocka_unit_test(repeats_are_known_for_seven_days),
 		cmocka_unit_test(most_new_events_need_no_bucket),

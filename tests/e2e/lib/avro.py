@@ -59,16 +59,41 @@ def decode(data):
     return value
 
 
+def schema_of(data):
+    """The name of a framed value's schema."""
+    return BY_ID[struct.unpack(">bI", data[:FRAME_LEN])[1]][0]
+
+
 def decode_with_logical_types(data):
     """As any consumer's library does it: timestamps become datetimes."""
     _, schema_id = struct.unpack(">bI", data[:FRAME_LEN])
     return fastavro.schemaless_reader(io.BytesIO(data[FRAME_LEN:]), WITH_LOGICAL_TYPES[schema_id])
 
 
-def held_events(names):
-    """How many events wait in these states of names (identity_name)."""
-    return sum(decode(held["bytes"]).schema == "account_event"
-               for name in names for held in name["held"])
+def latest_of_names(records):
+    """Of all records of identity.meta: {(kind, key): value}, of names and entries of queues."""
+    latest = {}
+    for record in records:
+        kind, key = record.key.split(b"/", 2)[1:] if record.key.count(b"/") > 1 else (b"", b"")
+        if kind in (b"name", b"waiting"):
+            latest[kind, key] = record.value
+            if record.value is None:
+                del latest[kind, key]
+    return latest
+
+
+def waiting_in(state):
+    """The records that wait in a name's state, or begin in an entry of its queue."""
+    whole = [held["bytes"] for held in state.get("held", state.get("records"))]
+    return whole or ([state["bytes"]] if state.get("part") == 0 else [])
+
+
+def names_and_waiting(records):
+    """Of all records of identity.meta: {name: its state}, and how many events wait."""
+    latest = {key: decode(value) for key, value in latest_of_names(records).items()}
+    waiting = sum(schema_of(record) == "account_event"
+                  for state in latest.values() for record in waiting_in(state))
+    return {key: state for (kind, key), state in latest.items() if kind == b"name"}, waiting
 
 
 def frame(schema_id, body):
