@@ -8,11 +8,12 @@
 In two parts: the first half of the time, in which every name is new and most wait for a link, then
 the second half, which is what a running company costs. Of each it prints the processor time of the
 whole process an event (Kafka client included) and what that makes a second on one core, for both
-stages together and for resolve alone (another application); then the peak of the memory (MEMORY_MAX
-is the process's memory.max), and how many names are known and events wait. A simulation, or, with
-KNOWN, invented events: mail addresses that each belong to a CRM account, and others that nobody has
-linked, two events each. Fails where the memory was ever above memory.max, or not all that was
-invented is known and waits.
+stages together and for resolve alone (another application); the seconds that a process takes which
+finds nothing to do and which are in these, so what an event costs without them; then the peak of
+the memory (MEMORY_MAX is the process's memory.max), and how many names are known and events wait.
+A simulation, or, with KNOWN, invented events: mail addresses that each belong to a CRM account, and
+others that nobody has linked, two events each. Fails where the memory was ever above memory.max, or
+not all that was invented is known and waits.
 """
 
 import datetime
@@ -26,7 +27,7 @@ import time
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 
-from lib.avro import decode, encode  # noqa: E402
+from lib.avro import decode, encode, latest_of_names, waiting_in  # noqa: E402
 from lib import kafka  # noqa: E402
 from lib.kafka import Broker  # noqa: E402
 
@@ -38,7 +39,6 @@ START = datetime.datetime(2024, 1, 1)  # of a simulated company
 STAGES = ("resolve", "identify")
 BATCH = 20000
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def foretell(broker, folder, *arguments, app=APP):
@@ -49,39 +49,24 @@ def foretell(broker, folder, *arguments, app=APP):
 def measure(command):
     """Runs it; returns what it counted by stage ({column: number}), its processor seconds, its peak
     memory in MB, and the seconds it took."""
-    began, cpu_s, peak_mb = time.monotonic(), 0.0, 0.0
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True)
-    while process.poll() is None:
-        try:
-            with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            cpu_s = (int(fields[11]) + int(fields[12])) / TICKS
-            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-                peak_mb = next(int(row.split()[1]) for row in file if row.startswith("VmHWM"))/1024
-        except (FileNotFoundError, ProcessLookupError, StopIteration):
-            pass
-        time.sleep(0.2)
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as process:
+        rows = [row.split() for row in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"exit code {process.returncode}: {' '.join(command)}")
-    took_s, rows = time.monotonic() - began, [row.split() for row in process.stdout]
     names = next(row for row in rows if row and row[0] == "stage")
     counts = {row[0]: dict(zip(names[1:], row[1:])) for row in rows if row[0] in STAGES}
-    return counts, cpu_s, peak_mb, took_s
+    return (counts, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024,
+            time.monotonic() - began)
 
 
 def count_states(broker):
-    names, waiting = {}, set()
-    for record in broker.read(f"{APP}.identity.meta"):
-        kind = record.key.split(b"/", 2)[1]
-        if kind == b"name":
-            names[record.key] = record.value
-        elif kind == b"waiting" and record.value is None:
-            waiting.discard(record.key)
-        elif kind == b"waiting" and decode(record.value)["part"] == 0:
-            waiting.add(record.key)
-    held = sum(len(decode(state)["held"]) for state in names.values())
-    return len(names), len(waiting) + held
+    latest = latest_of_names(broker.read(f"{APP}.identity.meta"))
+    waiting = sum(len(waiting_in(decode(value))) for value in latest.values())
+    return sum(kind == b"name" for kind, _ in latest), waiting
 
 
 def simulate(folder, accounts, months, unlinked):
@@ -126,16 +111,23 @@ class Bench:
         self.memory_max = os.environ.get("MEMORY_MAX") or "1G"
         self.peak_mb = 0
 
-    def run(self, part, app, *stages):
-        """Whatever lies before the stages, to its end."""
-        counts, cpu_s, peak_mb, took_s = measure(foretell(
+    def measure(self, app, *stages):
+        return measure(foretell(
             self.broker.address, self.folder, "run", *stages, "--until-end", "--clock", "data",
             "--tick.ms", "1d", "--memory.max", self.memory_max, app=app))
+
+    def run(self, part, app, *stages):
+        """Whatever lies before the stages, to its end; then nothing."""
+        counts, cpu_s, peak_mb, took_s = self.measure(app, *stages)
+        _, nothing_s, _, _ = self.measure(app, *stages)
         events = int(counts["resolve"]["records"])
         self.peak_mb = max(self.peak_mb, peak_mb)
         name = f"names_{part}" if len(stages) > 1 else f"names_{part}_{stages[0]}"
         print(f"figure {name}_events {events}\nfigure {name}_cpu_us {1e6 * cpu_s / events:.2f}\n"
               f"figure {name}_core_events_s {events / cpu_s:.0f}\n"
+              f"figure {name}_nothing_cpu_s {nothing_s:.2f}\n"
+              f"figure {name}_net_cpu_us {1e6 * (cpu_s - nothing_s) / events:.2f}\n"
+              f"figure {name}_net_core_events_s {events / (cpu_s - nothing_s):.0f}\n"
               f"figure {name}_took_s {took_s:.1f}")
         if "identify" in counts:
             print(f"figure {name}_states_an_event "
