@@ -65,10 +65,7 @@ static size_t drop_oldest(uint64_t *prints, uint16_t *hours, size_t count, uint1
 /* The largest power of two up to count > 0. */
 static int32_t level(int32_t count)
 {
-	int32_t power = 1;
-	while (power * 2 <= count)
-		power *= 2;
-	return power;
+	return INT32_C(1) << (31 - __builtin_clz((uint32_t)count));
 }
 
 int32_t repeats_bucket(uint64_t print, int32_t bucket_count)

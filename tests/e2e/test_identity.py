@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Who is who on a real Kafka: two processes share the stages, each is killed once in the middle; in
-the end every name stands under its true account and every record is accounted for."""
+"""Who is who on a real Kafka: two processes of two workers each share the stages, each is killed
+once in the middle; in the end every name stands under its true account and every record is
+accounted for."""
 
 import collections
 import csv
@@ -19,7 +20,7 @@ TOPICS = ("crm.events", "erp.events", "iot.events", "marketing.events", "support
 COMPANY = ("--accounts", "60", "--months", "3", "--seed", "21", "--mislinked", "0.2",
            "--unlinked", "0.03")
 RUN = ("run", "--inputs", ",".join(TOPICS), "--clock", "data", "--tick.ms", "1d",
-       "--commit.interval.ms", "20", "--kafka.session.timeout.ms", "6000")
+       "--workers", "2", "--commit.interval.ms", "20", "--kafka.session.timeout.ms", "6000")
 APP = "who"
 PLACES = b"region:", b"site:"  # what happens there is told to all, and is in no account
 
