@@ -237,8 +237,10 @@ static struct err *serve_run(const struct args *args)
 	struct err *err = prepare(&serve);
 	if (err == NULL)
 		err = door_open(&serve);
-	while (err == NULL && !stop_requested())
+	while (err == NULL && !stop_requested()) {
 		time_system.sleep_ms(time_system.context, WATCH_MS);
+		err = door_fatal(serve.door);
+	}
 	if (err == NULL)
 		log_emit(LOG_INFO, "door", "closing, after what is under way", NULL);
 	door_stop(&serve.door);

@@ -693,6 +693,12 @@ struct door_stats *door_stats(struct door *door)
 	return &door->stats;
 }
 
+struct err *door_fatal(const struct door *door)
+{
+	struct err *err = acks_fatal(door->acks);
+	return err == NULL ? NULL : err_wrap(err, "the door takes nothing more, start it again");
+}
+
 void door_stop(struct door **out)
 {
 	struct door *door = *out;

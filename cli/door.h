@@ -64,6 +64,10 @@ ERR_MUST_USE struct err *door_start(const struct door_options *options,
 
 struct door_stats *door_stats(struct door *door);
 
+/* What has ended the door's producer for good: it takes nothing any more, and only a new process
+ * helps; NULL: nothing has. */
+struct err *door_fatal(const struct door *door);
+
 /* Takes no more, waits for what is under way (at most ack_ms), and frees everything. */
 void door_stop(struct door **door);
 
