@@ -332,6 +332,30 @@ static void a_state_that_cannot_be_read_is_told_and_not_tried_again(void **state
 	expect_err(recover(fixture), ERR_RETRY, "REGISTRY_UNREACHABLE");
 }
 
+static size_t follow_nobody(void *context, struct target targets[TARGETS_MAX])
+{
+	(void)context, (void)targets;
+	return 0;
+}
+
+/* Some of the named would be published as they were, those that name them as they are. */
+static void a_store_that_is_behind_is_not_replayed_where_states_name_others(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->processor.follow = follow_nobody;
+	keep(fixture, 5, 4, 1);
+	ANSWERS(fixture, { 10, "Y=9;v=1" });
+	expect_ok(recover(fixture));
+	assert_int_equal(fixture->task->next, 9);
+	assert_int_equal(fixture->fake.read_count, 1);
+
+	keep(fixture, 10, 9, 1); /* not behind */
+	ANSWERS(fixture, { 10, "Y=9;v=1" });
+	expect_ok(recover(fixture));
+	assert_int_equal(fixture->task->next, 9);
+	assert_int_equal(fixture->fake.read_count, 0);
+}
+
 /* Nothing else would tell: the worker comes round all the time. */
 static void a_commit_that_never_ends_is_told(void **state)
 {
@@ -381,7 +405,6 @@ static void ends_of_states_are_a_drained_tasks_own(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +412,7 @@ int main(void)
 		TEST(states_without_a_position_are_asked_about_again),
 		TEST(a_store_that_is_behind_is_not_replayed_by_another_version),
 		TEST(a_state_that_cannot_be_read_is_told_and_not_tried_again),
+		TEST(a_store_that_is_behind_is_not_replayed_where_states_name_others),
 		TEST(a_commit_that_never_ends_is_told),
 		TEST(ends_of_states_are_a_drained_tasks_own),
 	};
