@@ -290,10 +290,6 @@ static void release_block(struct identify *identify, struct name_state *name, en
 	identify->from_seq = name->first_seq;
 	identify->count = (size_t)(until - name->first_seq);
 	name->first_seq = until;
-	if (name->first_seq == name->next_seq) {
-		name->queued_count = 0;
-		name->tail_room = 0;
-	}
 }
 
 static void apply_release(struct identify *identify, struct bytes key, struct name_state *name,

@@ -44,6 +44,10 @@ int64_t name_queue(struct name_state *name, size_t len, size_t *parts)
 	size_t room = len > WAITING_RECORD_MIN ? len : WAITING_RECORD_MIN;
 	*parts = (len + WAITING_PART_MAX - 1) / WAITING_PART_MAX;
 	CHECK(*parts >= 1 && *parts <= WAITING_PARTS_MAX);
+	if (name->first_seq == name->next_seq) {
+		name->queued_count = 0;
+		name->tail_room = 0;
+	}
 	name->queued_count++;
 	if (room <= (size_t)name->tail_room) {
 		name->tail_room -= (int32_t)room;

@@ -147,7 +147,7 @@ static void tell(struct trial *trial, const char *id, struct bytes scheme, const
 	if (link != NULL)
 		event.identifiers[0] = *link;
 	event.attr_count =
-		below(&trial->random, 4) == 0 ? below(&trial->random, ATTR_COUNT_MAX) : 0;
+		below(&trial->random, 4) == 0 ? below(&trial->random, ATTR_COUNT_MAX) : 4;
 	for (size_t i = 0; i < event.attr_count; i++)
 		event.attrs[i] = (struct attr){ bytes_str("note"), bytes_str(text) };
 	memory_line_tell(trial->line, &event);

@@ -318,6 +318,11 @@ static void entries_of_a_queue_are_filled(void **state)
 		assert_int_equal(name_queue(&name, 1, &parts), i / WAITING_RECORDS_MAX);
 		assert_int_equal(name_waits(&name), i + 1);
 	}
+	/* all of it was handed on, but for what is behind */
+	name_queue(&name, 1, &parts);
+	name.first_seq = name.next_seq;
+	assert_int_equal(name_queue(&name, 1, &parts), name.first_seq);
+	assert_int_equal(name_waits(&name), 1);
 }
 
 static void expect_back(const struct waiting_state *waiting)
