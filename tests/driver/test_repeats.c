@@ -19,10 +19,11 @@
 #ifdef __SANITIZE_ADDRESS__
 #define SEEDS 1
 #else
-#define SEEDS 2
+#define SEEDS 3
 #endif
 
 enum {
+	FIRST_SEED = 6, /* from here on three find each way in which states are left behind */
 	PARTITIONS = 2,
 	FAST = 4,	      /* names with hundreds of events within seven days */
 	SLOW = 12,	      /* others, so that states wait for their turn to be published */
@@ -201,7 +202,7 @@ static uint64_t first_seed(uint64_t *count)
 {
 	const char *only = getenv("FORETELL_SEED");
 	*count = only != NULL ? 1 : SEEDS;
-	return only != NULL ? strtoull(only, NULL, 10) : 1;
+	return only != NULL ? strtoull(only, NULL, 10) : FIRST_SEED;
 }
 
 static void buckets_are_as_after_a_clean_pass(void **state)
