@@ -122,12 +122,7 @@ struct err *acks_send(struct acks *acks, size_t index, struct bytes key, struct 
 
 struct err *acks_fatal(const struct acks *acks)
 {
-	char text[512];
-	rd_kafka_resp_err_t code = rd_kafka_fatal_error(acks->handle, text, sizeof text);
-	if (code == 0)
-		return NULL;
-	return err_new(ERR_FATAL, "BUS_PRODUCER", "the producer can't go on: %s (%s)", text,
-		       rd_kafka_err2name(code));
+	return rd_err_fatal(acks->handle, "BUS_PRODUCER");
 }
 
 void acks_poll(struct acks *acks, int timeout_ms)

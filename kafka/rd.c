@@ -372,6 +372,16 @@ struct err *rd_err_unreachable(const struct rd_client *client, const char *what)
 	return rd_err_code(RD_KAFKA_RESP_ERR__TIMED_OUT, client, "%s", what);
 }
 
+struct err *rd_err_fatal(rd_kafka_t *producer, const char *code)
+{
+	char text[512];
+	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(producer, text, sizeof text);
+	if (fatal == 0)
+		return NULL;
+	return err_new(ERR_FATAL, code, "the producer can't go on: %s (%s)", text,
+		       rd_kafka_err2name(fatal));
+}
+
 struct err *rd_err_stuck(const struct rd_client *client, const char *topic, int32_t partition,
 			 int64_t stable)
 {

@@ -94,6 +94,9 @@ struct err *rd_err_txn(rd_kafka_error_t *error, const char *what);
 struct err *rd_err_code(rd_kafka_resp_err_t code, const struct rd_client *client,
 			const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What has ended a producer for good, as a new FATAL error under `code`; NULL: nothing has. */
+struct err *rd_err_fatal(rd_kafka_t *producer, const char *code);
+
 /* Nothing has come for RD_STABLE_MS. `stable`: where an open transaction stops the reader (RETRY
  * BUS_UNSTABLE, with the command that ends it); -1 where none does (RETRY BUS_UNREACHABLE). */
 struct err *rd_err_stuck(const struct rd_client *client, const char *topic, int32_t partition,

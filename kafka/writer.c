@@ -216,18 +216,13 @@ struct err *writer_settle(struct writer *writer, const struct position *position
 /* The first failed delivery, or a producer that can't go on, as an error. */
 static struct err *delivery_err(struct writer *writer)
 {
-	char text[512];
 	rd_kafka_resp_err_t code = writer->client.delivery_error;
 	if (code != 0)
 		return err_new(ERR_FATAL, "WRITER_DELIVERY",
 			       "a record for topic %s wasn't taken: %s (%s)",
 			       writer->client.delivery_topic, rd_kafka_err2str(code),
 			       rd_kafka_err2name(code));
-	code = rd_kafka_fatal_error(writer->handle, text, sizeof text);
-	if (code != 0)
-		return err_new(ERR_FATAL, "WRITER_DELIVERY", "the producer can't go on: %s (%s)",
-			       text, rd_kafka_err2name(code));
-	return NULL;
+	return rd_err_fatal(writer->handle, "WRITER_DELIVERY");
 }
 
 static struct writer_topic *topic_get(struct writer *writer, const char *name)
