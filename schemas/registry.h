@@ -37,8 +37,8 @@ ERR_MUST_USE struct err *registry_encode(struct registry *registry, const char *
 					 uint8_t *out, size_t out_max, size_t *len);
 
 /* The full name of the record that `value` holds ("foretell.Control"), by its schema id; borrowed,
- * lives as long as the registry. Errors: POISON WIRE_MAGIC, WIRE_TRUNCATED, SCHEMA_ID_UNKNOWN;
- * RETRY REGISTRY_UNREACHABLE. */
+ * until a value of another schema is read. Errors: POISON WIRE_MAGIC, WIRE_TRUNCATED,
+ * SCHEMA_ID_UNKNOWN; RETRY REGISTRY_UNREACHABLE. */
 ERR_MUST_USE struct err *registry_record_name(struct registry *registry, struct bytes value,
 					      const char **name);
 
@@ -48,8 +48,8 @@ ERR_MUST_USE struct err *registry_record_name(struct registry *registry, struct 
 ERR_MUST_USE struct err *registry_decode(struct registry *registry, const struct record_type *type,
 					 struct bytes value, void *record);
 
-/* The writer's schema text for a framed value: for generic readers (tail). Borrowed. Errors: as
- * registry_record_name. */
+/* The writer's schema text for a framed value: for generic readers (tail). Borrowed and errors
+ * as registry_record_name. */
 ERR_MUST_USE struct err *registry_schema_text(struct registry *registry, struct bytes value,
 					      const char **text);
 

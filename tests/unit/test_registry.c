@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "schemas/record_plan.h"
 #include "schemas/registry.h"
 #include "schemas/registry_http.h"
@@ -63,7 +64,7 @@ struct service {
 	char url[128];
 	pthread_mutex_t lock; /* guards what follows */
 	enum manner manner;
-	const char *schema; /* what id 70000 is */
+	const char *schema; /* what id 70000 is, and each of 80000 to 89999 */
 	bool stopping;
 	size_t request_count;
 	char request[REQUEST_MAX]; /* the last */
@@ -139,7 +140,8 @@ static void answer_good(const struct service *service, int connection)
 	const char *request = service->request;
 	if (strncmp(request, "GET /base/subjects ", 19) == 0)
 		reply(connection, 200, "[\"a\"]");
-	else if (strncmp(request, "GET /base/schemas/ids/70000 ", 28) == 0)
+	else if (strncmp(request, "GET /base/schemas/ids/70000 ", 28) == 0 ||
+		 strncmp(request, "GET /base/schemas/ids/8", 23) == 0)
 		reply_schema(service, connection, service->manner == MANNER_PROTOBUF);
 	else if (strncmp(request, "GET ", 4) == 0)
 		reply(connection, 404, "{\"error_code\":40403,\"message\":\"Schema not found\"}");
@@ -433,6 +435,32 @@ static void ids_are_looked_up_once(void **state)
 	registry_close(&registry);
 }
 
+/* A known mistake of producers: it makes the line slow, and must not end it. */
+static void a_schema_for_each_record_is_read(void **state)
+{
+	enum { SCHEMAS = 1100, FIRST = 80000 };
+	struct service *service = *state;
+	struct registry *registry;
+	expect_ok(registry_open(service->url, &registry));
+	log_set_level(LOG_OFF);
+	struct series_point in = point(), out;
+	uint8_t value[256] = { 0 };
+	size_t len;
+	expect_ok(record_encode(&series_point_type, &in, value + 5, sizeof value - 5, &len));
+	for (uint32_t i = 0; i <= SCHEMAS; i++) {
+		uint32_t id = FIRST + i % SCHEMAS; /* the first once more in the end */
+		for (int byte = 0; byte < 4; byte++)
+			value[1 + byte] = (uint8_t)(id >> (24 - 8 * byte));
+		memset(&out, 0, sizeof out);
+		expect_ok(registry_decode(registry, &series_point_type, bytes_of(value, len + 5),
+					  &out));
+		assert_true(out.amount == -8);
+	}
+	assert_int_equal(requests(service), SCHEMAS + 1);
+	log_set_level(LOG_INFO);
+	registry_close(&registry);
+}
+
 static void a_bad_service_is_never_poison(void **state)
 {
 	struct service *service = *state;
@@ -536,6 +564,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_checked),
 		cmocka_unit_test_setup_teardown(schemas_are_registered_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ids_are_looked_up_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_schema_for_each_record_is_read, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_bad_service_is_never_poison, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_avro_record_is_poison, set_up,
 						tear_down),
