@@ -149,18 +149,25 @@ static void positions_of_an_old_generation_are_refused(void **state)
 	bus_close(&a.bus);
 }
 
+/* Two members of a new topic of two partitions, one each. */
+static void open_pair(struct world *world, struct member *a, struct member *b,
+		      char in[NAME_MAX_LEN])
+{
+	world_topic(world, "in", 2, in);
+	open_member(world, a, "a");
+	open_member(world, b, "b");
+	subscribe(a, in);
+	subscribe(b, in);
+	(void)await_owned(world, a, 1, b, 1);
+}
+
 /* The group looks at member and generation only: a hand-over is the member's own business. */
 static void nobody_asks_who_owns_a_partition(void **state)
 {
 	struct world *world = world_of(state);
 	char in[NAME_MAX_LEN];
 	static struct member a, b;
-	world_topic(world, "in", 2, in);
-	open_member(world, &a, "a");
-	open_member(world, &b, "b");
-	subscribe(&a, in);
-	subscribe(&b, in);
-	(void)await_owned(world, &a, 1, &b, 1);
+	open_pair(world, &a, &b, in);
 	struct position position = position_at(in, 7, "");
 	position.partition = 1; /* b's */
 	expect_ok(bus_begin(a.bus));
@@ -177,12 +184,7 @@ static void a_closed_static_member_keeps_its_place_for_a_session(void **state)
 	struct world *world = world_of(state);
 	char in[NAME_MAX_LEN];
 	static struct member a, b;
-	world_topic(world, "in", 2, in);
-	open_member(world, &a, "a");
-	open_member(world, &b, "b");
-	subscribe(&a, in);
-	subscribe(&b, in);
-	(void)await_owned(world, &a, 1, &b, 1);
+	open_pair(world, &a, &b, in);
 	size_t revoked_count = a.revoked_count;
 	bus_close(&b.bus);
 	for (int i = 0; i < 10; i++)
@@ -202,12 +204,7 @@ static void a_member_without_a_name_leaves_when_it_is_closed(void **state)
 	char in[NAME_MAX_LEN];
 	static struct member a, b;
 	world->nameless = true;
-	world_topic(world, "in", 2, in);
-	open_member(world, &a, "a");
-	open_member(world, &b, "b");
-	subscribe(&a, in);
-	subscribe(&b, in);
-	(void)await_owned(world, &a, 1, &b, 1);
+	open_pair(world, &a, &b, in);
 	bus_close(&b.bus);
 	assert_true(await_owned(world, &a, 2, NULL, 0) < SOON_MS);
 	bus_close(&a.bus);
